@@ -1,0 +1,1 @@
+"""Usance: usage-based billing that runs in its owner's AWS account."""

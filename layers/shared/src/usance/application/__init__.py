@@ -1,0 +1,1 @@
+"""Use cases: one verb per file. Ports in, values out."""

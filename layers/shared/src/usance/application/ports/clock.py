@@ -1,0 +1,20 @@
+"""Time and fresh identifiers."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The present. Scheduled work takes its time from the event instead."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        ...
+
+
+class IdFactory(Protocol):
+    """Fresh identifiers."""
+
+    def new(self) -> str:
+        """A UUID version 7: 36 characters that sort by creation."""
+        ...

@@ -1,0 +1,91 @@
+"""The store of configuration and billing entities (design: one row per entity, codes and filters as rows beside it)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, newest first. `next_token` is None on the last page."""
+
+    data: Sequence[Document]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An entity that must exist, and not be going away, when a change commits."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Create (`expected_version` None) or replace an entity.
+
+    `document` is the whole wire form with `id` and `version`. `unique` maps a field to a value no other entity of the
+    type may hold; `indexed` maps a filter field to the values by which lists find this entity.
+    """
+
+    type: str
+    document: Document
+    expected_version: int | None = None
+    unique: Mapping[str, str] = field(default_factory=dict)
+    indexed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    references: Sequence[Reference] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an entity that still has `expected_version` (None: whatever version)."""
+
+    type: str
+    id: str
+    expected_version: int | None = None
+
+
+class EntityRepository(Protocol):
+    """Entities of one deployment. Every call names the organization; nothing crosses from one to another."""
+
+    def get(self, org_id: str, type_: str, id_: str) -> Document | None:
+        """The entity as of now (strongly consistent), or None."""
+        ...
+
+    def get_many(self, org_id: str, type_: str, ids: Sequence[str]) -> Sequence[Document]:
+        """Those of `ids` that exist, in the order asked."""
+        ...
+
+    def find_unique(self, org_id: str, type_: str, field_: str, value: str) -> Document | None:
+        """The entity whose unique `field_` (mostly `code`) is `value`, or None."""
+        ...
+
+    def list_page(
+        self,
+        org_id: str,
+        type_: str,
+        *,
+        filters: Mapping[str, Sequence[str]],
+        page_size: int,
+        next_token: str | None = None,
+    ) -> Page:
+        """A page, newest first. A filter field matches any of its values; several fields must all match.
+
+        Every filter field must be one the type indexes. `InvalidInputError` on a token that is not ours.
+        """
+        ...
+
+    def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
+        """Every match, newest first; for bounded collections read whole by a use case."""
+        ...
+
+    def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
+        """Apply all changes in one transaction, or none.
+
+        Raises `DuplicateCodeError`, `VersionConflictError`, `NotFoundError` (a delete or update of nothing) or
+        `InvalidInputError` (a reference that is not there).
+        """
+        ...

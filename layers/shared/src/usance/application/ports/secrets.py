@@ -1,0 +1,19 @@
+"""Secrets: the key tokens are signed with, and sealing of what must be echoed."""
+
+from typing import Protocol
+
+
+class Secrets(Protocol):
+    """Secrets of the deployment; none is ever logged."""
+
+    def signing_key(self) -> bytes:
+        """The key of access tokens (HMAC-SHA-256), at least 32 bytes."""
+        ...
+
+    def seal(self, plain: str, *, context: str) -> str:
+        """Encrypt; `context` (such as the entity's id) must be given again to open."""
+        ...
+
+    def open(self, sealed: str, *, context: str) -> str:
+        """Decrypt what `seal` made."""
+        ...

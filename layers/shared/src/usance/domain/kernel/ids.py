@@ -1,0 +1,24 @@
+"""Identifiers that follow from their content, so that doing a thing twice names it once."""
+
+import hashlib
+from datetime import UTC, date, datetime
+
+
+def derived_id(*parts: str) -> str:
+    """A UUID (version 8) of `parts`: equal parts give an equal id."""
+    return _uuid8(hashlib.sha256("\x1f".join(parts).encode()).digest()[:16])
+
+
+def dated_id(day: date, *parts: str) -> str:
+    """Like `derived_id`, but ids of later days sort after ids of earlier ones, as time-ordered ids do."""
+    milliseconds = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    digest = hashlib.sha256("\x1f".join((day.isoformat(), *parts)).encode()).digest()
+    return _uuid8(max(milliseconds, 0).to_bytes(6, "big") + digest[:10])
+
+
+def _uuid8(raw: bytes) -> str:
+    value = int.from_bytes(raw, "big")
+    value = value & ~(0xF << 76) | (0x8 << 76)  # version 8: contents are ours
+    value = value & ~(0x3 << 62) | (0x2 << 62)  # RFC 9562 variant
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,80 @@
+"""Currencies and the one place where money is rounded (billing.md 2.8)."""
+
+from dataclasses import dataclass
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Context,
+    Decimal,
+    Inexact,
+)
+from enum import StrEnum
+from typing import Final, Self
+
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import PRECISION_DIGITS
+
+
+class RoundingMode(StrEnum):
+    """The rounding modes of a currency; UNNECESSARY refuses to round."""
+
+    UP = "UP"
+    DOWN = "DOWN"
+    CEILING = "CEILING"
+    FLOOR = "FLOOR"
+    HALF_UP = "HALF_UP"
+    HALF_DOWN = "HALF_DOWN"
+    HALF_EVEN = "HALF_EVEN"
+    UNNECESSARY = "UNNECESSARY"
+
+
+_MODES: Final = {
+    RoundingMode.UP: ROUND_UP,
+    RoundingMode.DOWN: ROUND_DOWN,
+    RoundingMode.CEILING: ROUND_CEILING,
+    RoundingMode.FLOOR: ROUND_FLOOR,
+    RoundingMode.HALF_UP: ROUND_HALF_UP,
+    RoundingMode.HALF_DOWN: ROUND_HALF_DOWN,
+    RoundingMode.HALF_EVEN: ROUND_HALF_EVEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency of the organization. Our choice where the API is silent: 2 places, HALF_UP (billing.md 2.8, Q13)."""
+
+    code: str
+    max_decimal_places: int = 2
+    rounding_mode: RoundingMode = RoundingMode.HALF_UP
+
+    def round(self, amount: Decimal) -> Decimal:
+        """`amount` with `max_decimal_places` places. Raises when the mode is UNNECESSARY and digits would be lost."""
+        step = Decimal(1).scaleb(-self.max_decimal_places)
+        if self.rounding_mode is RoundingMode.UNNECESSARY:
+            try:
+                return amount.quantize(step, context=Context(prec=PRECISION_DIGITS, traps=[Inexact]))
+            except Inexact:
+                raise InvalidInputError(
+                    f"{amount} {self.code} needs rounding to {self.max_decimal_places} places, "
+                    "which roundingMode UNNECESSARY forbids"
+                ) from None
+        return amount.quantize(step, rounding=_MODES[self.rounding_mode], context=Context(prec=PRECISION_DIGITS))
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency's code; two currencies never mix."""
+
+    amount: Decimal
+    currency: str
+
+    def __add__(self, other: Self) -> "Money":
+        """The sum; `InvalidInputError` when the currencies differ."""
+        if self.currency != other.currency:
+            raise InvalidInputError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.amount + other.amount, self.currency)

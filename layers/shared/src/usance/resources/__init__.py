@@ -1,0 +1,1 @@
+"""The nouns on the wire: one model and one registry row per resource."""

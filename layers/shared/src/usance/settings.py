@@ -1,0 +1,61 @@
+"""The environment, typed; read on demand and never at import."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the deployment's parts. A function has only those that its work needs; asking for another raises."""
+
+    @staticmethod
+    def _require(name: str) -> str:
+        value = os.environ.get(name, "")
+        if not value:
+            raise LookupError(f"the environment variable {name} is not set")
+        return value
+
+    @property
+    def entities_table(self) -> str:
+        """Table of configuration and billing entities."""
+        return self._require("ENTITIES_TABLE")
+
+    @property
+    def usage_table(self) -> str:
+        """Table of packed measurements."""
+        return self._require("USAGE_TABLE")
+
+    @property
+    def events_table(self) -> str:
+        """Table of events."""
+        return self._require("EVENTS_TABLE")
+
+    @property
+    def documents_bucket(self) -> str:
+        """Bucket of statements, exports and failed ingest."""
+        return self._require("DOCUMENTS_BUCKET")
+
+    @property
+    def billing_queue_url(self) -> str:
+        """Queue of accounts to bill."""
+        return self._require("BILLING_QUEUE_URL")
+
+    @property
+    def statement_queue_url(self) -> str:
+        """Queue of statements to make."""
+        return self._require("STATEMENT_QUEUE_URL")
+
+    @property
+    def delivery_queue_url(self) -> str:
+        """Queue of webhook deliveries."""
+        return self._require("DELIVERY_QUEUE_URL")
+
+    @property
+    def secret_arn(self) -> str:
+        """The deployment's secret: signing key and sealing key."""
+        return self._require("SECRET_ARN")
+
+    @property
+    def webhook_allowed_hosts(self) -> frozenset[str]:
+        """Hosts that webhooks may reach although their address is private."""
+        return frozenset(host for host in os.environ.get("WEBHOOK_ALLOWED_HOSTS", "").split(",") if host)
