@@ -1,0 +1,26 @@
+"""AWS clients: low-level, made once per process, with bounded waits. The endpoint is the SDK's own environment's."""
+
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+CONNECT_TIMEOUT_SECONDS: Final = 2
+READ_TIMEOUT_SECONDS: Final = 10  # below every function's time-out, so that a slow store becomes an answer
+ATTEMPTS_MAX: Final = 4
+CONNECTIONS_MAX: Final = 32  # parallel reads and writes inside one request
+
+
+@cache
+def client(service: str) -> Any:
+    """The client of `service`, such as `dynamodb`."""
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+            max_pool_connections=CONNECTIONS_MAX,
+        ),
+    )

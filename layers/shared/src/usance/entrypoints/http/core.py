@@ -1,0 +1,132 @@
+"""From an API Gateway event to a route and back; refusals become statuses here and nowhere else (platform.md 1.13)."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoSuchRoute
+
+from usance.domain.access import Caller, Statement
+from usance.domain.kernel.errors import (
+    BodyTooLargeError,
+    DuplicateCodeError,
+    ForbiddenError,
+    InvalidInputError,
+    LimitExceededError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+    UsanceError,
+    VersionConflictError,
+)
+from usance.entrypoints.http.routes import Request, Route
+from usance.resources import wire
+
+BODY_MAX_BYTES: Final = 512_000  # platform.md 1.14: larger bodies answer 403
+
+# The vendor's table knows no 409, yet its SDK does; with x-should-retry it costs the client no retries (platform.md Q1).
+CONFLICT: Final = 409
+STATUS: Final[Mapping[type[UsanceError], int]] = {
+    InvalidInputError: 400,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
+    BodyTooLargeError: 403,
+    NotFoundError: 404,
+    VersionConflictError: CONFLICT,
+    DuplicateCodeError: CONFLICT,
+    LimitExceededError: 429,
+    UnavailableError: 503,
+}
+HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    CONFLICT: {"x-should-retry": "false"},
+    429: {"Retry-After": "1"},
+    503: {"Retry-After": "1"},
+}
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+logger = Logger()
+
+
+def build(routes: Sequence[Route], *, authenticated: bool = True) -> Handler:
+    """A Lambda handler for `routes`. `authenticated` False is for the token endpoint, which has no caller yet."""
+    app = APIGatewayHttpResolver()
+    for route in sorted(routes, key=_specificity):
+        app.route(re.sub(r"\{(\w+)\}", r"<\1>", route.path), method=route.method)(
+            partial(_answer, app, route, authenticated)
+        )
+
+    @app.not_found
+    def no_such_route(_: NoSuchRoute) -> Response[Any]:
+        return _refusal(NotFoundError(f"there is no {app.current_event.http_method} {app.current_event.path}"))
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        event["rawPath"] = re.sub("//+", "/", event["rawPath"])  # clients double slashes (platform.md 1.1)
+        return app.resolve(event, context)
+
+    return handler
+
+
+def _specificity(route: Route) -> tuple[int, str]:
+    return route.path.count("{"), route.path
+
+
+def _answer(app: APIGatewayHttpResolver, route: Route, authenticated: bool, **path: str) -> Response[Any]:
+    event = app.current_event.raw_event
+    try:
+        request = _request(event, {name: unquote(value) for name, value in path.items()}, authenticated)
+        return _json(200, route.handle(request))
+    except UsanceError as refusal:
+        return _refusal(refusal)
+    except Exception:
+        logger.exception("the request failed", method=route.method, path=route.path)
+        return _json(500, {"message": "an internal error; the request may be repeated", "errorCode": "INTERNAL"})
+
+
+def _request(event: dict[str, Any], path: dict[str, str], authenticated: bool) -> Request:
+    body = event.get("body") or ""
+    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    if len(content) > BODY_MAX_BYTES:
+        raise BodyTooLargeError(f"the body has {len(content)} bytes; the limit is {BODY_MAX_BYTES}")
+    caller = _caller(event) if authenticated else Caller("", "", "", ())
+    if authenticated and path.get("orgId", caller.org_id) != caller.org_id:
+        raise ForbiddenError("this token does not give access to the organization in the path")
+    return Request(caller=caller, path=path, query=_query(event.get("rawQueryString") or ""), body=content)
+
+
+def _caller(event: dict[str, Any]) -> Caller:
+    context = event["requestContext"].get("authorizer", {}).get("lambda")
+    if not context:
+        raise ForbiddenError("the request carries no verified identity")
+    statements = tuple(
+        Statement(effect=item["effect"], actions=tuple(item["action"]), resources=tuple(item["resource"]))
+        for item in wire.loads(context["statements"])
+    )
+    return Caller(context["orgId"], context["principalId"], context["principalType"], statements)
+
+
+def _query(raw: str) -> dict[str, list[str]]:
+    """Every value of each parameter: repeated keys and comma-joined values mean the same (platform.md 1.4)."""
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(raw):
+        values.setdefault(name, []).extend(part for part in value.split(",") if part)
+    return values
+
+
+def _refusal(refusal: UsanceError) -> Response[Any]:
+    status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    return _json(status, {"message": refusal.message, "errorCode": refusal.code}, HEADERS.get(status))
+
+
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        body=wire.dumps(value).decode(),
+        headers=dict(headers) if headers else None,
+    )

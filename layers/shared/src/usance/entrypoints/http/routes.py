@@ -1,0 +1,92 @@
+"""Routes as data: what a function mounts, what the API description says, what the template must route."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from usance.domain.access import Caller
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources import wire
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of an authenticated caller. `query` holds every value of a parameter, comma-joined ones split."""
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    body: bytes
+
+    def json_object(self) -> Document:
+        """The body as an object; `{}` when there is none (platform.md 1.2)."""
+        if not self.body.strip():
+            return {}
+        value = wire.loads(self.body)
+        if not isinstance(value, dict):
+            raise InvalidInputError("the body must be a JSON object")
+        return value
+
+    def one(self, name: str) -> str | None:
+        """The single value of a query parameter; None when it is absent or empty."""
+        values = self.query.get(name, ())
+        if len(values) > 1:
+            raise InvalidInputError(f"the query parameter {name} takes one value")
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParameter:
+    """A query parameter as the API description shows it. `schema` is JSON Schema."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the API description says of a route. `returns` None means an object without a named model."""
+
+    id: str
+    summary: str
+    tag: str
+    body: type[BaseModel] | None = None
+    returns: type[BaseModel] | None = None
+    query: tuple[QueryParameter, ...] = ()
+    paged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: `path` with `{name}` segments, `handle` returns a JSON value (answered with 200)."""
+
+    method: str
+    path: str
+    handle: Callable[[Request], Any]
+    operation: Operation
+
+
+def paging(request: Request, *, largest: int = 100) -> tuple[int, str | None]:
+    """`pageSize` and `nextToken` (platform.md 1.3). The default size, our choice, is 100 or the smaller maximum."""
+    text = request.one("pageSize")
+    size = min(100, largest)
+    if text is not None:
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= largest:
+            raise InvalidInputError(f"pageSize must be a whole number from 1 to {largest}")
+        size = int(text)
+    return size, request.one("nextToken")
+
+
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
+    """A boolean query parameter: `true` or `false`."""
+    text = request.one(name)
+    if text is None:
+        return default
+    if text.lower() not in {"true", "false"}:
+        raise InvalidInputError(f"{name} must be true or false")
+    return text.lower() == "true"
