@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -57,9 +56,8 @@ def build(routes: Sequence[Route], *, authenticated: bool = True) -> Handler:
     """A Lambda handler for `routes`. `authenticated` False is for the token endpoint, which has no caller yet."""
     app = APIGatewayHttpResolver()
     for route in sorted(routes, key=_specificity):
-        app.route(re.sub(r"\{(\w+)\}", r"<\1>", route.path), method=route.method)(
-            partial(_answer, app, route, authenticated)
-        )
+        path = re.sub(r"\{(\w+)\}", r"<\1>", route.path)
+        app.route(path, method=route.method, operation_id=route.operation.id)(_answering(app, route, authenticated))
 
     @app.not_found
     def no_such_route(_: NoSuchRoute) -> Response[Any]:
@@ -76,16 +74,19 @@ def _specificity(route: Route) -> tuple[int, str]:
     return route.path.count("{"), route.path
 
 
-def _answer(app: APIGatewayHttpResolver, route: Route, authenticated: bool, **path: str) -> Response[Any]:
-    event = app.current_event.raw_event
-    try:
-        request = _request(event, {name: unquote(value) for name, value in path.items()}, authenticated)
-        return _json(200, route.handle(request))
-    except UsanceError as refusal:
-        return _refusal(refusal)
-    except Exception:
-        logger.exception("the request failed", method=route.method, path=route.path)
-        return _json(500, {"message": "an internal error; the request may be repeated", "errorCode": "INTERNAL"})
+def _answering(app: APIGatewayHttpResolver, route: Route, authenticated: bool) -> Callable[..., Response[Any]]:
+    def answer(**path: str) -> Response[Any]:
+        try:
+            event = app.current_event.raw_event
+            request = _request(event, {name: unquote(value) for name, value in path.items()}, authenticated)
+            return _json(200, route.handle(request))
+        except UsanceError as refusal:
+            return _refusal(refusal)
+        except Exception:
+            logger.exception("the request failed", method=route.method, path=route.path)
+            return _json(500, {"message": "an internal error; the request may be repeated", "errorCode": "INTERNAL"})
+
+    return answer
 
 
 def _request(event: dict[str, Any], path: dict[str, str], authenticated: bool) -> Request:
