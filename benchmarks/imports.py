@@ -1,0 +1,58 @@
+"""What each function's import costs, beside the import of the libraries it loads and nothing else."""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.figures import Figure
+
+RUNS = 5
+SECONDS_MAX = 0.4
+RATIO_MAX = 1.3
+ROOT = Path(__file__).resolve().parent.parent
+
+# Prints the seconds that importing argv[1:] took and the third-party modules that it loaded, in order.
+MEASURE = """
+import json, sys, time
+before = set(sys.modules)
+start = time.perf_counter()
+for name in sys.argv[1:]:
+    __import__(name)
+seconds = time.perf_counter() - start
+loaded = [name for name in sys.modules if name not in before]
+libraries = [name for name in loaded if "site-packages" in (getattr(sys.modules[name], "__file__", "") or "")]
+print(json.dumps([seconds, libraries]))
+"""
+
+
+def figures() -> list[Figure]:
+    """One figure per function folder."""
+    names = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+    return [_figure(name) for name in names]
+
+
+def _figure(name: str) -> Figure:
+    module = f"functions.{name}.app"
+    _, libraries = _import(module)
+    pairs = [(_import(module)[0], _import(*libraries)[0]) for _ in range(RUNS)]
+    seconds = statistics.median(own for own, _ in pairs)
+    floor = statistics.median(bare for _, bare in pairs)
+    return Figure(
+        name=f"import {name}",
+        value=seconds,
+        unit="s",
+        beside_name="its libraries alone",
+        beside=floor,
+        target=f"≤ {SECONDS_MAX} s and ≤ {RATIO_MAX}×",
+        met=seconds <= SECONDS_MAX and seconds <= RATIO_MAX * floor,
+    )
+
+
+def _import(*modules: str) -> tuple[float, list[str]]:
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, *modules], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    seconds, libraries = json.loads(run.stdout.splitlines()[-1])
+    return seconds, libraries
