@@ -1,0 +1,64 @@
+"""Documents in one S3 bucket, handed out by presigned URLs only."""
+
+import re
+from datetime import timedelta
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from usance.domain.kernel.errors import NotFoundError
+
+DOWNLOAD_MAX: Final = timedelta(days=7)  # the longest that a version 4 signature may live
+
+_MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_UNSAFE_IN_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")  # what a quoted header value carries without escaping
+
+
+class S3BlobStore:
+    """`BlobStore` over a low-level S3 client. Keys are `org/kind/…`; the bucket's own settings encrypt the objects.
+
+    Presigned URLs name the endpoint that the client itself uses, so a local stand-in must be reachable where the URL
+    is opened.
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Store or replace an object; durable on return."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. `NotFoundError` when there is none."""
+        try:
+            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _MISSING:
+                raise NotFoundError(f"there is no document {key}") from refused
+            raise
+        return body
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object."""
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+    def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:
+        """A presigned GET. With `file_name` a browser saves it under that name; unsafe characters become `_`.
+
+        It also ends when the credentials that signed it end: on Lambda, hours after the function started.
+        """
+        parameters = {"Bucket": self._bucket, "Key": key}
+        if file_name is not None:
+            safe = _UNSAFE_IN_FILE_NAME.sub("_", file_name)
+            parameters["ResponseContentDisposition"] = f'attachment; filename="{safe}"'
+        url: str = self._client.generate_presigned_url(
+            "get_object", Params=parameters, ExpiresIn=int(min(valid_for, DOWNLOAD_MAX).total_seconds())
+        )
+        return url

@@ -1,0 +1,89 @@
+"""What every `BlobStore` promises: the fake of the tests and S3."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from moto import mock_aws
+
+from tests.fakes.blobs import InMemoryBlobStore
+from usance.adapters.s3.blobs import S3BlobStore
+from usance.application.ports.blobs import BlobStore
+from usance.domain.kernel.errors import NotFoundError
+
+KEY = "org-1/statements/bill-1/job 1.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A store, and a plain GET: the bytes and the content-disposition's file name."""
+
+    store: BlobStore
+    fetch: Callable[[str], tuple[bytes, str | None]]
+
+
+def _fetch(url: str) -> tuple[bytes, str | None]:
+    answer = requests.get(url, timeout=10)
+    answer.raise_for_status()
+    disposition = answer.headers.get("content-disposition", "")
+    return answer.content, disposition.partition('filename="')[2].rstrip('"') or None
+
+
+@pytest.fixture(params=["fake", "s3"])
+def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    if request.param == "fake":
+        fake = InMemoryBlobStore()
+        yield Target(fake, fake.open)
+        return
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", config=Config(signature_version="s3v4"))
+        client.create_bucket(Bucket="documents")
+        yield Target(S3BlobStore(client, "documents"), _fetch)
+
+
+def test_an_object_is_read_back_byte_for_byte(target: Target) -> None:
+    target.store.put(KEY, b"\x00\xff{}", "application/json")
+    assert target.store.get(KEY) == b"\x00\xff{}"
+
+
+def test_a_second_put_replaces_the_first(target: Target) -> None:
+    target.store.put(KEY, b"old", "text/csv")
+    target.store.put(KEY, b"new", "text/csv")
+    assert target.store.get(KEY) == b"new"
+
+
+def test_an_unknown_object_is_refused_by_name(target: Target) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        target.store.get("org-1/nowhere")
+
+
+def test_exists_tells_what_was_put(target: Target) -> None:
+    assert not target.store.exists(KEY)
+    target.store.put(KEY, b"{}", "application/json")
+    assert target.store.exists(KEY)
+
+
+def test_a_download_url_answers_a_plain_get(target: Target) -> None:
+    target.store.put(KEY, b"a,b\r\n", "text/csv")
+    url = target.store.download_url(KEY, valid_for=timedelta(minutes=5))
+    assert target.fetch(url) == (b"a,b\r\n", None)
+
+
+def test_a_download_url_carries_the_file_name(target: Target) -> None:
+    target.store.put(KEY, b"a,b\r\n", "text/csv")
+    url = target.store.download_url(KEY, valid_for=timedelta(minutes=5), file_name="statement-2023-11.csv")
+    assert target.fetch(url) == (b"a,b\r\n", "statement-2023-11.csv")
+
+
+def test_a_file_name_cannot_break_out_of_the_header(target: Target) -> None:
+    target.store.put(KEY, b"x", "text/csv")
+    url = target.store.download_url(KEY, valid_for=timedelta(minutes=5), file_name='a"\r\nSet-Cookie: b.csv')
+    assert target.fetch(url) == (b"x", "a___Set-Cookie__b.csv")

@@ -1,0 +1,42 @@
+"""Documents in memory."""
+
+import re
+from datetime import timedelta
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from usance.domain.kernel.errors import NotFoundError
+
+
+class InMemoryBlobStore:
+    """`BlobStore` for tests. `objects` maps a key to its bytes, `content_types` to its type."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.content_types: dict[str, str] = {}
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Keep the object."""
+        self.objects[key] = body
+        self.content_types[key] = content_type
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes."""
+        if key not in self.objects:
+            raise NotFoundError(f"there is no document {key}")
+        return self.objects[key]
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object."""
+        return key in self.objects
+
+    def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:
+        """A URL that `open` understands."""
+        safe = re.sub(r"[^A-Za-z0-9._-]", "_", file_name) if file_name else None
+        name = f"&filename={quote(safe)}" if safe else ""
+        return f"memory://documents/{quote(key)}?expires={int(valid_for.total_seconds())}{name}"
+
+    def open(self, url: str) -> tuple[bytes, str | None]:
+        """What a GET of a download URL answers: the bytes and the file name."""
+        parts = urlsplit(url)
+        names = parse_qs(parts.query).get("filename", [None])
+        return self.get(unquote(parts.path.removeprefix("/"))), names[0]
