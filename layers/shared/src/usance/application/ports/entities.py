@@ -17,10 +17,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An entity that must exist, and not be going away, when a change commits."""
+    """An entity that must exist, and not be going away, when a change commits. `field` is named when it does not."""
 
     type: str
     id: str
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Put:
     """Create (`expected_version` None) or replace an entity.
 
     `document` is the whole wire form with `id` and `version`. `unique` maps a field to a value no other entity of the
-    type may hold; `indexed` maps a filter field to the values by which lists find this entity.
+    type may hold; `indexed` maps a filter field to the values by which lists find this entity. `private` is text kept
+    beside the document and never in it (sealed credentials, hashes), so that no event or answer shows it; None keeps
+    what an earlier Put left.
     """
 
     type: str
@@ -37,15 +40,31 @@ class Put:
     unique: Mapping[str, str] = field(default_factory=dict)
     indexed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     references: Sequence[Reference] = ()
+    private: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove an entity that still has `expected_version` (None: whatever version)."""
+    """Remove an entity that still has `expected_version` (None: whatever version).
+
+    With a `claim` (from `claim_deletion`) the claim must still hold, so that nothing can have referred to the entity
+    since it was taken.
+    """
 
     type: str
     id: str
     expected_version: int | None = None
+    claim: "Claim | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to delete an entity: until `expires` (epoch seconds) no Put may refer to it."""
+
+    type: str
+    id: str
+    version: int
+    expires: int
 
 
 class EntityRepository(Protocol):
@@ -74,12 +93,24 @@ class EntityRepository(Protocol):
     ) -> Page:
         """A page, newest first. A filter field matches any of its values; several fields must all match.
 
-        Every filter field must be one the type indexes. `InvalidInputError` on a token that is not ours.
+        Every filter field must be one the type indexes, or `id`. `InvalidInputError` on a token that is not ours.
         """
         ...
 
     def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
         """Every match, newest first; for bounded collections read whole by a use case."""
+        ...
+
+    def get_private(self, org_id: str, type_: str, id_: str) -> Mapping[str, str]:
+        """The private text beside an entity; empty when there is none."""
+        ...
+
+    def claim_deletion(self, org_id: str, type_: str, id_: str) -> Claim:
+        """Mark the entity as going away. `NotFoundError`, or `VersionConflictError` while another claim holds."""
+        ...
+
+    def release_deletion(self, org_id: str, claim: Claim) -> None:
+        """Give a claim back; nothing happens when it is gone already."""
         ...
 
     def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:

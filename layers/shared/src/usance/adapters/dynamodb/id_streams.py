@@ -1,0 +1,104 @@
+"""Ids in descending order out of sorted partitions, merged (any of several values) and intersected (several filters).
+
+A list is read by skipping: each stream is asked for its greatest id below a limit, so an intersection reads about as
+much as its smallest member and never a whole filter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from usance.adapters.dynamodb.transactions import store_faults
+
+CHUNK_MAX: Final = 200  # ids per read: some 20 kB, one round trip for most filters
+
+
+class IdStream(Protocol):
+    """Ids by descending order."""
+
+    def below(self, limit: str | None) -> str | None:
+        """The greatest id smaller than `limit` (None: the greatest of all). Limits must not grow from call to call."""
+        ...
+
+
+@dataclass(slots=True)
+class PartitionIds:
+    """The sort keys of one partition."""
+
+    client: Any
+    table: str
+    pk: str
+    chunk: int = CHUNK_MAX
+    _buffer: list[str] = field(default_factory=list)
+    _position: int = 0
+    _exhausted: bool = False
+
+    def below(self, limit: str | None) -> str | None:
+        """See `IdStream`."""
+        while self._position < len(self._buffer) and limit is not None and self._buffer[self._position] >= limit:
+            self._position += 1
+        if self._position >= len(self._buffer) and not self._exhausted:
+            self._read(limit)
+        return self._buffer[self._position] if self._position < len(self._buffer) else None
+
+    def _read(self, limit: str | None) -> None:
+        condition, values = "pk = :pk", {":pk": {"S": self.pk}}
+        if limit is not None:
+            condition, values = "pk = :pk AND sk < :limit", {**values, ":limit": {"S": limit}}
+        with store_faults():
+            answer = self.client.query(
+                TableName=self.table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ProjectionExpression="sk",
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=self.chunk,
+            )
+        self._buffer = [item["sk"]["S"] for item in answer["Items"]]
+        self._position = 0
+        self._exhausted = "LastEvaluatedKey" not in answer
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Ids that are in at least one stream."""
+
+    streams: Sequence[IdStream]
+
+    def below(self, limit: str | None) -> str | None:
+        """See `IdStream`."""
+        return max((found for stream in self.streams if (found := stream.below(limit)) is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Ids that are in every stream."""
+
+    streams: Sequence[IdStream]
+
+    def below(self, limit: str | None) -> str | None:
+        """See `IdStream`."""
+        while True:
+            found = [stream.below(limit) for stream in self.streams]
+            smallest = min((id_ for id_ in found if id_ is not None), default=None)
+            if smallest is None or None in found:
+                return None
+            if all(id_ == smallest for id_ in found):
+                return smallest
+            limit = _just_above(smallest)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIds:
+    """Ids given by the caller."""
+
+    ids: Sequence[str]
+
+    def below(self, limit: str | None) -> str | None:
+        """See `IdStream`."""
+        return max((id_ for id_ in self.ids if limit is None or id_ < limit), default=None)
+
+
+def _just_above(id_: str) -> str:
+    return id_ + " "  # no id is the prefix of another

@@ -1,0 +1,60 @@
+"""Secrets of the deployment: one generated key, from which the signing key and the sealing key are derived."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from functools import cached_property
+from typing import Any, Final
+
+from usance.domain.kernel.errors import UnavailableError
+from usance.resources import wire
+
+_NONCE_BYTES: Final = 12  # AES-GCM
+_KEY_BYTES: Final = 32
+_FORMAT: Final = "v1:"  # what a sealed text starts with, so that another cipher can follow
+
+
+class ManagedSecrets:
+    """`Secrets` over one Secrets Manager secret, `{"signing_key": ...}`, read once per process."""
+
+    def __init__(self, client: Any, secret_arn: str) -> None:
+        self._client = client
+        self._secret_arn = secret_arn
+
+    def signing_key(self) -> bytes:
+        """The key of access tokens, 32 bytes."""
+        return self._derived(b"usance access tokens")
+
+    def seal(self, plain: str, *, context: str) -> str:
+        """Encrypt with AES-256-GCM; the same text seals differently each time."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, plain.encode(), context.encode())
+        return _FORMAT + base64.b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str, *, context: str) -> str:
+        """Decrypt; raises when the text was altered or sealed for another context."""
+        raw = base64.b64decode(sealed.removeprefix(_FORMAT))
+        return str(self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()), "utf-8")
+
+    @cached_property
+    def _master(self) -> bytes:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._client.get_secret_value(SecretId=self._secret_arn)
+        except (BotoCoreError, ClientError) as fault:
+            raise UnavailableError("the deployment's secret cannot be read; repeat the request") from fault
+        key = str(wire.loads(answer["SecretString"])["signing_key"]).encode()
+        if len(key) < _KEY_BYTES:
+            raise LookupError(f"signing_key of the deployment's secret is shorter than {_KEY_BYTES} bytes")
+        return key
+
+    @cached_property
+    def _cipher(self) -> Any:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # costs an import; only sealing needs it
+
+        return AESGCM(self._derived(b"usance sealed text"))
+
+    def _derived(self, purpose: bytes) -> bytes:
+        return hmac.new(self._master, purpose, hashlib.sha256).digest()

@@ -1,0 +1,343 @@
+"""What every store of entities promises; the fake and the real one answer alike."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+from tests.fakes.clock import CountingIds, FrozenClock
+from tests.fakes.entities import FakeEntityRepository
+from usance.adapters.dynamodb.entities import DynamoEntityRepository
+from usance.application.ports.entities import Delete, EntityRepository, Put, Reference
+from usance.domain.kernel.errors import (
+    DuplicateCodeError,
+    InvalidInputError,
+    NotFoundError,
+    UsanceError,
+    VersionConflictError,
+)
+
+ORG, OTHER = "11111111-1111-7111-8111-111111111111", "22222222-2222-7222-8222-222222222222"
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture(params=["fake", "moto"])
+def store(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def entities_table():
+    import boto3
+    from moto import mock_aws
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client.create_table(TableName="entities", BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}])
+        yield client, "entities"
+
+
+@pytest.fixture
+def repository(store: str, clock: FrozenClock, request: pytest.FixtureRequest) -> EntityRepository:
+    if store == "fake":
+        return FakeEntityRepository(clock)
+    client, table = request.getfixturevalue("entities_table")
+    return DynamoEntityRepository(client, table, clock)
+
+
+@pytest.fixture
+def new_id() -> Callable[[], str]:
+    return CountingIds().new
+
+
+def put(id_: str, code: str = "", version: int = 1, **more: object) -> Put:
+    document = {"id": id_, "version": version, "code": code, **more}
+    return Put("product", document, unique={"code": code} if code else {}, indexed={"codes": [code]} if code else {})
+
+
+def meter(id_: str, product: str, *codes: str) -> Put:
+    return Put(
+        "meter",
+        {"id": id_, "version": 1, "productId": product},
+        indexed={"productId": [product], "codes": codes},
+        references=(Reference("product", product, "productId"),),
+    )
+
+
+def ids(documents: object) -> list[str]:
+    return [document["id"] for document in documents]  # type: ignore[attr-defined]
+
+
+def test_what_was_put_is_read_back_digit_for_digit(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one = new_id()
+    repository.commit(ORG, [put(one, "a", price=Decimal("0.0000030"), big=Decimal("12345678901234567890.123456789012345678"))])
+    read = repository.get(ORG, "product", one)
+    assert read is not None
+    assert str(read["price"]) == "0.0000030"
+    assert str(read["big"]) == "12345678901234567890.123456789012345678"
+    assert repository.get(ORG, "product", new_id()) is None
+    assert repository.get(ORG, "product", "") is None
+
+
+def test_an_organization_sees_nothing_of_another(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one = new_id()
+    repository.commit(ORG, [put(one, "a")])
+    assert repository.get(OTHER, "product", one) is None
+    assert repository.find_unique(OTHER, "product", "code", "a") is None
+    assert not repository.list_all(OTHER, "product", filters={})
+    repository.commit(OTHER, [put(one, "a")])
+    with pytest.raises(InvalidInputError):
+        repository.commit("33333333-3333-7333-8333-333333333333", [meter(new_id(), one)])
+
+
+def test_a_code_belongs_to_one_entity_of_a_type(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one, two = new_id(), new_id()
+    repository.commit(ORG, [put(one, "a")])
+    with pytest.raises(DuplicateCodeError, match="code"):
+        repository.commit(ORG, [put(two, "a")])
+    assert repository.get(ORG, "product", two) is None
+    with pytest.raises(DuplicateCodeError):
+        repository.commit(ORG, [put(new_id(), "b"), put(new_id(), "b")])
+    found = repository.find_unique(ORG, "product", "code", "a")
+    assert found is not None
+    assert found["id"] == one
+    assert repository.find_unique(ORG, "product", "code", "b") is None
+
+
+def test_a_code_is_free_again_after_a_change_or_a_delete(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    one, two = new_id(), new_id()
+    repository.commit(ORG, [put(one, "a")])
+    renamed = put(one, "b", version=2)
+    repository.commit(ORG, [Put(**{**_fields(renamed), "expected_version": 1})])
+    repository.commit(ORG, [put(two, "a")])
+    assert repository.find_unique(ORG, "product", "code", "b") == renamed.document
+    assert ids(repository.list_all(ORG, "product", filters={"codes": ["b"]})) == [one]
+    assert ids(repository.list_all(ORG, "product", filters={"codes": ["a"]})) == [two]
+    repository.commit(ORG, [Delete("product", one)])
+    assert repository.find_unique(ORG, "product", "code", "b") is None
+    assert repository.list_all(ORG, "product", filters={"codes": ["b"]}) in ([], ())
+
+
+def test_a_code_may_move_within_one_commit(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one, two = new_id(), new_id()
+    repository.commit(ORG, [put(one, "a")])
+    repository.commit(ORG, [Delete("product", one), put(two, "a")])
+    found = repository.find_unique(ORG, "product", "code", "a")
+    assert found is not None
+    assert found["id"] == two
+
+
+def test_a_stale_version_changes_nothing(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one = new_id()
+    repository.commit(ORG, [put(one, "a")])
+    repository.commit(ORG, [Put("product", {"id": one, "version": 2}, expected_version=1)])
+    with pytest.raises(VersionConflictError):
+        repository.commit(ORG, [Put("product", {"id": one, "version": 2}, expected_version=1)])
+    with pytest.raises(VersionConflictError):
+        repository.commit(ORG, [Delete("product", one, expected_version=1)])
+    with pytest.raises(VersionConflictError):
+        repository.commit(ORG, [put(one, "z")])
+    assert repository.get(ORG, "product", one) == {"id": one, "version": 2}
+
+
+def test_nothing_of_a_refused_commit_is_written(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one, two = new_id(), new_id()
+    repository.commit(ORG, [put(one, "a")])
+    with pytest.raises(UsanceError):
+        repository.commit(ORG, [put(two, "b"), put(new_id(), "a")])
+    assert repository.get(ORG, "product", two) is None
+    assert repository.find_unique(ORG, "product", "code", "b") is None
+
+
+def test_updating_or_deleting_nothing_is_not_found(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    with pytest.raises(NotFoundError):
+        repository.commit(ORG, [Put("product", {"id": new_id(), "version": 2}, expected_version=1)])
+    with pytest.raises(NotFoundError):
+        repository.commit(ORG, [Delete("product", new_id())])
+    with pytest.raises(NotFoundError):
+        repository.claim_deletion(ORG, "product", new_id())
+
+
+def test_a_missing_reference_is_named_with_its_field(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    product, missing = new_id(), new_id()
+    with pytest.raises(InvalidInputError, match=f"productId.*{missing}"):
+        repository.commit(ORG, [meter(new_id(), missing)])
+    repository.commit(ORG, [put(product, "a"), meter(new_id(), product)])
+    with pytest.raises(InvalidInputError, match="productId"):
+        repository.commit(ORG, [Delete("product", product), meter(new_id(), product)])
+
+
+def test_nothing_may_refer_to_an_entity_that_is_being_deleted(
+    repository: EntityRepository, clock: FrozenClock, new_id: Callable[[], str]
+) -> None:
+    product = new_id()
+    repository.commit(ORG, [put(product, "a")])
+    claim = repository.claim_deletion(ORG, "product", product)
+    with pytest.raises(InvalidInputError):
+        repository.commit(ORG, [meter(new_id(), product)])
+    with pytest.raises(VersionConflictError):
+        repository.claim_deletion(ORG, "product", product)
+    repository.release_deletion(ORG, claim)
+    repository.commit(ORG, [meter(new_id(), product)])
+    clock.advance(seconds=1)
+    second = repository.claim_deletion(ORG, "product", product)
+    repository.commit(ORG, [Delete("product", product, second.version, claim=second)])
+    assert repository.get(ORG, "product", product) is None
+    repository.release_deletion(ORG, second)
+
+
+def test_a_claim_that_expired_deletes_nothing(
+    repository: EntityRepository, clock: FrozenClock, new_id: Callable[[], str]
+) -> None:
+    product = new_id()
+    repository.commit(ORG, [put(product, "a")])
+    claim = repository.claim_deletion(ORG, "product", product)
+    clock.advance(seconds=40)
+    repository.commit(ORG, [meter(new_id(), product)])
+    with pytest.raises(VersionConflictError):
+        repository.commit(ORG, [Delete("product", product, claim.version, claim=claim)])
+    assert repository.get(ORG, "product", product) is not None
+
+
+def test_a_change_breaks_a_claim(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    product = new_id()
+    repository.commit(ORG, [put(product, "a")])
+    claim = repository.claim_deletion(ORG, "product", product)
+    repository.commit(ORG, [Put("product", {"id": product, "version": 2}, expected_version=1)])
+    with pytest.raises(VersionConflictError):
+        repository.commit(ORG, [Delete("product", product, claim.version, claim=claim)])
+
+
+def test_lists_show_the_newest_first_page_by_page(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    made = [new_id() for _ in range(7)]
+    repository.commit(ORG, [put(id_, f"c{n}") for n, id_ in enumerate(made)])
+    first = repository.list_page(ORG, "product", filters={}, page_size=3)
+    second = repository.list_page(ORG, "product", filters={}, page_size=3, next_token=first.next_token)
+    third = repository.list_page(ORG, "product", filters={}, page_size=3, next_token=second.next_token)
+    assert ids([*first.data, *second.data, *third.data]) == made[::-1]
+    assert third.next_token is None
+    exact = repository.list_page(ORG, "product", filters={}, page_size=7)
+    assert exact.next_token is None
+
+
+def test_a_page_token_survives_inserts_and_deletes(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    made = [new_id() for _ in range(4)]
+    repository.commit(ORG, [put(id_, f"c{n}") for n, id_ in enumerate(made)])
+    first = repository.list_page(ORG, "product", filters={}, page_size=2)
+    repository.commit(ORG, [put(new_id(), "new"), Delete("product", made[2]), Delete("product", made[1])])
+    second = repository.list_page(ORG, "product", filters={}, page_size=2, next_token=first.next_token)
+    assert ids(second.data) == [made[0]]
+    assert second.next_token is None
+
+
+@pytest.mark.parametrize("token", ["x", "!!!", "AAAA", "bm90IGFuIGlk", "é", "a" * 3000])
+def test_a_token_that_is_not_ours_is_refused(repository: EntityRepository, token: str) -> None:
+    with pytest.raises(InvalidInputError, match="nextToken"):
+        repository.list_page(ORG, "product", filters={}, page_size=2, next_token=token)
+
+
+def test_a_filter_matches_any_of_its_values_and_filters_all_hold(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    product, other = new_id(), new_id()
+    repository.commit(ORG, [put(product, "p"), put(other, "o")])
+    a, b, c, d = (new_id() for _ in range(4))
+    repository.commit(ORG, [meter(a, product, "x"), meter(b, other, "x"), meter(c, product, "y"), meter(d, product)])
+
+    def found(**filters: list[str]) -> list[str]:
+        return ids(repository.list_all(ORG, "meter", filters=filters))
+
+    assert found(productId=[product]) == [d, c, a]
+    assert found(codes=["x", "y"]) == [c, b, a]
+    assert found(codes=["x"], productId=[product]) == [a]
+    assert found(codes=["x"], productId=[product, other]) == [b, a]
+    assert found(codes=["nothing"], productId=[product]) == []
+    assert found(id=[a, d, "unknown"]) == [d, a]
+    assert found(id=[a, b, a], codes=["x"], productId=[other]) == [b]
+
+
+def test_filtered_lists_page_like_others(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    product, other = new_id(), new_id()
+    repository.commit(ORG, [put(product, "p"), put(other, "o")])
+    made = [new_id() for _ in range(20)]
+    repository.commit(ORG, [meter(id_, product if n % 3 else other, "even" if n % 2 else "odd") for n, id_ in enumerate(made)])
+    filters = {"productId": [product], "codes": ["even"]}
+    seen: list[str] = []
+    token = None
+    while True:
+        page = repository.list_page(ORG, "meter", filters=filters, page_size=2, next_token=token)
+        assert len(page.data) <= 2
+        seen += ids(page.data)
+        token = page.next_token
+        if token is None:
+            break
+    assert seen == [id_ for n, id_ in enumerate(made) if n % 3 and n % 2][::-1]
+
+
+def test_get_many_answers_in_the_order_asked(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    made = [new_id() for _ in range(130)]
+    for start in range(0, 130, 40):
+        repository.commit(ORG, [put(id_) for id_ in made[start : start + 40]])
+    wanted = [made[100], "unknown", made[3], *made[50:60], made[3]]
+    assert ids(repository.get_many(ORG, "product", wanted)) == [made[100], made[3], *made[50:60]]
+    assert len(repository.get_many(ORG, "product", made)) == 130
+
+
+def test_private_text_stays_beside_the_document(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    one = new_id()
+    repository.commit(ORG, [Put("webhook", {"id": one, "version": 1}, private={"sealed": "s"})])
+    assert repository.get(ORG, "webhook", one) == {"id": one, "version": 1}
+    assert repository.get_private(ORG, "webhook", one) == {"sealed": "s"}
+    repository.commit(ORG, [Put("webhook", {"id": one, "version": 2}, expected_version=1)])
+    assert repository.get_private(ORG, "webhook", one) == {"sealed": "s"}
+    repository.commit(ORG, [Put("webhook", {"id": one, "version": 3}, expected_version=2, private={})])
+    assert repository.get_private(ORG, "webhook", one) == {}
+    assert repository.get_private(ORG, "webhook", new_id()) == {}
+
+
+def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, new_id: Callable[[], str]) -> None:
+    made = [new_id() for _ in range(18)]
+    repository.commit(ORG, [Put("bill", {"id": id_, "version": 1}, indexed={"accountId": ["a"]}) for id_ in made])
+    first = repository.list_page(ORG, "bill", filters={}, page_size=10)
+    second = repository.list_page(ORG, "bill", filters={"accountId": ["a"]}, page_size=10, next_token=first.next_token)
+    assert ids([*first.data, *second.data]) == made[::-1]
+
+
+def test_an_entity_too_large_for_the_store_is_refused(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    with pytest.raises(InvalidInputError, match="bytes"):
+        repository.commit(ORG, [put(new_id(), "a", text="x" * 400_000)])
+
+
+def test_of_many_writers_of_one_version_one_wins(
+    repository: EntityRepository, new_id: Callable[[], str], store: str
+) -> None:
+    if store in {"fake", "moto"}:
+        pytest.skip("not made for threads")
+    one = new_id()
+    repository.commit(ORG, [put(one, "a")])
+
+    def attempt(n: int) -> bool:
+        try:
+            repository.commit(ORG, [Put("product", {"id": one, "version": 2, "by": n}, expected_version=1)])
+        except VersionConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(8))) == 1
+
+
+def _fields(change: Put) -> dict[str, object]:
+    return {name: getattr(change, name) for name in change.__dataclass_fields__}
