@@ -1,0 +1,66 @@
+"""A statement as CSV (RFC 4180): one row per line item, bucket and combination of dimensions.
+
+Text that a spreadsheet would run as a formula gets an apostrophe in front: what an account or a measurement is called
+comes from outside, and a statement is opened by the customer. Numbers are never changed, so `-5` stays a number.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from usance.domain.statements.json_layout import instant
+from usance.domain.statements.statement import Statement, StatementLine, UsageRow
+
+_FIRST: Final = ("bill id", "account code", "product", "line item", "period start", "period end")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_QUOTED: Final = frozenset(',"\r\n')
+
+Cell = str | Decimal | None
+
+
+def to_csv(statement: Statement) -> str:
+    """The text, lines ended by CRLF, the header first; equal statements give equal text.
+
+    Columns: bill id, account code, product, line item, period start, period end, one per dimension, one per measure
+    (`field METHOD`), unit and, when the definition asks for it, price per unit. A line without usage has one row over
+    its service period, so that every line of the bill is there.
+    """
+    rows = [(item, row) for item in statement.lines for row in item.usage or (_without_usage(item),)]
+    dimensions = list(dict.fromkeys(name for _, row in rows for name in row.dimensions))
+    measures = list(dict.fromkeys(measure for _, row in rows for measure in row.measures))
+    priced = statement.definition.include_price_per_unit
+    header = [*_FIRST, *dimensions, *(f"{field} {method}" for field, method in measures), "unit"]
+    records: list[Sequence[Cell]] = [[*header, "price per unit"] if priced else header]
+    for item, row in rows:
+        line = item.line
+        records.append(
+            [
+                statement.bill.bill_id,
+                statement.bill.account_code,
+                line.product_name,
+                line.description,
+                instant(row.start, statement.bill.zone),
+                instant(row.end, statement.bill.zone),
+                *(row.dimensions.get(name) for name in dimensions),
+                *(row.measures.get(measure) for measure in measures),
+                line.unit,
+                *([line.average_unit_price] if priced else []),
+            ]
+        )
+    return "".join(",".join(map(_cell, record)) + "\r\n" for record in records)
+
+
+def _without_usage(item: StatementLine) -> UsageRow:
+    return UsageRow(item.line.service.start, item.line.service.end, dimensions={}, measures={})
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    if _QUOTED.isdisjoint(text):
+        return text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'

@@ -1,0 +1,42 @@
+"""A bill's line item, as a statement needs it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from usance.domain.kernel.period import Instants
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Where a usage line's quantity comes from: `method` of `target_field` on a meter, maybe of one segment.
+
+    `number_fields` and `string_fields` are the codes of all data and derived fields of the meter. `segments` are all
+    segments of the aggregation, `segment` the one that this line prices (empty: all usage).
+    """
+
+    meter_id: str
+    meter_code: str
+    target_field: str
+    method: str
+    number_fields: Sequence[str]
+    string_fields: Sequence[str]
+    segment: Mapping[str, str] = field(default_factory=dict)
+    segments: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """One line item. `average_unit_price` is per unit as rated; `metered` is None for lines without usage."""
+
+    id: str
+    line_item_type: str
+    description: str
+    product_name: str
+    account_id: str
+    unit: str
+    quantity: Decimal
+    subtotal: Decimal
+    average_unit_price: Decimal
+    service: Instants
+    metered: Metered | None = None
