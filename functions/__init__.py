@@ -1,0 +1,1 @@
+"""Deployment units: one folder per Lambda function, each a file without decisions."""

@@ -1,0 +1,5 @@
+"""Creates organizations, service users and access keys."""
+
+from usance.entrypoints import admin
+
+handler = admin.handler()

@@ -1,0 +1,5 @@
+"""Verifies access tokens."""
+
+from usance.entrypoints.http import authorizer
+
+handler = authorizer.handler()

@@ -1,0 +1,5 @@
+"""Takes measurements."""
+
+from usance.entrypoints.http import ingest
+
+handler = ingest.handler()

@@ -1,0 +1,5 @@
+"""Exchanges access keys for access tokens."""
+
+from usance.entrypoints.http import tokens
+
+handler = tokens.handler()

@@ -1,0 +1,5 @@
+"""Sends notifications to webhooks."""
+
+from usance.entrypoints.queue import webhooks
+
+handler = webhooks.handler()
