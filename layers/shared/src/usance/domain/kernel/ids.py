@@ -1,7 +1,10 @@
 """Identifiers that follow from their content, so that doing a thing twice names it once."""
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def derived_id(*parts: str) -> str:
@@ -13,6 +16,13 @@ def dated_id(day: date, *parts: str) -> str:
     """Like `derived_id`, but ids of later days sort after ids of earlier ones, as time-ordered ids do."""
     milliseconds = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
     digest = hashlib.sha256("\x1f".join((day.isoformat(), *parts)).encode()).digest()
+    return _uuid8(max(milliseconds, 0).to_bytes(6, "big") + digest[:10])
+
+
+def timed_id(instant: datetime, *parts: str) -> str:
+    """Like `derived_id`, but ids of later instants sort after ids of earlier ones. `instant` is aware."""
+    milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)
+    digest = hashlib.sha256("\x1f".join((instant.astimezone(UTC).isoformat(), *parts)).encode()).digest()
     return _uuid8(max(milliseconds, 0).to_bytes(6, "big") + digest[:10])
 
 

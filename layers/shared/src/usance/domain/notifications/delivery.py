@@ -1,0 +1,124 @@
+"""What becomes of a delivery after an attempt: done, tried again later, or failed (platform.md 9.2, our contract)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from usance.domain.kernel.ids import derived_id
+
+# The wait before attempts 2 to 5; the first is made at once.
+RETRY_DELAYS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
+ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
+RETRY_AFTER_MAX: Final = timedelta(hours=6)  # a receiver that asks for more is asked again then
+LEASE: Final = timedelta(seconds=60)  # longer than a function may take; then an attempt without outcome is made again
+FAILURES_IN_A_ROW_MAX: Final = 10  # then the integration is disabled
+ERROR_MAX_CHARS: Final = 500
+
+
+class RunStatus(StrEnum):
+    """The states of an integration run that deliveries use, of those the API has (platform.md 10.3)."""
+
+    WAITING = "WAITING"
+    STARTED = "STARTED"
+    AWAITING_RETRY = "AWAITING_RETRY"
+    RATE_LIMIT_RETRY = "RATE_LIMIT_RETRY"
+    COMPLETE = "COMPLETE"
+    ERROR = "ERROR"
+    AUTH_FAILED = "AUTH_FAILED"
+    TIMEOUT_LIMIT_EXCEEDED = "TIMEOUT_LIMIT_EXCEEDED"
+    DISABLED = "DISABLED"
+
+
+FAILED: Final = frozenset({RunStatus.ERROR, RunStatus.AUTH_FAILED, RunStatus.TIMEOUT_LIMIT_EXCEEDED})
+FINAL: Final = FAILED | {RunStatus.COMPLETE, RunStatus.DISABLED}
+
+
+class Fault(StrEnum):
+    """Why an attempt got no answer."""
+
+    TIMEOUT = "the receiver did not answer in time"
+    UNREACHABLE = "the receiver cannot be reached"
+    REFUSED_ADDRESS = "the url is one that webhooks may not reach"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: a `status` of HTTP, or a `fault`. `detail` is for people and holds no secret."""
+
+    status: int | None = None
+    fault: Fault | None = None
+    detail: str = ""
+    retry_after: timedelta | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Only a 2xx answer is one; a redirect is not followed."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the class of HTTP success
+
+    @property
+    def error(self) -> str:
+        """What went wrong, in one sentence."""
+        text = self.fault.value if self.fault else f"the receiver answered {self.status}"
+        return (f"{text}: {self.detail}" if self.detail else text)[:ERROR_MAX_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The run after an attempt: its status, and when to try again (None: never)."""
+
+    status: RunStatus
+    retry_at: datetime | None = None
+
+
+_UNAUTHORIZED: Final = frozenset({401, 403})
+_TOO_MANY_REQUESTS: Final = 429
+
+
+def after_attempt(attempt: int, outcome: Outcome, now: datetime) -> Next:
+    """What follows attempt number `attempt` (from 1).
+
+    Rejected credentials and refused addresses fail at once, since repeating cannot mend them. Everything else is tried
+    again, later each time; a receiver that says when (429 with Retry-After) is not asked sooner.
+    """
+    if outcome.succeeded:
+        return Next(RunStatus.COMPLETE)
+    if outcome.status in _UNAUTHORIZED:
+        return Next(RunStatus.AUTH_FAILED)
+    if outcome.fault is Fault.REFUSED_ADDRESS:
+        return Next(RunStatus.ERROR)
+    if attempt >= ATTEMPTS_MAX:
+        return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
+    delay = RETRY_DELAYS[attempt - 1]
+    if outcome.status != _TOO_MANY_REQUESTS:
+        return Next(RunStatus.AWAITING_RETRY, now + delay)
+    asked = min(outcome.retry_after or delay, RETRY_AFTER_MAX)
+    return Next(RunStatus.RATE_LIMIT_RETRY, now + max(delay, asked))
+
+
+def fails_in_a_row(statuses: Sequence[RunStatus]) -> bool:
+    """Whether the newest finished runs (newest first, unfinished ones among them) are failures, and enough of them."""
+    finished = [status for status in statuses if status in FAILED or status is RunStatus.COMPLETE]
+    newest = finished[:FAILURES_IN_A_ROW_MAX]
+    return len(newest) == FAILURES_IN_A_ROW_MAX and all(status in FAILED for status in newest)
+
+
+def firing_id(org_id: str, rule_id: str, event_id: str) -> str:
+    """The id of the Notification event that a rule makes of an event; the same whenever it is evaluated."""
+    return derived_id("notification", org_id, rule_id, event_id)
+
+
+def payload(
+    run_id: str, org_id: str, cause: Mapping[str, Any], rule: Mapping[str, Any], event_data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The body of a delivery. `cause` has `eventId`, `eventName` and `eventTime` of what the rule fired on."""
+    return {
+        "id": run_id,
+        "orgId": org_id,
+        "eventId": cause["eventId"],
+        "eventName": cause["eventName"],
+        "eventTime": cause["eventTime"],
+        "notification": {name: rule.get(name) for name in ("id", "code", "name", "description")},
+        "m3terEvent": {"eventData": dict(event_data)},
+    }

@@ -1,0 +1,68 @@
+"""Which entities make events, and the published names of all events (platform.md 6.2)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+KINDS: Final = ("created", "updated", "deleted")
+
+# Entity types as the store names them. What is not here makes no event: currencies, notification configurations,
+# webhooks, integration configurations and runs, statement definitions, service users, access keys, policies.
+ENTITIES: Final[Mapping[str, str]] = {
+    "balance": "billing.balance",
+    "balanceTransaction": "billing.balanceamount",
+    "bill": "billing.bill",
+    "billConfig": "billing.billconfig",
+    "billJob": "billing.billjob",
+    "charge": "billing.charge",
+    "counterAdjustment": "billing.counteradjustment",
+    "balanceChargeSchedule": "billing.scheduledbalancecharge",
+    "balanceTransactionSchedule": "billing.scheduledbalancetransaction",
+    "statementJob": "billing.statementjob",
+    "account": "configuration.account",
+    "accountPlan": "configuration.accountplan",
+    "aggregation": "configuration.aggregation",
+    "alert": "configuration.alert",
+    "commitment": "configuration.commitment",
+    "compoundAggregation": "configuration.compoundaggregation",
+    "contract": "configuration.contract",
+    "counter": "configuration.counter",
+    "counterPricing": "configuration.counterpricing",
+    "creditReason": "configuration.creditreason",
+    "customField": "configuration.customfield",
+    "meter": "configuration.meter",
+    "meterGroup": "configuration.metergroup",
+    "organization": "configuration.organization",
+    "organizationConfig": "configuration.organizationconfig",
+    "plan": "configuration.plan",
+    "planGroup": "configuration.plangroup",
+    "planGroupLink": "configuration.plangrouplink",
+    "planTemplate": "configuration.plantemplate",
+    "pricing": "configuration.pricing",
+    "pricingBand": "configuration.pricingband",
+    "product": "configuration.product",
+    "transactionType": "configuration.transactiontype",
+}
+
+INTEGRATION_AUTHENTICATION_ERROR: Final = "integration.authentication.error"
+INTEGRATION_DISABLED_ERROR: Final = "integration.disabled.error"
+INTEGRATION_PERFORM_ERROR: Final = "integration.perform.error"
+INTEGRATION_VALIDATION_ERROR: Final = "integration.validation.error"
+INGEST_VALIDATION_FAILURE: Final = "ingest.validation.failure"
+
+FAILURES: Final = (
+    "dataexport.job.failure",
+    INGEST_VALIDATION_FAILURE,
+    INTEGRATION_AUTHENTICATION_ERROR,
+    INTEGRATION_DISABLED_ERROR,
+    "integration.missingaccountmapping.error",
+    INTEGRATION_PERFORM_ERROR,
+    INTEGRATION_VALIDATION_ERROR,
+)
+
+EVENT_NAMES: Final = (*(f"{entity}.{kind}" for entity in ENTITIES.values() for kind in KINDS), *FAILURES)
+
+
+def name_of_change(type_: str, kind: str) -> str | None:
+    """The event of a change of an entity, such as `configuration.account.created`; None when the type makes none."""
+    entity = ENTITIES.get(type_)
+    return f"{entity}.{kind}" if entity else None
