@@ -82,7 +82,11 @@ def test_what_was_put_is_read_back_digit_for_digit(repository: EntityRepository,
     assert str(read["price"]) == "0.0000030"
     assert str(read["big"]) == "12345678901234567890.123456789012345678"
     assert repository.get(ORG, "product", new_id()) is None
-    assert repository.get(ORG, "product", "") is None
+    for never in ("", "x" * 3000, "é#="):
+        assert repository.get(ORG, "product", never) is None
+        assert not repository.get_many(ORG, "product", [never])
+        assert repository.find_unique(ORG, "product", "code", never) is None
+        assert not repository.list_all(ORG, "product", filters={"codes": [never]})
 
 
 def test_an_organization_sees_nothing_of_another(repository: EntityRepository, new_id: Callable[[], str]) -> None:
@@ -297,12 +301,12 @@ def test_private_text_stays_beside_the_document(repository: EntityRepository, ne
     one = new_id()
     repository.commit(ORG, [Put("webhook", {"id": one, "version": 1}, private={"sealed": "s"})])
     assert repository.get(ORG, "webhook", one) == {"id": one, "version": 1}
-    assert repository.get_private(ORG, "webhook", one) == {"sealed": "s"}
+    assert repository.get_private(ORG, "webhook", [one]) == {one: {"sealed": "s"}}
     repository.commit(ORG, [Put("webhook", {"id": one, "version": 2}, expected_version=1)])
-    assert repository.get_private(ORG, "webhook", one) == {"sealed": "s"}
+    assert repository.get_private(ORG, "webhook", [one]) == {one: {"sealed": "s"}}
     repository.commit(ORG, [Put("webhook", {"id": one, "version": 3}, expected_version=2, private={})])
-    assert repository.get_private(ORG, "webhook", one) == {}
-    assert repository.get_private(ORG, "webhook", new_id()) == {}
+    assert repository.get_private(ORG, "webhook", [one]) == {one: {}}
+    assert repository.get_private(ORG, "webhook", [new_id()]) == {}
 
 
 def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, new_id: Callable[[], str]) -> None:

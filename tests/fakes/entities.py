@@ -45,9 +45,8 @@ class FakeEntityRepository:
         row = self.rows.get((org_id, type_, id_))
         return wire.loads(row.body) if row else None
 
-    def get_private(self, org_id: str, type_: str, id_: str) -> Mapping[str, str]:
-        row = self.rows.get((org_id, type_, id_))
-        return dict(row.private) if row else {}
+    def get_private(self, org_id: str, type_: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        return {id_: dict(row.private) for id_ in ids if (row := self.rows.get((org_id, type_, id_)))}
 
     def get_many(self, org_id: str, type_: str, ids: Sequence[str]) -> Sequence[Document]:
         found = (self.get(org_id, type_, id_) for id_ in dict.fromkeys(ids))

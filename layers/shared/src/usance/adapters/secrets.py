@@ -26,6 +26,10 @@ class ManagedSecrets:
         """The key of access tokens, 32 bytes."""
         return self._derived(b"usance access tokens")
 
+    def fresh(self) -> str:
+        """256 random bits as 43 letters, digits, `-` and `_`."""
+        return secrets.token_urlsafe(_KEY_BYTES)
+
     def seal(self, plain: str, *, context: str) -> str:
         """Encrypt with AES-256-GCM; the same text seals differently each time."""
         nonce = secrets.token_bytes(_NONCE_BYTES)

@@ -39,22 +39,19 @@ class DynamoEntityRepository:
         row = self._row(org_id, type_, id_)
         return row.document if row else None
 
-    def get_private(self, org_id: str, type_: str, id_: str) -> Mapping[str, str]:
+    def get_private(self, org_id: str, type_: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """See the port."""
-        row = self._row(org_id, type_, id_)
-        return row.private if row else {}
+        return {row.id: row.private for row in self._rows(org_id, type_, ids)}
 
     def get_many(self, org_id: str, type_: str, ids: Sequence[str]) -> Sequence[Document]:
         """See the port."""
-        unique = list(dict.fromkeys(ids))
-        found: dict[str, Document] = {}
-        for start in range(0, len(unique), BATCH_GET_MAX):
-            for row in self._batch(org_id, type_, unique[start : start + BATCH_GET_MAX]):
-                found[row.id] = row.document
-        return [found[id_] for id_ in unique if id_ in found]
+        found = {row.id: row.document for row in self._rows(org_id, type_, ids)}
+        return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
 
     def find_unique(self, org_id: str, type_: str, field_: str, value: str) -> Document | None:
         """See the port."""
+        if not keys.is_value(value):
+            return None
         pk = keys.unique_partition(org_id, type_, field_, value)
         with store_faults():
             marker = self._client.get_item(
@@ -148,7 +145,7 @@ class DynamoEntityRepository:
         return row
 
     def _row(self, org_id: str, type_: str, id_: str) -> Row | None:
-        if not id_:
+        if not keys.is_id(id_):
             return None
         with store_faults():
             answer = self._client.get_item(
@@ -156,8 +153,13 @@ class DynamoEntityRepository:
             )
         return Row.read(answer["Item"]) if "Item" in answer else None
 
+    def _rows(self, org_id: str, type_: str, ids: Sequence[str]) -> Iterator[Row]:
+        unique = [id_ for id_ in dict.fromkeys(ids) if keys.is_id(id_)]
+        for start in range(0, len(unique), BATCH_GET_MAX):
+            yield from self._batch(org_id, type_, unique[start : start + BATCH_GET_MAX])
+
     def _batch(self, org_id: str, type_: str, ids: Sequence[str]) -> Iterator[Row]:
-        wanted = [keys.entity_key(org_id, type_, id_) for id_ in ids if id_]
+        wanted = [keys.entity_key(org_id, type_, id_) for id_ in ids]
         for attempt in range(BATCH_ATTEMPTS_MAX):
             if not wanted:
                 return
@@ -208,6 +210,7 @@ class DynamoEntityRepository:
                     [
                         PartitionIds(self._client, self._table, pk, chunk)
                         for value in dict.fromkeys(values)
+                        if keys.is_value(value)
                         for pk in keys.filter_partitions(org_id, type_, field, value)
                     ]
                 )

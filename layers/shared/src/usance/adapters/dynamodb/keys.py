@@ -14,6 +14,8 @@ from typing import Any, Final
 
 UNIQUE_SORT_KEY: Final = "unique"
 SHARDED: Final = frozenset({"bill"})
+ID_MAX_BYTES: Final = 200  # ours have 36; DynamoDB refuses sort keys over 1,024
+VALUE_MAX_BYTES: Final = 1_500  # DynamoDB refuses partition keys over 2,048; the rest is for organization and type
 _DIGITS: Final = "0123456789abcdef"
 
 
@@ -45,6 +47,16 @@ def unique_partition(org_id: str, type_: str, field: str, value: str) -> str:
 def entity_key(org_id: str, type_: str, id_: str) -> dict[str, Any]:
     """The primary key of an entity's row."""
     return key(partition(org_id, type_, id_), id_)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be a sort key; what cannot be one names nothing."""
+    return 0 < len(text.encode()) <= ID_MAX_BYTES
+
+
+def is_value(text: str) -> bool:
+    """Whether `text` can be part of a partition key; what cannot be is the value of nothing."""
+    return len(text.encode()) <= VALUE_MAX_BYTES
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:

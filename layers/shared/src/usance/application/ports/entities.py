@@ -101,8 +101,8 @@ class EntityRepository(Protocol):
         """Every match, newest first; for bounded collections read whole by a use case."""
         ...
 
-    def get_private(self, org_id: str, type_: str, id_: str) -> Mapping[str, str]:
-        """The private text beside an entity; empty when there is none."""
+    def get_private(self, org_id: str, type_: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Per id of an entity that exists, the private text beside it (possibly none)."""
         ...
 
     def claim_deletion(self, org_id: str, type_: str, id_: str) -> Claim:

@@ -10,6 +10,10 @@ class Secrets(Protocol):
         """The key of access tokens (HMAC-SHA-256), at least 32 bytes."""
         ...
 
+    def fresh(self) -> str:
+        """A new random secret of 256 bits, as text."""
+        ...
+
     def seal(self, plain: str, *, context: str) -> str:
         """Encrypt; `context` (such as the entity's id) must be given again to open."""
         ...
