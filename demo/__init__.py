@@ -1,0 +1,1 @@
+"""The main job end to end on one machine: an LLM API provider bills a customer for a trace of requests."""
