@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from usance.application.ports.entities import Page
+from usance.resources import instants
 from usance.resources.wire import Document
 
 
@@ -28,6 +29,17 @@ class Event:
     notification_id: str | None = None
     notification_code: str | None = None
     actioned_at: datetime | None = None
+
+
+def to_wire(event: Event) -> Document:
+    """The event as the API shows it (platform.md 6.3); `dtActioned` is null until it is actioned."""
+    return {
+        "id": event.id,
+        "eventName": event.name,
+        "eventTime": instants.to_text(event.time),
+        "dtActioned": instants.to_text(event.actioned_at) if event.actioned_at else None,
+        "m3terEvent": event.detail,
+    }
 
 
 @dataclass(frozen=True, slots=True)
