@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from m3ter import M3ter, M3terError
+
 from demo import billing, catalog, ingest, prices, report, sample, trace
 from demo.receiver import Delivery, Receiver, running_receiver
 from demo.stack import Credentials, StackError, running_stack
-from m3ter import M3ter, M3terError
 
-MONTHS_MAX: Final = 36
 WEBHOOK_SECONDS: Final = 60
 
 
@@ -39,10 +39,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         requests = trace.read(Path(options.usage) if options.usage else sample.PATH)
-        months = trace.months(requests)
-        if len(months) > MONTHS_MAX:
-            raise trace.TraceError(f"the trace spans {len(months)} months; at most {MONTHS_MAX} are billed")
-        return _run(requests, months, Path(options.out) if options.out else None)
+        return _run(requests, trace.months(requests), Path(options.out) if options.out else None)
     except (trace.TraceError, StackError, billing.DemoError) as problem:
         print(f"demo: {problem}", file=sys.stderr)
     except M3terError as refusal:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import httpx
+from m3ter import M3ter
 
 from demo.catalog import Catalog
 from demo.prices import STANDING_CHARGE, Expected
-from m3ter import M3ter
 from usance.resources import wire
 
 WAIT_SECONDS: Final = 120

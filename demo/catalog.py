@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from m3ter import M3ter
+
 from demo import prices
 from demo.receiver import Receiver
-from m3ter import M3ter
 
 METER: Final = "llm_requests"
 ACCOUNT: Final = "acme"

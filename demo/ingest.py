@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from m3ter import M3ter
+
 from demo.catalog import ACCOUNT, METER
 from demo.trace import LlmRequest
-from m3ter import M3ter
 
 CHUNK: Final = 1_000  # the API's limit for one call
 BAR_CHARACTERS: Final = 40

@@ -10,6 +10,7 @@ from typing import Final
 
 COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 REQUESTS_MAX: Final = 2_000_000  # a trace is held in memory
+MONTHS_MAX: Final = 36  # each is billed by a job of its own
 MICROSECOND_DIGITS: Final = 6
 
 
@@ -83,7 +84,9 @@ def _tokens(place: str, column: str, text: str | None) -> Decimal:
 
 
 def months(requests: Sequence[LlmRequest]) -> Sequence[tuple[int, int]]:
-    """The (year, month) from the first request to the last, without a gap."""
+    """The (year, month) from the first request to the last, without a gap; `TraceError` when there are too many."""
     first, last = min(item.time for item in requests), max(item.time for item in requests)
     start, end = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
+    if end - start >= MONTHS_MAX:
+        raise TraceError(f"the trace spans {end - start + 1} months; at most {MONTHS_MAX} are billed")
     return [(month // 12, month % 12 + 1) for month in range(start, end + 1)]

@@ -68,4 +68,4 @@ def on(day: int, value: str | None, **group: str) -> Value:
 
 def segmented(segment: Mapping[str, str], *segments: Mapping[str, str]) -> Metered:
     """The line of one of several segments."""
-    return replace(TOKENS, segment=segment, segments=segments)
+    return replace(TOKENS, segment=segment, segments=segments, segmented_fields=tuple(segment))

@@ -36,12 +36,12 @@ def breakdown(definition: Definition, metered: Metered) -> Breakdown:
 
     The line's own aggregation always comes first, so that the reader can check the line's quantity; measures and
     dimensions of the definition that this meter does not have are left out. The line of a segment is always broken
-    down by the segment's fields as well, which keeps every method exact where a segment has wildcards.
+    down by the segmented fields as well, which keeps every method exact where a segment has wildcards.
     """
     dimensions = [
         item for item in definition.dimensions if _applies(item, metered) and item.name in metered.string_fields
     ]
-    names = dict.fromkeys([*(item.name for item in dimensions), *metered.segment])
+    names = dict.fromkeys([*(item.name for item in dimensions), *(metered.segmented_fields if metered.segment else ())])
     own = (metered.target_field, metered.method)
     wanted = [pair for item in definition.measures if _applies(item, metered) for pair in _pairs(item, metered)]
     return Breakdown(

@@ -1,10 +1,11 @@
 """Cutting a service period into days, weeks, months, quarters or years of the organization's time zone."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from usance.domain.kernel.period import Instants
+from usance.domain.kernel.timezones import local_day, midnight
 from usance.domain.statements.definition import Frequency
 
 BUCKETS_MAX: Final = 4_000  # ten years by the day: longer than any period that is billed at once
@@ -24,11 +25,10 @@ def bucket_starts(span: Instants, frequency: Frequency, zone: tzinfo) -> Sequenc
     starts = [span.start]
     if frequency is Frequency.WHOLE_PERIOD:
         return starts
-    day = span.start.astimezone(zone).date()
+    day = local_day(span.start, zone)
     while True:
         day = _next(day, frequency)
-        # Where midnight is skipped by daylight saving, this is the instant of the skip: the day's first instant.
-        start = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+        start = midnight(day, zone)
         if start >= span.end:
             return starts
         starts.append(start)

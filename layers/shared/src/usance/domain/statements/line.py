@@ -12,7 +12,7 @@ class Metered:
     """Where a usage line's quantity comes from: `method` of `target_field` on a meter, maybe of one segment.
 
     `number_fields` and `string_fields` are the codes of all data and derived fields of the meter. `segments` are all
-    segments of the aggregation, `segment` the one that this line prices (empty: all usage).
+    segments of the aggregation over `segmented_fields`, `segment` the one that this line prices (empty: all usage).
     """
 
     meter_id: str
@@ -23,6 +23,7 @@ class Metered:
     string_fields: Sequence[str]
     segment: Mapping[str, str] = field(default_factory=dict)
     segments: Sequence[Mapping[str, str]] = ()
+    segmented_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
