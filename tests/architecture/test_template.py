@@ -1,0 +1,169 @@
+"""What the template promises: permissions that fit, queues that lose nothing, logs that end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+Functions = dict[str, dict[str, Any]]
+
+# The permission that the name of a store calls for: one of these policies at least.
+POLICIES = {
+    "ENTITIES_TABLE": {"ReadEntities", "WriteEntities"},
+    "USAGE_TABLE": {"ReadUsage", "WriteUsage"},
+    "EVENTS_TABLE": {"ReadEvents", "WriteEvents"},
+    "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments"},
+    "SECRET_ARN": {"ReadSecret"},
+    "BILLING_QUEUE_URL": {"SendBilling"},
+    "STATEMENT_QUEUE_URL": {"SendStatements"},
+    "DELIVERY_QUEUE_URL": {"SendDeliveries"},
+}
+VISIBILITY_PER_TIMEOUT = 6  # what AWS asks of a queue that runs a function
+LAMBDA_RETENTION_DAYS_MAX = 14
+
+
+def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    return {name: row for name, row in template["Resources"].items() if row["Type"] == kind}
+
+
+def events(functions: Functions, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for function in functions.values():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == kind:
+                yield function, event["Properties"]
+
+
+def variables(function: dict[str, Any]) -> set[str]:
+    return set(function["Environment"]["Variables"])
+
+
+def policies(function: dict[str, Any]) -> set[str]:
+    return {policy["Ref"] for policy in function["Policies"]}
+
+
+def test_every_function_folder_is_deployed_and_every_deployed_function_has_a_folder(
+    project: Path, functions: Functions
+) -> None:
+    assert {path.parent.name for path in (project / "functions").glob("*/app.py")} == set(functions)
+
+
+def test_functions_run_on_the_runtime_and_the_processor_of_the_deployment(template: Template) -> None:
+    shared = template["Globals"]["Function"]
+    assert shared["Runtime"] == "python3.13"
+    assert shared["Architectures"] == [{"Ref": "Architecture"}]
+    assert template["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
+
+
+def test_functions_have_no_requirements_so_that_no_python_3_13_is_needed_to_build(project: Path) -> None:
+    assert not list((project / "functions").rglob("requirements*"))
+
+
+def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(functions: Functions) -> None:
+    for name, function in functions.items():
+        told = {variable for variable in POLICIES if variable in variables(function)}
+        allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
+        consumed = {"STATEMENT_QUEUE_URL", "DELIVERY_QUEUE_URL", "BILLING_QUEUE_URL"} & (told - allowed)
+        assert allowed == told - consumed, name
+        assert policies(function) <= set().union(*POLICIES.values()), name
+
+
+def test_the_secret_is_read_only_where_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
+    readers = {name for name, function in functions.items() if "ReadSecret" in policies(function)}
+    assert readers == {"authorizer", "tokens", "entities", "webhooks"}
+
+
+def test_no_policy_allows_every_action_or_every_resource(template: Template) -> None:
+    for name, row in of_type(template, "AWS::IAM::ManagedPolicy").items():
+        for statement in row["Properties"]["PolicyDocument"]["Statement"]:
+            assert "*" not in json.dumps(statement["Action"]), name
+            assert statement["Resource"] not in ("*", ["*"]), name
+
+
+def test_every_policy_is_used(template: Template, functions: Functions) -> None:
+    used = set().union(*(policies(function) for function in functions.values()))
+    assert used == set(of_type(template, "AWS::IAM::ManagedPolicy"))
+
+
+def test_every_function_logs_to_a_group_that_forgets(template: Template, functions: Functions) -> None:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    for function in functions.values():
+        assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+    for row in groups.values():
+        assert row["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_longest(template: Template) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
+    assert working == {"BillingQueue", "StatementQueue", "DeliveryQueue"}
+    for name in working:
+        target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        assert target == name.replace("Queue", "DeadLetterQueue")
+    for name in set(queues) - working:
+        assert queues[name]["Properties"]["MessageRetentionPeriod"] == LAMBDA_RETENTION_DAYS_MAX * 86_400
+    assert all(row["Properties"]["SqsManagedSseEnabled"] is True for row in queues.values())
+
+
+def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
+    template: Template, functions: Functions
+) -> None:
+    sources = list(events(functions, "SQS"))
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 3
+    for function, event in sources:
+        queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
+        assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_stream_loses_no_change(template: Template, functions: Functions) -> None:
+    ((_, event),) = events(functions, "DynamoDB")
+    assert event["Stream"] == {"Fn::GetAtt": ["EntitiesTable", "StreamArn"]}
+    assert event["StartingPosition"] == "TRIM_HORIZON"
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["BisectBatchOnFunctionError"] is True
+    assert event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] == "StreamFailuresQueue"
+    table = template["Resources"]["EntitiesTable"]["Properties"]
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+
+
+def test_stores_survive_the_stack_and_can_be_set_back(template: Template) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    assert set(tables) == {"EntitiesTable", "UsageTable", "EventsTable"}
+    for row in (*tables.values(), template["Resources"]["DocumentsBucket"]):
+        assert row["DeletionPolicy"] == row["UpdateReplacePolicy"] == "Retain"
+    for row in tables.values():
+        assert row["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert row["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_bucket_is_private_and_encrypted_and_spoken_to_over_tls(template: Template) -> None:
+    bucket = template["Resources"]["DocumentsBucket"]["Properties"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert "BucketEncryption" in bucket
+    (statement,) = template["Resources"]["DocumentsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_schedules_carry_their_own_time(functions: Functions) -> None:
+    schedules = functions["scheduler"]["Events"]
+    assert set(schedules) == {"BillingSchedule", "ApprovalSchedule"}
+    for name, event in schedules.items():
+        payload = json.loads(event["Properties"]["Input"])
+        assert payload == {"schedule": name, "time": "<aws.scheduler.scheduled-time>"}
+
+
+@pytest.mark.parametrize("layer", ["SharedLayer", "DuckdbLayer"])
+def test_layers_are_built_by_make(template: Template, project: Path, layer: str) -> None:
+    row = template["Resources"][layer]
+    assert row["Metadata"]["BuildMethod"] == "makefile"
+    makefile = project / row["Properties"]["ContentUri"] / "Makefile"
+    assert f"\nbuild-{layer}:\n" in makefile.read_text()
+
+
+def test_duckdb_is_only_with_functions_that_aggregate(functions: Functions) -> None:
+    with_duckdb = {name for name, function in functions.items() if {"Ref": "DuckdbLayer"} in function.get("Layers", [])}
+    assert with_duckdb == {"bill_worker", "statement_worker"}
