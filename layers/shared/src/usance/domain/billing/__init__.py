@@ -1,0 +1,1 @@
+"""From what a customer agreed and used to a bill (README.md). Pure: values in, values out."""

@@ -1,0 +1,54 @@
+"""Which bills of an account a run makes (billing.md 6.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from usance.domain.billing.inputs import AttachedPlan, BillKey
+from usance.domain.billing.windows import opening_day, window_at
+
+
+@dataclass(frozen=True, slots=True)
+class DueBill:
+    """A bill to calculate. `only_if_missing`: it belongs to an earlier run and is made here because that never ran."""
+
+    key: BillKey
+    only_if_missing: bool = False
+
+
+def due_bills(plans: Sequence[AttachedPlan], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
+    """The bills of the periods that hold `last_day`, in order of their keys.
+
+    That is the bill that ends each period, and, for a plan that charges in advance, the bill of the day its service
+    begins: on that day nothing is due in arrears, so that no other run would make it.
+    """
+    found: dict[BillKey, bool] = {}
+    for plan in plans:
+        for due in _of_plan(plan, last_day, zone):
+            found[due.key] = found.get(due.key, True) and due.only_if_missing
+    return tuple(DueBill(key, found[key]) for key in sorted(found))
+
+
+def charges_in_advance(plan: AttachedPlan) -> bool:
+    """Whether anything of the plan is billed when a period begins."""
+    minimums = [plan.minimum, *(pricing.minimum for pricing in plan.pricings)]
+    return (plan.standing.in_advance and bool(plan.standing.amount)) or any(
+        minimum.in_advance and minimum.amount for minimum in minimums
+    )
+
+
+def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
+    period = plan.calendar.period(max(plan.calendar.index_of(last_day), -1))
+    due = []
+    if window_at(plan, last_day, zone):
+        due.append(DueBill(_key(plan, period.end)))
+    first = opening_day(plan, zone)
+    stub = period.end == plan.calendar.epoch
+    if charges_in_advance(plan) and first <= period.end and (first >= period.start or stub):
+        # A first day on the boundary that opens this period is the last bill of the run before.
+        due.append(DueBill(_key(plan, first), only_if_missing=first == period.start and not stub))
+    return due
+
+
+def _key(plan: AttachedPlan, day: date) -> BillKey:
+    return BillKey(plan.calendar.frequency, plan.calendar.interval, day)

@@ -1,0 +1,195 @@
+"""Everything a bill is decided from, but for usage: what the account agreed to, and the settings in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+
+from usance.domain.kernel.calendar import Calendar, Frequency
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.money import Currency
+from usance.domain.kernel.quantity import ONE, ZERO, Rounding
+from usance.domain.rating.bands import Band
+
+
+class PricingType(StrEnum):
+    """Whether a pricing charges or credits (billing.md 2.1, 2.6)."""
+
+    DEBIT = "DEBIT"
+    PRODUCT_CREDIT = "PRODUCT_CREDIT"
+    GLOBAL_CREDIT = "GLOBAL_CREDIT"
+
+
+class InvoiceDateRule(StrEnum):
+    """Which day goes onto the invoice (W10)."""
+
+    FIRST_DAY_OF_NEXT_PERIOD = "FIRST_DAY_OF_NEXT_PERIOD"
+    LAST_DAY_OF_ARREARS = "LAST_DAY_OF_ARREARS"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product, as line items name it."""
+
+    id: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """How measurements become a quantity and a quantity becomes units. `segments` is empty when it has none."""
+
+    id: str
+    name: str
+    meter_id: str
+    method: str
+    target_field: str
+    unit: str
+    quantity_per_unit: Decimal
+    rounding: Rounding
+    default_value: Decimal | None = None
+    accounting_product_id: str | None = None
+    segmented_fields: tuple[str, ...] = ()
+    segments: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """A minimum spend. An amount of 0 asks for nothing."""
+
+    amount: Decimal
+    in_advance: bool = False
+    description: str | None = None
+    accounting_product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """A price for one aggregation (and segment) from `start` to `end` (None: for ever)."""
+
+    id: str
+    aggregation: Aggregation
+    bands: tuple[Band, ...]
+    start: datetime
+    end: datetime | None = None
+    cumulative: bool = False
+    type: PricingType = PricingType.DEBIT
+    segment: tuple[tuple[str, str], ...] = ()
+    tiers_span_plan: bool = False
+    minimum: Minimum = field(default_factory=lambda: Minimum(ZERO))
+    description: str | None = None
+    accounting_product_id: str | None = None
+    of_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A standing charge: `amount` every `interval` bills, carried by bill `offset` of each such group."""
+
+    amount: Decimal
+    in_advance: bool = False
+    interval: int = 1
+    offset: int = 0
+    description: str | None = None
+    accounting_product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPlan:
+    """A plan on the account from `start` to `end` (None: open), with everything inherited already resolved."""
+
+    account_plan_id: str
+    plan_id: str
+    product: Product
+    currency: str
+    calendar: Calendar
+    start: datetime
+    end: datetime | None
+    standing: Standing
+    minimum: Minimum
+    pricings: tuple[Pricing, ...]
+    contract_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the bill is for."""
+
+    id: str
+    code: str
+    name: str
+    purchase_order_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BillKey:
+    """Which bill of an account: the calendar's frequency and interval, and the day the bill falls on.
+
+    Charges in arrears cover the period that ends on `day`; charges in advance the one that begins on it.
+    """
+
+    frequency: Frequency
+    interval: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One unit of `source` is `multiplier` units of `target`."""
+
+    source: str
+    target: str
+    multiplier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DateOverrides:
+    """Dates a bill job sets in place of the rules."""
+
+    bill_date: date | None = None
+    due_date: date | None = None
+    external_invoice_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Settings of the organization, the account and the job that shape every line of a bill."""
+
+    zone_name: str
+    zone: tzinfo
+    billing_currency: str
+    currencies: Mapping[str, Currency]
+    conversions: tuple[Conversion, ...]
+    days_before_due: int
+    invoice_date_rule: InvoiceDateRule
+    dates: DateOverrides = field(default_factory=DateOverrides)
+
+    def currency(self, code: str) -> Currency:
+        """The currency's rounding; one that is not configured rounds to 2 places, half up (Q13)."""
+        return self.currencies.get(code) or Currency(code)
+
+    def rate(self, source: str, target: str) -> Decimal:
+        """What one unit of `source` is in `target`. Codes are case-sensitive; no inverse or cross rate is guessed.
+
+        Raises `InvalidInputError` when there is no rate: the bill cannot be made (billing.md 12.6).
+        """
+        if source == target:
+            return ONE
+        for conversion in self.conversions:
+            if (conversion.source, conversion.target) == (source, target):
+                return conversion.multiplier
+        raise InvalidInputError(f"currencyConversions has no rate from {source} to {target}; add one and bill again")
+
+
+@dataclass(frozen=True, slots=True)
+class BillingInputs:
+    """One bill to decide. `plans` are those of `key`'s frequency and interval, in a fixed order."""
+
+    bill_id: str
+    key: BillKey
+    account: Account
+    plans: tuple[AttachedPlan, ...]
+    products: Mapping[str, Product]
+    terms: Terms

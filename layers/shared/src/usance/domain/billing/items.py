@@ -1,0 +1,46 @@
+"""Line items before they are converted, and the makers that keep them uniform (billing.md 12.2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from usance.domain.billing.inputs import AttachedPlan, Product
+from usance.domain.kernel.period import Instants
+from usance.domain.rating.bands import BandCharge
+
+
+class LineItemType(StrEnum):
+    """What a line item is for (billing.md 12.3). The API knows more; these are the ones that the steps here make."""
+
+    STANDING_CHARGE = "STANDING_CHARGE"
+    USAGE = "USAGE"
+    USAGE_CREDIT = "USAGE_CREDIT"
+    MINIMUM_SPEND = "MINIMUM_SPEND"
+    MINIMUM_SPEND_REFUND = "MINIMUM_SPEND_REFUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line item in the pricing currency.
+
+    `subtotal` is rounded to that currency; band details and the average price are exact. `band_quantities` holds the
+    part of `quantity` in each band.
+    """
+
+    type: LineItemType
+    description: str
+    plan: AttachedPlan
+    accounting_product: Product | None
+    span: Instants
+    subtotal: Decimal
+    quantity: Decimal
+    units: Decimal
+    unit: str
+    average_unit_price: Decimal
+    bands: tuple[BandCharge, ...] = ()
+    quantity_per_unit: Decimal = Decimal(1)
+    pricing_id: str | None = None
+    aggregation_id: str | None = None
+    meter_id: str | None = None
+    segment: Mapping[str, str] | None = None

@@ -1,0 +1,73 @@
+"""Minimum spends, in arrears or in advance with a correction (billing.md 3.2, W5).
+
+A period costs the greater of the minimum and what qualifies. In arrears one item lifts it there. In advance the whole
+minimum is billed when the period begins, and when it ends a refund gives back what the charges used up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from usance.domain.billing.context import Context
+from usance.domain.billing.inputs import AttachedPlan, Minimum, Product
+from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.proration import prorate
+from usance.domain.kernel.period import Instants
+from usance.domain.kernel.quantity import ONE, ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A minimum spend of a plan or of one of its pricings, and how its items are labelled."""
+
+    plan: AttachedPlan
+    minimum: Minimum
+    description: str
+    accounting_product: Product | None
+    pricing_id: str | None = None
+
+
+def correction(minimum: Decimal, qualifying: Decimal, *, in_advance: bool) -> tuple[LineItemType, Decimal]:
+    """What closes a period: the type and amount of its item; an amount of 0 is no item.
+
+    The refund is the smaller of the minimum and what qualifies, so that minimum, charges and refund come to the greater
+    of the two (Q3).
+    """
+    if in_advance:
+        return LineItemType.MINIMUM_SPEND_REFUND, -max(min(minimum, qualifying), ZERO)
+    return LineItemType.MINIMUM_SPEND, max(minimum - qualifying, ZERO)
+
+
+def due_amount(context: Context, floor: Floor, days: int, of_days: int) -> Decimal:
+    """The minimum for `days` of a period of `of_days`, rounded as it is billed (Q5)."""
+    return context.inputs.terms.currency(floor.plan.currency).round(prorate(floor.minimum.amount, days, of_days))
+
+
+def advance_items(floor: Floor, amount: Decimal, span: Instants) -> Sequence[Item]:
+    """The item that bills the minimum of the period about to begin."""
+    return _items(floor, LineItemType.MINIMUM_SPEND, amount, span)
+
+
+def closing_items(floor: Floor, amount: Decimal, qualifying: Decimal, span: Instants) -> Sequence[Item]:
+    """The item that closes a period whose charges came to `qualifying`."""
+    return _items(floor, *correction(amount, qualifying, in_advance=floor.minimum.in_advance), span)
+
+
+def _items(floor: Floor, type_: LineItemType, amount: Decimal, span: Instants) -> Sequence[Item]:
+    if not amount:
+        return ()
+    return (
+        Item(
+            type=type_,
+            description=floor.minimum.description or floor.description,
+            plan=floor.plan,
+            accounting_product=floor.accounting_product,
+            span=span,
+            subtotal=amount,
+            quantity=ONE,
+            units=ONE,
+            unit="",
+            average_unit_price=amount,
+            pricing_id=floor.pricing_id,
+        ),
+    )

@@ -1,0 +1,115 @@
+"""The two phases of a bill: what must be known of usage, then the bill (billing.md 11).
+
+A new kind of charge is a new step in `STEPS`, at the place where section 11 has it.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import localcontext
+from typing import Final
+
+from usance.domain.billing.context import Context, ServedPlan, Step
+from usance.domain.billing.dates import due_date, external_invoice_date
+from usance.domain.billing.draft import BillDraft, Line
+from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.items import Item
+from usance.domain.billing.plan_minimum import plan_minimums
+from usance.domain.billing.pricing_minimum import pricing_minimums
+from usance.domain.billing.standing_charge import standing_charges
+from usance.domain.billing.usage import UsageQuery, UsageValues
+from usance.domain.billing.usage_charge import queries, usage_charges
+from usance.domain.billing.usage_credit import global_credits, product_credits
+from usance.domain.billing.windows import closing_window, starting_window
+from usance.domain.kernel.ids import derived_id
+from usance.domain.kernel.quantity import EXACT
+from usance.domain.kernel.timezones import midnight
+
+STEPS: Final[tuple[Step, ...]] = (
+    usage_charges,
+    standing_charges,
+    pricing_minimums,
+    plan_minimums,
+    product_credits,
+    global_credits,
+)
+
+
+def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
+    """The usage values that `decide` will look up, each once, in a fixed order."""
+    zone = inputs.terms.zone
+    asked = (
+        query for served in _served(inputs) if served.closing for query in queries(served.plan, served.closing, zone)
+    )
+    return tuple(dict.fromkeys(asked))
+
+
+def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
+    """The bill. Equal inputs and usage give an equal bill. `usage` answers every query of `plan_usage`.
+
+    Raises `InvalidInputError` when a currency conversion is missing.
+    """
+    context = Context(inputs, _served(inputs), usage)
+    items: list[Item] = []
+    with localcontext(EXACT):
+        for step in STEPS:
+            items.extend(step(context, items))
+        return _draft(context, items)
+
+
+def _served(inputs: BillingInputs) -> tuple[ServedPlan, ...]:
+    day, zone = inputs.key.day, inputs.terms.zone
+    return tuple(
+        ServedPlan(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in inputs.plans
+    )
+
+
+def _draft(context: Context, items: Sequence[Item]) -> BillDraft:
+    inputs, terms = context.inputs, context.inputs.terms
+    day = inputs.key.day
+    start = _start(context)
+    bill_date = terms.dates.bill_date or day
+    return BillDraft(
+        id=inputs.bill_id,
+        key=inputs.key,
+        account=inputs.account,
+        start=start,
+        end=day,
+        start_instant=midnight(start, terms.zone),
+        end_instant=midnight(day, terms.zone),
+        bill_date=bill_date,
+        due_date=terms.dates.due_date or due_date(bill_date, terms.days_before_due),
+        external_invoice_date=terms.dates.external_invoice_date or external_invoice_date(day, terms.invoice_date_rule),
+        terms=terms,
+        lines=tuple(_line(context, number, item) for number, item in enumerate(items, start=1)),
+    )
+
+
+def _start(context: Context) -> date:
+    """The first day of the earliest period that ends with this bill; the bill's own day when none does."""
+    starts = []
+    for served in context.served:
+        calendar = served.plan.calendar
+        if served.closing:
+            first = served.closing.span.start.astimezone(context.inputs.terms.zone).date()
+            starts.append(min(served.closing.standard.start, first))
+        elif calendar.is_boundary(context.inputs.key.day):
+            starts.append(calendar.period(calendar.index_of(context.inputs.key.day) - 1).start)
+    return min(starts, default=context.inputs.key.day)
+
+
+def _line(context: Context, number: int, item: Item) -> Line:
+    terms = context.inputs.terms
+    rate = terms.rate(item.plan.currency, terms.billing_currency)
+    converted = terms.currency(terms.billing_currency).round(EXACT.multiply(item.subtotal, rate))
+    return Line(_line_id(context, item), number, item, rate, converted)
+
+
+def _line_id(context: Context, item: Item) -> str:
+    """Stays the same when the bill is calculated again, whatever other items come or go."""
+    return derived_id(
+        context.inputs.bill_id,
+        item.type,
+        item.plan.account_plan_id,
+        item.pricing_id or "",
+        item.span.start.isoformat(),
+    )

@@ -1,0 +1,47 @@
+"""The minimum spend of a plan: its usage and its pricings' minimums qualify, its standing charge does not (Q5)."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from usance.domain.billing.context import Context
+from usance.domain.billing.inputs import AttachedPlan
+from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
+from usance.domain.billing.pricing_minimum import advanced_amount
+from usance.domain.billing.windows import Window
+
+QUALIFYING = frozenset({LineItemType.USAGE, LineItemType.MINIMUM_SPEND, LineItemType.MINIMUM_SPEND_REFUND})
+
+
+def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
+    """The minimum spend items of every plan that has one."""
+    items: list[Item] = []
+    for served in context.served:
+        if not served.plan.minimum.amount:
+            continue
+        floor = _floor(context, served.plan)
+        if served.plan.minimum.in_advance and (window := served.starting):
+            items.extend(
+                advance_items(floor, due_amount(context, floor, window.days, window.standard.days), window.span)
+            )
+        if window := served.closing:
+            amount = due_amount(context, floor, window.days, window.standard.days)
+            items.extend(closing_items(floor, amount, _qualifying(context, so_far, served.plan, window), window.span))
+    return items
+
+
+def _floor(context: Context, plan: AttachedPlan) -> Floor:
+    product = context.product(plan.minimum.accounting_product_id, plan.product.id)
+    return Floor(plan, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
+
+
+def _qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Decimal:
+    """What the plan's pricings cost in `window`: this bill's items of the period, and minimums already billed for it."""
+    items = (
+        item.subtotal
+        for item in so_far
+        if item.type in QUALIFYING
+        and item.plan.account_plan_id == plan.account_plan_id
+        and item.span.end <= window.span.end
+    )
+    return sum(items, advanced_amount(context, plan, window))

@@ -1,0 +1,51 @@
+"""Credit pricings: usage that earns a discount, never below nothing (billing.md 2.6, W23)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from usance.domain.billing.context import Context
+from usance.domain.billing.inputs import PricingType
+from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.priced_spans import priced_spans
+from usance.domain.billing.usage_charge import rated_item
+from usance.domain.kernel.quantity import EXACT, ZERO
+
+
+def product_credits(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
+    """USAGE_CREDIT items capped at the other items of the same product."""
+    return _credits(context, so_far, PricingType.PRODUCT_CREDIT, lambda a, b: a.plan.product.id == b.plan.product.id)
+
+
+def global_credits(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
+    """USAGE_CREDIT items capped at all other items of the bill."""
+    return _credits(context, so_far, PricingType.GLOBAL_CREDIT, lambda _, __: True)
+
+
+def _credits(
+    context: Context, so_far: Sequence[Item], type_: PricingType, competes: Callable[[Item, Item], bool]
+) -> Sequence[Item]:
+    items: list[Item] = []
+    for served in context.served:
+        if not served.closing:
+            continue
+        pricings = [pricing for pricing in served.plan.pricings if pricing.type is type_]
+        for priced in priced_spans(pricings, served.closing.span):
+            earned = rated_item(context, served.plan, priced, LineItemType.USAGE_CREDIT)
+            if earned:
+                others = [item for item in (*so_far, *items) if competes(earned, item)]
+                items.append(_negative(earned, min(earned.subtotal, _left(context, others, earned))))
+    return items
+
+
+def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
+    """What the others come to on the bill, in the currency of the credit and not below 0."""
+    terms = context.inputs.terms
+    target = terms.billing_currency
+    total = sum((EXACT.multiply(item.subtotal, terms.rate(item.plan.currency, target)) for item in others), ZERO)
+    own = EXACT.divide(total, terms.rate(earned.plan.currency, target))
+    return max(terms.currency(earned.plan.currency).round(own), ZERO)
+
+
+def _negative(earned: Item, amount: Decimal) -> Item:
+    return replace(earned, subtotal=-amount, average_unit_price=-earned.average_unit_price)
