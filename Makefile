@@ -5,8 +5,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 # samconfig.toml's environment to build and deploy, and the processor that it names
-CONFIG_ENV ?= default
-ARCHITECTURE ?= $(shell sed -n '/^\[$(CONFIG_ENV)\.deploy/,/^\[/s/.*Architecture=\([a-z0-9_]*\).*/\1/p' samconfig.toml)
+ENV ?= default
+ARCHITECTURE ?= $(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*Architecture=\([a-z0-9_]*\).*/\1/p' samconfig.toml)
 
 PORT ?= 8700
 DATA_DIR ?= .usance
@@ -59,7 +59,7 @@ install: $(DEV) $(MINISTACK) ## the environments of the tests and of the embedde
 # --- use ---
 
 demo: $(DEV) $(MINISTACK) ## bill a sample of usage end to end (USAGE=file.csv OUT=folder)
-	@$(BIN)/python -m local.demo $(if $(USAGE),--usage "$(USAGE)") $(if $(OUT),--out "$(OUT)")
+	@$(BIN)/python -m demo $(if $(USAGE),--usage "$(USAGE)") $(if $(OUT),--out "$(OUT)")
 
 serve: $(DEV) $(MINISTACK) ## the embedded stack (PORT=8700 DATA_DIR=.usance)
 	@exec $(BIN)/python -m local serve --port $(PORT) --data-dir "$(DATA_DIR)" --credentials "$(DATA_DIR)/credentials.json"
@@ -106,12 +106,12 @@ $(DYNAMODB_LOCAL)/.fetched: tests/contract/dynamodb-local/pom.xml
 
 # --- deployment ---
 
-build: $(DEV) $(SAM_READY) ## the SAM application (CONFIG_ENV=default ARCHITECTURE=arm64)
-	ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(CURDIR)/$(BIN)/python $(SAM) build --config-env $(CONFIG_ENV) \
+build: $(DEV) $(SAM_READY) ## the SAM application (ENV=default ARCHITECTURE=arm64)
+	ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(CURDIR)/$(BIN)/python $(SAM) build --config-env $(ENV) \
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
 
-deploy: build ## build and deploy to AWS (CONFIG_ENV=default)
-	$(SAM) deploy --config-env $(CONFIG_ENV)
+deploy: build ## build and deploy to AWS (ENV=default)
+	$(SAM) deploy --config-env $(ENV)
 
 # --- upkeep ---
 

@@ -101,7 +101,7 @@ def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_lon
     assert working == {"BillingQueue", "StatementQueue", "DeliveryQueue"}
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
-        assert target == name.replace("Queue", "DeadLetterQueue")
+        assert target == f"{name}DeadLetterQueue"
     for name in set(queues) - working:
         assert queues[name]["Properties"]["MessageRetentionPeriod"] == LAMBDA_RETENTION_DAYS_MAX * 86_400
     assert all(row["Properties"]["SqsManagedSseEnabled"] is True for row in queues.values())
