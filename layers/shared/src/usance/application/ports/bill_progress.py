@@ -1,0 +1,42 @@
+"""How far a bill job has come: accounts to bill, accounts done, bills made. Nothing is ever counted twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`expanded` says that every account has been counted into `total`."""
+
+    total: int
+    done: int
+    expanded: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every account is done."""
+        return self.expanded and self.done >= self.total
+
+
+class BillJobProgress(Protocol):
+    """Counters of bill jobs, each change idempotent."""
+
+    def add_accounts(self, org_id: str, job_id: str, page: str, count: int, *, last: bool) -> None:
+        """Count the accounts of one page, named by `page`; `last` marks the job as expanded. Once per page."""
+        ...
+
+    def finish_account(self, org_id: str, job_id: str, account_id: str, bill_ids: Sequence[str]) -> None:
+        """Record that an account is done and which bills it got. Once per account; the first record stays."""
+        ...
+
+    def read(self, org_id: str, job_id: str) -> Progress:
+        """The counters as of now."""
+        ...
+
+    def bill_ids(self, org_id: str, job_id: str) -> Sequence[str]:
+        """The bills of the job, in order of id; at most `BILL_IDS_MAX`."""
+        ...
+
+
+BILL_IDS_MAX = 10_000  # some 400 kB of an answer; larger jobs are read through the list of bills by billJobId

@@ -1,0 +1,107 @@
+"""The store of bills: a header per bill, found by every filter of the API, and its line items beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from usance.application.ports.entities import Page
+from usance.domain.billing.numbering import Numbering
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Days from `start` (included) to `end` (excluded); None leaves a side open."""
+
+    start: date | None = None
+    end: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillQuery:
+    """Which bills (platform.md 1.12). `filters` maps a field of `INDEXED`, or `id`, to the values that match.
+
+    `lock_date` is the organization's billLockDate: with `locked`, bills up to it count as locked too.
+    """
+
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bill_dates: DateRange | None = None
+    external_invoice_dates: DateRange | None = None
+    locked: bool | None = None
+    lock_date: date | None = None
+
+
+INDEXED = ("accountId", "status", "billingFrequency", "billDate", "billJobId", "endDate")
+"""Fields of a bill that a `BillQuery` may filter by."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBill:
+    """A bill as stored. `header` is the wire document without line items; `private` is text kept beside it."""
+
+    header: Document
+    private: Mapping[str, str]
+
+
+class BillRepository(Protocol):
+    """Bills of one deployment. Ids sort by the day a bill falls on; lists come newest first."""
+
+    def get(self, org_id: str, bill_id: str) -> Document | None:
+        """The header as of now: the bill without its line items; or None."""
+        ...
+
+    def get_stored(self, org_id: str, bill_id: str) -> StoredBill | None:
+        """The header with what is kept beside it, or None."""
+        ...
+
+    def get_many(self, org_id: str, ids: Sequence[str]) -> Sequence[Document]:
+        """Headers of those that exist, in the order asked."""
+        ...
+
+    def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
+        """The line items in order, as the bill embeds them (`usagePerPricingBand`); empty when there is no such bill."""
+        ...
+
+    def list_page(self, org_id: str, query: BillQuery, *, page_size: int, next_token: str | None = None) -> Page:
+        """A page of headers, newest first. `InvalidInputError` on a token that is not ours."""
+        ...
+
+    def exists_up_to(self, org_id: str, status: str, last_day: date) -> bool:
+        """Whether a bill of `status` has a period that ends on or before `last_day`."""
+        ...
+
+    def create(
+        self,
+        org_id: str,
+        header: Document,
+        line_items: Sequence[Document],
+        *,
+        private: Mapping[str, str],
+        numbering: Numbering | None,
+    ) -> Document:
+        """Store a bill that does not exist yet, with the next invoice number when `numbering` asks for one.
+
+        The number is taken in the same transaction, so none is skipped or given twice. Answers the stored header.
+        Raises `VersionConflictError` when the bill exists.
+        """
+        ...
+
+    def replace(
+        self,
+        org_id: str,
+        header: Document,
+        *,
+        expected_version: int,
+        line_items: Sequence[Document] | None = None,
+        private: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace the header, and the line items when they are given, in one transaction.
+
+        Raises `VersionConflictError` unless the stored version is `expected_version`; `NotFoundError` without a bill.
+        """
+        ...
+
+    def delete(self, org_id: str, bill_id: str, expected_version: int) -> None:
+        """Remove a bill and its line items. Raises as `replace` does."""
+        ...
