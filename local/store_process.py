@@ -1,0 +1,279 @@
+"""Runs ministack as the store process of one data directory. Executed by ministack's own interpreter, never imported.
+
+What ministack 1.5.33 does by itself, and what this file changes:
+
+* It computes with 28 decimal digits; DynamoDB has 38.
+* It saves its state on a graceful stop only. Here it also saves while it runs. DynamoDB and SQS requests are answered
+  synchronously on the event loop, so between two callbacks of the loop no change is half done (the expiry of items runs
+  in a thread and holds DynamoDB's lock). A forked child, made in such a callback while that lock is held, therefore sees
+  one consistent moment of every service, and writes it while the parent goes on.
+* A save replaces one file per service, so that a crash in between mixes two moments. Here a save is a new folder, and a
+  pointer file that is replaced last.
+* It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, from the position on
+  that the reader has not confirmed.
+"""
+
+# ruff: noqa: SLF001 -- what it changes is inside ministack, pinned to one exact version
+
+import asyncio
+import copy
+import decimal
+import fcntl
+import importlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+DIGITS: Final = 38
+SAVE_PAUSE_SECONDS: Final = 5  # least time between two saves
+SAVE_SHARE: Final = 10  # a save of n seconds is followed by 10 n seconds of peace
+STOP_SECONDS: Final = 600  # the last save of a large state may take minutes
+DESCRIPTORS_MAX: Final = 4096  # a store has some dozens open
+SAVED_STATES: Final = "CURRENT"
+IDENTITY_PATH: Final = "/_store/identity"
+READING_ACTIONS: Final = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Receive")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def hold_lock(folder: Path) -> int:
+    """Take the folder's lock for the life of this process, so that no two stores share one state."""
+    descriptor = os.open(folder / "store.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another store process uses {folder}")
+    return descriptor
+
+
+def listen(folder: Path) -> socket.socket:
+    """A listening socket on loopback; on the port of the last run when it is free, so that addresses stay valid."""
+    try:
+        wanted = int(json.loads((folder / "store.json").read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        wanted = 0
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", wanted))
+    except OSError:
+        listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
+
+
+class Saver:
+    """Writes the state of every service as one folder per save."""
+
+    def __init__(self, folder: Path, checkpoints: Path, lock: int) -> None:
+        """`checkpoints` is the stream reader's file of confirmed positions; it may be absent."""
+        self.changes = 0
+        self._saved_changes = 0
+        self._folder = folder
+        self._checkpoints = checkpoints
+        self._lock = lock
+        self._number = 0
+        self._saving: asyncio.Task[None] | None = None
+
+    def load(self) -> str:
+        """The folder of the last complete save, for ministack to read from."""
+        pointer = self._folder / SAVED_STATES
+        current = pointer.read_text().strip() if pointer.exists() else "0"
+        self._number = int(current)
+        for leftover in self._folder.iterdir():
+            if leftover.is_dir() and leftover.name != current:
+                shutil.rmtree(leftover, ignore_errors=True)
+        return str(self._folder / current)
+
+    def write(self, services: dict[str, Callable[[], Any]]) -> None:
+        """Save now, in this process, and make the save the current one."""
+        # Nothing changes the state meanwhile: this is a forked child, or the process is about to end.
+        copy.deepcopy = lambda value, *_: value
+        persistence = importlib.import_module("ministack.core.persistence")
+        number = str(self._number + 1)
+        target = self._folder / number
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        for service, state in services.items():
+            payload = state()
+            if payload is None:
+                continue
+            document = {"__ministack_format__": persistence._state_format_version(service), "payload": payload}
+            with (target / f"{service}.json").open("w", encoding="utf-8") as file:
+                file.write(json.dumps(document, default=persistence._json_default))
+                file.flush()
+                os.fsync(file.fileno())
+        pointer = self._folder / f"{SAVED_STATES}.new"
+        pointer.write_text(number)
+        pointer.replace(self._folder / SAVED_STATES)
+
+    def confirmed(self) -> dict[str, str]:
+        """Sequence number of the last stream record that the reader is done with, by table."""
+        try:
+            content = json.loads(self._checkpoints.read_text())
+        except (OSError, ValueError):
+            return {}
+        return {str(table): str(sequence) for table, sequence in content.items()}
+
+    def fork(self, services: dict[str, Callable[[], Any]], dynamodb: Any) -> None:
+        """Save in a child process; `wait` says when it is done."""
+        self._saved_changes = self.changes
+        with dynamodb._lock:
+            child = os.fork()
+        if child:
+            self._saving = asyncio.create_task(self._reap(child))
+            return
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            os.nice(10)
+            # The lock stays open: the folder is in use for as long as this child writes.
+            os.closerange(3, self._lock)
+            os.closerange(self._lock + 1, DESCRIPTORS_MAX)
+            self.write(services)
+            status = 0
+        except BaseException as failed:  # noqa: BLE001 -- a child must never return into the server's loop
+            os.write(2, f"saving failed: {failed!r}\n".encode())
+        finally:
+            os._exit(status)
+
+    async def _reap(self, child: int) -> None:
+        _, status = await asyncio.to_thread(os.waitpid, child, 0)
+        if status == 0:
+            self.load()
+        else:
+            self._saved_changes = -1
+
+    async def wait(self) -> None:
+        """Until the running save, if any, is done; being cancelled does not end the save."""
+        if self._saving is not None:
+            await asyncio.shield(self._saving)
+
+    async def run(self, services: Callable[[], dict[str, Callable[[], Any]]], dynamodb: Any) -> None:
+        """Save whenever something changed, until cancelled."""
+        while True:
+            started = time.monotonic()
+            if self.changes != self._saved_changes:
+                self.fork(services(), dynamodb)
+                await self.wait()
+            await asyncio.sleep(max(SAVE_PAUSE_SECONDS, SAVE_SHARE * (time.monotonic() - started)))
+
+
+def keep_stream_records(dynamodb: Any, saver: Saver) -> None:
+    """Save and restore stream records with the tables."""
+    plain_state, plain_load = dynamodb.get_state, dynamodb.load_persisted_state
+
+    def unconfirmed(table: str, records: list[dict[str, Any]], done: dict[str, str]) -> list[dict[str, Any]]:
+        last = int(done.get(table, "-1"))
+        return [record for record in records if int(record["dynamodb"]["SequenceNumber"]) > last]
+
+    def get_state() -> dict[str, Any]:
+        done = saver.confirmed()
+        records = dynamodb.AccountRegionScopedDict()
+        for (account, region, table), rows in dynamodb._stream_records.all_items():
+            records.set_scoped(account, region, table, unconfirmed(table, rows, done))
+        return {**plain_state(), "stream_records": records}
+
+    def load(data: dict[str, Any]) -> None:
+        plain_load(data)
+        dynamodb._stream_records.update(data.get("stream_records", {}))
+
+    dynamodb.get_state, dynamodb.load_persisted_state = get_state, load
+
+
+def changes_something(scope: Scope) -> bool:
+    """Whether a request may change the state. A wrong yes costs a save; a wrong no would lose one."""
+    if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+        return False
+    for name, value in scope["headers"]:
+        if name.lower() == b"x-amz-target":
+            return not value.decode("latin-1").rpartition(".")[2].startswith(READING_ACTIONS)
+    return True
+
+
+def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, Any]) -> Callable[..., Awaitable[None]]:
+    """The application of ministack, with an address that says whose store this is."""
+    body = json.dumps(identity).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        try:
+            await app(scope, receive, send)
+        finally:
+            if scope["type"] == "http" and changes_something(scope):
+                saver.changes += 1
+
+    return application
+
+
+async def serve(folder: Path, listener: socket.socket, saver: Saver, identity: dict[str, Any]) -> None:
+    """Answer until SIGTERM, then save and return."""
+    app: Any = importlib.import_module("ministack.app")
+    persistence: Any = importlib.import_module("ministack.core.persistence")
+    dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
+    keep_stream_records(dynamodb, saver)
+    app.save_all = saver.write
+    persistence.STATE_DIR = saver.load()
+    config = importlib.import_module("hypercorn.config").Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1  # long polls hold nothing that matters
+    config.startup_timeout = config.shutdown_timeout = STOP_SECONDS
+    config.loglevel = "WARNING"
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    (folder / "store.json.new").write_text(json.dumps(identity))
+    (folder / "store.json.new").replace(folder / "store.json")
+    saving = asyncio.create_task(saver.run(app._build_persistence_save_dict, dynamodb))
+
+    async def stop() -> None:
+        await stopping.wait()
+        saving.cancel()
+        await saver.wait()
+
+    hypercorn = importlib.import_module("hypercorn.asyncio")
+    await hypercorn.serve(wrap(app.app, saver, identity), config, shutdown_trigger=stop)
+
+
+def main() -> None:
+    """`store_process.py FOLDER IDENTITY CHECKPOINTS`: run the store whose state is in FOLDER."""
+    folder, identity, checkpoints = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    lock = hold_lock(folder)
+    (folder / "state").mkdir(exist_ok=True)
+    listener = listen(folder)
+    port = listener.getsockname()[1]
+    os.environ.update(
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        PERSIST_STATE="1",
+        STATE_DIR=str(folder / "state"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(folder / "s3"),
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL="WARNING",
+    )
+    decimal.DefaultContext.prec = DIGITS
+    decimal.setcontext(decimal.DefaultContext)
+    saver = Saver(folder / "state", checkpoints, lock)
+    asyncio.run(serve(folder, listener, saver, {"identity": identity, "pid": os.getpid(), "port": port}))
+
+
+if __name__ == "__main__":
+    main()
