@@ -1,0 +1,144 @@
+"""The SAM command line, a Docker engine, and the application built for this machine's processor."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import store
+from local.aws import client
+from local.intrinsics import Resolver
+from local.names import Names
+from local.plan import Plan, read_plan
+from local.resources import create_resources
+from local.template import read_template
+from tests.sam.machine import ARCHITECTURE, ENVIRONMENT, IMAGE, PROJECT, SAM
+
+BUILD_SECONDS = 600
+PULL_SECONDS = 300
+
+Run = Callable[[Sequence[str | Path], int], str]
+
+
+def missing(what: str) -> None:
+    """Skip, saying why; fail where everything is required."""
+    if os.environ.get("USANCE_REQUIRE_CONTAINERS"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    own = Path(__file__).parent
+    for item in items:
+        if own in item.path.parents:
+            item.add_marker(pytest.mark.sam)
+            item.add_marker(pytest.mark.xdist_group("sam"))  # one build, one engine
+
+
+def answers(*command: str, seconds: int = 30) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=seconds, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+@pytest.fixture(scope="session")
+def sam() -> Run:
+    """Runs the SAM command line with arguments and a time limit in seconds; gives its standard output."""
+    if not SAM.exists():
+        missing("the SAM command line is not installed: `make test-sam` installs it")
+
+    def run(arguments: Sequence[str | Path], seconds: int) -> str:
+        done = subprocess.run(
+            [SAM, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            cwd=PROJECT,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(sam: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built application."""
+    folder = tmp_path_factory.mktemp("sam") / "build"
+    sam(["build", "--build-dir", folder, "--parameter-overrides", f"Architecture={ARCHITECTURE}"], BUILD_SECONDS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine that has Lambda's base image."""
+    if shutil.which("docker") is None or not answers("docker", "info"):
+        missing("there is no Docker engine, which `sam local invoke` needs")
+    if not answers("docker", "image", "inspect", IMAGE) and not answers("docker", "pull", IMAGE, seconds=PULL_SECONDS):
+        missing(f"the image {IMAGE} is not here and cannot be pulled")
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The embedded stack's store process; its address."""
+    folder = tmp_path_factory.mktemp("store")
+    alive = store.start(folder)
+    try:
+        yield alive.endpoint
+    finally:
+        store.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def plan(stores: str) -> Plan:
+    """The template's functions with their environment, after its tables, queues and bucket are made in the store."""
+    template = read_template(PROJECT / "template.yaml")
+    names = Names(template, stores)
+    resolver = Resolver(template, names, {})
+    create_resources(template, resolver, names, lambda service: client(service, stores))
+    return read_plan(template, resolver, names)
+
+
+@pytest.fixture(scope="session")
+def local_template(built: Path, plan: Plan, stores: str) -> Path:
+    """The built template with the environment that the embedded stack gives to its functions."""
+    template = read_template(built / "template.yaml")
+    for logical_id, function in plan.functions.items():
+        variables = {**function.environment, "AWS_ENDPOINT_URL": stores}
+        template["Resources"][logical_id]["Properties"]["Environment"] = {"Variables": variables}
+    path = built / "embedded.json"
+    path.write_text(json.dumps(template))
+    return path
+
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+
+
+@pytest.fixture(scope="session")
+def invoke(engine: None, sam: Run, local_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
+    """Invokes a function, by logical id, in its container; gives its answer as a value."""
+    folder = tmp_path_factory.mktemp("events")
+
+    def call(function: str, event: dict[str, Any]) -> Any:
+        path = folder / "event.json"
+        path.write_text(json.dumps(event))
+        output = sam(
+            [
+                "local", "invoke", function, "--template", local_template, "--event", path,
+                "--skip-pull-image", "--docker-network", "host",
+                "--parameter-overrides", f"Architecture={ARCHITECTURE}",
+            ],
+            BUILD_SECONDS,
+        )  # fmt: skip
+        return json.loads(output.strip().splitlines()[-1])
+
+    return call
