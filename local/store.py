@@ -20,6 +20,8 @@ INTERPRETER: Final = PROJECT / ".venv-ministack" / "bin" / "python"
 LAUNCHER: Final = Path(__file__).with_name("store_process.py")
 DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens addresses of this machine, past any proxy of the shell."""
+_STARTED: Final[list[subprocess.Popen[bytes]]] = []
+"""Children of this process, kept to be reaped: a store may well outlive us."""
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 660  # more than the launcher's own limit for its last save
 _POLL_SECONDS: Final = 0.02
@@ -101,6 +103,7 @@ def start(data_dir: Path) -> Store:
         # A lock without an answer is a store that starts or stops: wait for it.
         if process is None and not is_held(data_dir):
             process = _launch(data_dir)
+            _STARTED.append(process)
         time.sleep(_POLL_SECONDS)
     message = f"no store answered within {_START_SECONDS} seconds; see {folder / 'store.log'}"
     raise StoreError(message)
@@ -138,4 +141,5 @@ def stop(data_dir: Path) -> bool:
             message = f"the store of {data_dir} did not stop within {_STOP_SECONDS} seconds"
             raise StoreError(message)
         time.sleep(_POLL_SECONDS)
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     return asked is not None

@@ -98,7 +98,9 @@ class RunningStack:
     def log(self) -> str:
         """What the stack and its functions wrote, the last lines of each."""
         files = [self._log, *sorted((self.data_dir / "logs").glob("*.log"))]
-        return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-4000:]}" for file in files if file.exists())
+        return "\n".join(
+            f"--- {file.name}\n{file.read_text(errors='replace')[-4000:]}" for file in files if file.exists()
+        )
 
 
 def _children(pid: int) -> list[int]:
