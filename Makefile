@@ -8,6 +8,8 @@ SHELL := /bin/sh
 ENV ?= default
 ARCHITECTURE ?= $(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*Architecture=\([a-z0-9_]*\).*/\1/p' samconfig.toml)
 
+HOST := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+
 PORT ?= 8700
 DATA_DIR ?= .usance
 WORKERS ?= 2 # processes of the tests
@@ -110,6 +112,10 @@ build: $(DEV) $(SAM_READY) ## the SAM application (ENV=default ARCHITECTURE=arm6
 	ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(CURDIR)/$(BIN)/python $(SAM) build --config-env $(ENV) \
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
 
+invoke: $(DEV) $(SAM_READY) ## a function as Lambda runs it (FUNCTION=EntitiesFunction EVENT=events/entities_list_products.json)
+	@$(MAKE) --no-print-directory build ARCHITECTURE=$(HOST) >/dev/null
+	@$(BIN)/python -m tools.sam_local "$(FUNCTION)" "$(EVENT)" --data-dir "$(DATA_DIR)"
+
 deploy: build ## build and deploy to AWS (ENV=default)
 	$(SAM) deploy --config-env $(ENV)
 
@@ -123,4 +129,4 @@ clean: ## forget caches and builds; environments and data stay
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 .PHONY: help install demo serve bench openapi check fix test coverage test-sam test-dynamodb-local dynamodb-local \
-  build deploy lock clean
+  build invoke deploy lock clean

@@ -11,16 +11,12 @@ from typing import Any
 import pytest
 
 from local import store
-from local.aws import client
-from local.intrinsics import Resolver
-from local.names import Names
-from local.plan import Plan, read_plan
-from local.resources import create_resources
-from local.template import read_template
-from tests.sam.machine import ARCHITECTURE, ENVIRONMENT, IMAGE, PROJECT, SAM
+from tools.sam_local import ARCHITECTURE, PROJECT, SAM, environment, invoke_command, local_template
 
 BUILD_SECONDS = 600
 PULL_SECONDS = 300
+INVOKE_SECONDS = 300  # the first one makes the image of the layers
+IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"
 
 Run = Callable[[Sequence[str | Path], int], str]
 
@@ -61,7 +57,7 @@ def sam() -> Run:
             timeout=seconds,
             check=False,
             cwd=PROJECT,
-            env=ENVIRONMENT,
+            env=environment(),
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -99,46 +95,23 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def plan(stores: str) -> Plan:
-    """The template's functions with their environment, after its tables, queues and bucket are made in the store."""
-    template = read_template(PROJECT / "template.yaml")
-    names = Names(template, stores)
-    resolver = Resolver(template, names, {})
-    create_resources(template, resolver, names, lambda service: client(service, stores))
-    return read_plan(template, resolver, names)
-
-
-@pytest.fixture(scope="session")
-def local_template(built: Path, plan: Plan, stores: str) -> Path:
-    """The built template with the environment that the embedded stack gives to its functions."""
-    template = read_template(built / "template.yaml")
-    for logical_id, function in plan.functions.items():
-        variables = {**function.environment, "AWS_ENDPOINT_URL": stores}
-        template["Resources"][logical_id]["Properties"]["Environment"] = {"Variables": variables}
-    path = built / "embedded.json"
-    path.write_text(json.dumps(template))
-    return path
+def embedded_template(built: Path, stores: str) -> Path:
+    """The built template, with functions that use the embedded stack's stores."""
+    return local_template(built, stores)
 
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="session")
-def invoke(engine: None, sam: Run, local_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
+def invoke(engine: None, sam: Run, embedded_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
     """Invokes a function, by logical id, in its container; gives its answer as a value."""
     folder = tmp_path_factory.mktemp("events")
 
     def call(function: str, event: dict[str, Any]) -> Any:
         path = folder / "event.json"
         path.write_text(json.dumps(event))
-        output = sam(
-            [
-                "local", "invoke", function, "--template", local_template, "--event", path,
-                "--skip-pull-image", "--docker-network", "host",
-                "--parameter-overrides", f"Architecture={ARCHITECTURE}",
-            ],
-            BUILD_SECONDS,
-        )  # fmt: skip
+        output = sam(invoke_command(function, path, embedded_template)[1:], INVOKE_SECONDS)
         return json.loads(output.strip().splitlines()[-1])
 
     return call

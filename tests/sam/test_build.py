@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.template import read_template
-from tests.sam.machine import ARCHITECTURE, PROJECT
+from tools.sam_local import ARCHITECTURE, PROJECT
 
 UNZIPPED_BYTES_MAX = 262_144_000  # Lambda's limit for a function with all its layers
 MACHINES = {"x86_64": 62, "arm64": 183}  # e_machine of the ELF header
