@@ -18,7 +18,6 @@ from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Claim, Delete, Page, Put
 from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
-from usance.resources import wire
 from usance.resources.wire import Document
 
 BATCH_GET_MAX: Final = 100  # DynamoDB BatchGetItem

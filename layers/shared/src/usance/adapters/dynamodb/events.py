@@ -127,7 +127,9 @@ class DynamoEventLog:
             if not wanted:
                 return items
             with store_faults():
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
+                )
             items.extend(answer["Responses"].get(self._table, []))
             wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             if wanted:

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from usance.domain.metering.columns import Columns
+
 
 @dataclass(frozen=True, slots=True)
 class UsageScope:
@@ -22,6 +24,7 @@ class AggregationQuery:
 
     `method` is a value of the API (SUM, MIN, MAX, COUNT, LATEST, MEAN, UNIQUE). `group_by` names string fields, and
     `bucket_starts` (ascending instants; the first is `start`) cuts the span into buckets; both may be empty.
+    A measurement without a field of `group_by` is in the group of the empty text.
     """
 
     method: str
@@ -32,7 +35,10 @@ class AggregationQuery:
 
 @dataclass(frozen=True, slots=True)
 class AggregatedRow:
-    """One group's value: None when the group holds no value. `count` is the number of measurements."""
+    """One group's value: None when the group holds no value. `count` is the number of measurements.
+
+    `value` has no trailing zeros and no exponent, so that the same usage reads the same however it was packed.
+    """
 
     group: Mapping[str, str]
     bucket_start: datetime | None
@@ -40,11 +46,39 @@ class AggregatedRow:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class UsageBatch:
+    """Measurements of one request that share meter, account and month: what is stored, and counted, together.
+
+    `digest` follows from the content as it was submitted: the same content has the same digest, whatever was derived from it.
+    """
+
+    scope: UsageScope
+    month: str
+    digest: str
+    received_at: datetime
+    columns: Columns
+
+
+class UsageWriter(Protocol):
+    """Durable, repeatable writes."""
+
+    def append(self, batches: Sequence[UsageBatch]) -> None:
+        """Store every batch; durable on return. A batch that is there already keeps the time it was first received.
+
+        Raises `UnavailableError` when any batch may be missing: the same call may then be repeated.
+        """
+        ...
+
+
 class UsageReader(Protocol):
-    """Deduplicated, exact reads."""
+    """Deduplicated, exact reads. Of measurements of a scope with one `uid` received within 35 days the first counts."""
 
     def aggregate(
         self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
     ) -> Sequence[Sequence[AggregatedRow]]:
-        """Per query, its rows (none when there is no usage). Reads the span once for all queries."""
+        """Per query, its rows, by group and bucket in ascending order (none when there is no usage).
+
+        Reads the span once for all queries. Raises `InvalidInputError` for a method that does not fit the field.
+        """
         ...

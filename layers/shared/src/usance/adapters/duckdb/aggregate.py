@@ -1,0 +1,148 @@
+"""Aggregations over packed measurements by DuckDB: whole numbers in, exact decimals out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, assert_never
+
+import duckdb
+import numpy as np
+
+from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, ScaledColumn, TextColumn, number
+from usance.adapters.duckdb.stored import Stored
+from usance.adapters.duckdb.usage import Usage
+from usance.adapters.packing import NO_VALUE
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery
+from usance.domain.metering.aggregation import (
+    OF_ANY_FIELD,
+    Method,
+    Observation,
+    aggregate,
+    mean,
+    method_of,
+    plain,
+    refuse_text,
+)
+from usance.domain.metering.instants import EPOCH
+
+_FUNCTIONS: Final[Mapping[Method, str]] = {
+    Method.SUM: "sum(v)",
+    Method.MIN: "min(v)",
+    Method.MAX: "max(v)",
+    Method.MEAN: "sum(v)",  # divided in decimals
+    Method.COUNT: "count(*)",
+    Method.UNIQUE: "count(DISTINCT v)",
+    Method.LATEST: "max(t)",  # then the row of that instant
+}
+_NO_TEXT: Final = -1
+
+_Key = tuple[int, ...]
+_Values = Mapping[_Key, tuple[Decimal | None, int]]
+
+
+def aggregated(
+    stored: Stored, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+) -> list[list[AggregatedRow]]:
+    """Per query its rows, of the measurements in `[start, end)` that count (see `UsageReader`)."""
+    usage = Usage(stored, start, end)
+    return [_rows(usage, query) for query in queries]
+
+
+def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
+    method = method_of(query.method)
+    groups = [usage.group(code) for code in query.group_by]
+    keys = [group.indexes for group in groups]
+    if query.bucket_starts:
+        keys.append(usage.buckets(query.bucket_starts))
+    rows = []
+    for key, (value, count) in _values(usage, method, query.target_field, keys).items():
+        texts = {code: group.distinct[at] for code, group, at in zip(query.group_by, groups, key, strict=False)}
+        bucket = query.bucket_starts[key[len(groups)]] if query.bucket_starts else None
+        rows.append(AggregatedRow(texts, bucket, value, count))
+    return sorted(rows, key=lambda row: (*row.group.values(), row.bucket_start or EPOCH))
+
+
+def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes]) -> _Values:
+    if not len(usage):
+        return {}
+    column = usage.values(code)
+    match column:
+        case ScaledColumn():
+            return _counted_in_wholes(usage, method, column.values, NO_VALUE, column.places, keys)
+        case TextColumn():
+            refuse_text(method, code)
+            return _counted_in_wholes(usage, method, column.indexes, _NO_TEXT, 0, keys)
+        case ExactColumn():
+            return _counted_in_decimals(usage, method, column.values, keys)
+        case _:
+            assert_never(column)
+
+
+def _counted_in_wholes(
+    usage: Usage, method: Method, values: Integers | Indexes, absent: int, places: int, keys: Sequence[Indexes]
+) -> _Values:
+    columns: dict[str, Any] = {"v": values, "t": usage.ts} | {f"k{at}": key for at, key in enumerate(keys)}
+    names = "".join(f", k{at}" for at in range(len(keys)))
+    grouped = (
+        f"SELECT count(*) AS n, count(*) FILTER (v <> {absent}) AS present, "  # noqa: S608 - every part is our own
+        f"{_FUNCTIONS[method]} FILTER (v <> {absent}) AS value{names} FROM measurements {'GROUP BY ALL' if keys else ''}"
+    )
+    with _connection().cursor() as cursor:
+        cursor.register("measurements", columns)
+        found = cursor.execute(grouped).fetchall()
+    if method is not Method.LATEST:
+        return {tuple(key): (_decimal(method, value, present, places), n) for n, present, value, *key in found}
+    latest = _latest(usage, columns, grouped, absent, len(keys))
+    return {
+        tuple(key): (plain(number(int(values[latest[tuple(key)]]), places)) if present else None, n)
+        for n, present, _, *key in found
+    }
+
+
+def _latest(usage: Usage, columns: dict[str, Any], grouped: str, absent: int, keys: int) -> dict[_Key, int]:
+    """Per group the row of its greatest `ts`; of several, the one received last, then the one with the greatest uid."""
+    names = "".join(f", m.k{at}" for at in range(keys))
+    joined = "".join(f" AND m.k{at} = g.k{at}" for at in range(keys))
+    with _connection().cursor() as cursor:
+        cursor.register("measurements", {"r": np.arange(len(usage))} | columns)
+        found = cursor.execute(
+            f"WITH g AS ({grouped}) SELECT m.r{names} FROM measurements AS m "  # noqa: S608 - every part is our own
+            f"JOIN g ON m.t = g.value{joined} WHERE m.v <> {absent}"
+        ).fetchall()
+    rows: dict[_Key, list[int]] = {}
+    for row, *key in found:
+        rows.setdefault(tuple(key), []).append(row)
+    return {key: tied[0] if len(tied) == 1 else _last_received(usage, tied) for key, tied in rows.items()}
+
+
+def _last_received(usage: Usage, rows: Sequence[int]) -> int:
+    receipts = usage.receipts(rows)
+    return max(zip(receipts, rows, strict=True))[1]
+
+
+def _counted_in_decimals(
+    usage: Usage, method: Method, values: Sequence[Decimal | None], keys: Sequence[Indexes]
+) -> _Values:
+    """The slow way for numbers that fit no common scale of 64 bits."""
+    receipts = usage.receipts(range(len(usage))) if method is Method.LATEST else [(0, "")] * len(usage)
+    groups: dict[_Key, list[Observation]] = {}
+    rows = zip(values, usage.ts.tolist(), receipts, *(key.tolist() for key in keys), strict=True)
+    for value, ts, (received, uid), *key in rows:
+        groups.setdefault(tuple(key), []).append(Observation(value, ts, received, uid))
+    return {key: (aggregate(method, observations), len(observations)) for key, observations in groups.items()}
+
+
+def _decimal(method: Method, value: int | None, present: int, places: int) -> Decimal | None:
+    if method in OF_ANY_FIELD:
+        return Decimal(value or 0)
+    if value is None:
+        return None
+    exact = number(value, places)
+    return mean(exact, present) if method is Method.MEAN else plain(exact)
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """One in-memory database per process; each query uses a cursor of its own."""
+    return duckdb.connect(":memory:")

@@ -1,0 +1,85 @@
+"""The measurements of a span that count, as columns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usance.adapters.duckdb.columns import (
+    Column,
+    ExactColumn,
+    Indexes,
+    ScaledColumn,
+    TextColumn,
+    column,
+    instants,
+    received,
+    text_column,
+    uid_texts,
+)
+from usance.adapters.duckdb.once import counted
+from usance.adapters.duckdb.stored import Stored
+from usance.domain.metering.instants import microseconds
+
+Whole = TypeVar("Whole", np.int32, np.int64)
+
+
+class Usage:
+    """Columns of the measurements of `[start, end)` that count; each is made when it is first asked for."""
+
+    def __init__(self, stored: Stored, start: datetime, end: datetime) -> None:
+        self._items = stored.items
+        ts = instants(stored.items)
+        kept = counted(stored) & (ts >= microseconds(start)) & (ts < microseconds(end))
+        self._rows = np.flatnonzero(kept)
+        self._whole = bool(kept.all())
+        self._columns: dict[str, Column] = {}
+        self._texts: dict[str, TextColumn] = {}
+        self.ts = self._picked(ts)
+
+    def __len__(self) -> int:
+        """How many measurements count."""
+        return int(self._rows.size)
+
+    def values(self, code: str) -> Column:
+        """The values of a field."""
+        if code not in self._columns:
+            found = column(self._items, code)
+            match found:
+                case ScaledColumn():
+                    found = ScaledColumn(self._picked(found.values), found.places)
+                case TextColumn():
+                    found = TextColumn(self._picked(found.indexes), found.distinct)
+                case ExactColumn():
+                    found = ExactColumn([found.values[row] for row in self._rows.tolist()])
+            self._columns[code] = found
+        return self._columns[code]
+
+    def group(self, code: str) -> TextColumn:
+        """The texts of a field to group by; the empty text where a measurement has none."""
+        if code not in self._texts:
+            found = text_column(self._items, code)
+            indexes = self._picked(found.indexes)
+            self._texts[code] = TextColumn(np.where(indexes < 0, len(found.distinct), indexes), [*found.distinct, ""])
+        return self._texts[code]
+
+    def buckets(self, starts: Sequence[datetime]) -> Indexes:
+        """Per measurement the position of its bucket in `starts`, of which the first is the start of the span."""
+        edges = np.array([microseconds(start) for start in starts], dtype=np.int64)
+        return (np.searchsorted(edges, self.ts, side="right") - 1).astype(np.int32)
+
+    def receipts(self, rows: Sequence[int]) -> list[tuple[int, str]]:
+        """When each of a few measurements was received, and its uid."""
+        times = self._picked(received(self._items))
+        starts = np.cumsum([0, *(item.count for item in self._items)])
+        found = []
+        for row in rows:
+            place = int(self._rows[row])
+            index = int(np.searchsorted(starts, place, side="right")) - 1
+            found.append((int(times[row]), uid_texts(self._items[index])[place - int(starts[index])]))
+        return found
+
+    def _picked(self, values: NDArray[Whole]) -> NDArray[Whole]:
+        return values if self._whole else values[self._rows]

@@ -1,0 +1,66 @@
+"""Measurements in DynamoDB: one packed item per request, meter, account and month.
+
+| attribute | holds |
+|---|---|
+| pk | `{org}#{meter}#{account}#{yyyy-mm}`, the month of `ts` in UTC |
+| sk | `{dd}#{digest}`, the day of the earliest `ts` and the digest of the content: a repeated request meets its own item |
+| scope, received | keys of the index `received`: `{org}#{meter}#{account}` and `{receipt}#{yyyy-mm}#{sk}` |
+| n, lo, hi | how many measurements, and the least and greatest `ts` in microseconds |
+| ts, ets, uid, fields | packed columns (`usance.adapters.packing`); `fields` is a map by field code |
+
+Copies of a measurement are found when reading: items of the scope received up to 35 days before those of the span, whatever
+their `ts`, are looked up through the index, and their uids compared. The index follows the table within moments, so a copy
+sent seconds ago in another month may be seen a moment late; it is then left out by the next read.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usance.adapters.dynamodb.usage_items import packed_items
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
+from usance.domain.kernel.errors import UnavailableError
+
+PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
+
+
+class DynamoUsageLog:
+    """`UsageWriter` and `UsageReader` over one table. Only `aggregate` loads numpy and DuckDB."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def append(self, batches: Sequence[UsageBatch]) -> None:
+        items = [item for batch in batches for item in packed_items(batch)]
+        try:
+            if len(items) == 1:
+                self._put(items[0])
+                return
+            with ThreadPoolExecutor(PARALLEL_CALLS_MAX) as pool:
+                list(pool.map(self._put, items))
+        except (BotoCoreError, ClientError) as failure:
+            raise UnavailableError("the store of measurements did not take all of them; send the same again") from failure
+
+    def aggregate(
+        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+    ) -> Sequence[Sequence[AggregatedRow]]:
+        from usance.adapters.duckdb.aggregate import aggregated
+        from usance.adapters.dynamodb.usage_reads import UsageReads
+
+        codes = {code for query in queries for code in (query.target_field, *query.group_by)}
+        try:
+            stored = UsageReads(self._client, self._table, scope).stored(start, end, sorted(codes))
+        except (BotoCoreError, ClientError) as failure:
+            raise UnavailableError("the store of measurements did not answer; ask again") from failure
+        return aggregated(stored, start, end, queries)
+
+    def _put(self, item: Mapping[str, Any]) -> None:
+        try:
+            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise  # the condition fails on what is stored already: the same content, with its first receipt
