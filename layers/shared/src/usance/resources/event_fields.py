@@ -18,8 +18,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "accountplan": {
         "string": (
-            "accountId billEpoch childBillingMode code contractId endDate id planGroupId planId productId "
-            "startDate"
+            "accountId billEpoch childBillingMode code contractId endDate id planGroupId planId productId startDate"
         ),
         "map": "customFields",
     },
@@ -112,8 +111,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "counterpricing": {
         "string": "accountingProductId code counterId description endDate id planId planTemplateId startDate",
         "boolean": (
-            "cumulative proRateAdjustmentCredit proRateAdjustmentDebit proRateRunningTotal "
-            "runningTotalBillInAdvance"
+            "cumulative proRateAdjustmentCredit proRateAdjustmentDebit proRateRunningTotal runningTotalBillInAdvance"
         ),
         "array": "pricingBands",
     },
@@ -124,8 +122,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "customfield": {
         "string": "id",
         "map": (
-            "account accountPlan aggregation compoundAggregation contract meter organization plan "
-            "planTemplate product"
+            "account accountPlan aggregation compoundAggregation contract meter organization plan planTemplate product"
         ),
     },
     "meter": {

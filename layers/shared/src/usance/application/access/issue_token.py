@@ -7,7 +7,7 @@ from usance.application.access.credentials import ACTIVE, ROOT, matches
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.tokens import TokenCodec
-from usance.domain.kernel.errors import UnauthenticatedError
+from usance.domain.kernel.errors import InvalidClientError
 from usance.resources.wire import Document
 
 LIFETIME_SECONDS: Final = 18_000
@@ -24,12 +24,12 @@ class ClientCredentials:
 def issue_token(
     entities: EntityRepository, tokens: TokenCodec, clock: Clock, credentials: ClientCredentials
 ) -> Document:
-    """The answer of the token endpoint. `UnauthenticatedError`, without saying what was wrong, for bad credentials."""
+    """The answer of the token endpoint. `InvalidClientError`, without saying what was wrong, for bad credentials."""
     key = entities.get(ROOT, "accessKey", credentials.api_key)
     private = entities.get_private(ROOT, "accessKey", [credentials.api_key]).get(credentials.api_key, {})
     known = matches(credentials.api_secret, private.get("secretHash", ""))
     if key is None or not known or key["status"] != ACTIVE:
-        raise UnauthenticatedError("the API key and secret are not those of an active access key")
+        raise InvalidClientError("the API key and secret are not those of an active access key")
     issued = int(clock.now().timestamp())
     claims = {
         "sub": key["serviceUserId"],

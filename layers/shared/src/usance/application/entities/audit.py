@@ -1,18 +1,14 @@
 """The audit fields of an entity (platform.md 1.5)."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from usance.resources import instants
 from usance.resources.wire import Document
-
-
-def timestamp(instant: datetime) -> str:
-    """An instant as the API writes it: `2022-10-28T13:54:48.081781Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def created(document: Document, id_: str, by: str, at: datetime) -> Document:
     """`document` as its first version."""
-    when = timestamp(at)
+    when = instants.to_text(at)
     return {
         "id": id_,
         "version": 1,
@@ -31,7 +27,7 @@ def updated(document: Document, old: Document, by: str, at: datetime) -> Documen
         "version": int(old["version"]) + 1,
         **document,
         "dtCreated": old["dtCreated"],
-        "dtLastModified": timestamp(at),
+        "dtLastModified": instants.to_text(at),
         "createdBy": old["createdBy"],
         "lastModifiedBy": by,
     }

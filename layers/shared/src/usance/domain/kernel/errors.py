@@ -25,6 +25,18 @@ class UnauthenticatedError(UsanceError):
     code = "UNAUTHENTICATED"
 
 
+class InvalidClientError(UnauthenticatedError):
+    """The credentials sent to the token endpoint are not those of an active access key."""
+
+    code = "INVALID_CLIENT"
+
+
+class UnsupportedGrantError(InvalidInputError):
+    """The token endpoint was asked for another grant than it gives."""
+
+    code = "UNSUPPORTED_GRANT_TYPE"
+
+
 class ForbiddenError(UsanceError):
     """The caller may not do this, or this organization is not theirs."""
 

@@ -15,11 +15,13 @@ from usance.domain.kernel.errors import (
     BodyTooLargeError,
     DuplicateCodeError,
     ForbiddenError,
+    InvalidClientError,
     InvalidInputError,
     LimitExceededError,
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedGrantError,
     UsanceError,
     VersionConflictError,
 )
@@ -97,7 +99,13 @@ def _request(event: dict[str, Any], path: dict[str, str], authenticated: bool) -
     caller = _caller(event) if authenticated else Caller("", "", "", ())
     if authenticated and path.get("orgId", caller.org_id) != caller.org_id:
         raise ForbiddenError("this token does not give access to the organization in the path")
-    return Request(caller=caller, path=path, query=_query(event.get("rawQueryString") or ""), body=content)
+    return Request(
+        caller=caller,
+        path=path,
+        query=_query(event.get("rawQueryString") or ""),
+        body=content,
+        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+    )
 
 
 def _caller(event: dict[str, Any]) -> Caller:
@@ -121,7 +129,10 @@ def _query(raw: str) -> dict[str, list[str]]:
 
 def _refusal(refusal: UsanceError) -> Response[Any]:
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
-    return _json(status, {"message": refusal.message, "errorCode": refusal.code}, HEADERS.get(status))
+    body = {"message": refusal.message, "errorCode": refusal.code}
+    if isinstance(refusal, InvalidClientError | UnsupportedGrantError):
+        body["error"] = refusal.code.lower()  # what OAuth clients read
+    return _json(status, body, HEADERS.get(status))
 
 
 def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response[Any]:

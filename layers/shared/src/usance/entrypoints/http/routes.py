@@ -9,17 +9,22 @@ from pydantic import BaseModel
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
+from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of an authenticated caller. `query` holds every value of a parameter, comma-joined ones split."""
+    """A request of an authenticated caller. `query` holds every value of a parameter, comma-joined ones split.
+
+    Names of `headers` are in lower case.
+    """
 
     caller: Caller
     path: Mapping[str, str]
     query: Mapping[str, Sequence[str]]
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json_object(self) -> Document:
         """The body as an object; `{}` when there is none (platform.md 1.2)."""
@@ -59,6 +64,7 @@ class Operation:
     returns: type[BaseModel] | None = None
     query: tuple[QueryParameter, ...] = ()
     paged: bool = False
+    resource: Resource | None = None  # the row whose entity is answered, instead of `returns`
 
 
 @dataclass(frozen=True, slots=True)

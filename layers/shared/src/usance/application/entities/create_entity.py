@@ -1,0 +1,26 @@
+"""Create an entity of any resource."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usance.application.access.authorize import require
+from usance.application.entities.audit import created
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.prepare import prepare
+from usance.application.entities.sealing import shown
+from usance.domain.access import Action, Caller
+from usance.resources.resource import Resource
+from usance.resources.validation import validated
+from usance.resources.wire import Document
+
+
+def create_entity(ports: EntityPorts, caller: Caller, resource: Resource, body: Mapping[str, Any]) -> Document:
+    """The new entity, at version 1.
+
+    `InvalidInputError` for a field, a reference or a rule; `DuplicateCodeError` for a code that is taken.
+    """
+    require(caller, Action.CONFIG_CREATE, resource.type)
+    document = created(validated(resource.model, body), ports.ids.new(), caller.audit_name, ports.clock.now())
+    change = prepare(ports, caller.org_id, resource, document, None)
+    ports.entities.commit(caller.org_id, [change])
+    return shown(ports, caller, resource, [change.document])[0]

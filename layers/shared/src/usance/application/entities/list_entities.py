@@ -1,0 +1,51 @@
+"""List the entities of any resource, newest first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from usance.application.access.authorize import require, visible
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.sealing import shown
+from usance.application.paging import encode_token
+from usance.application.ports.entities import Page
+from usance.domain.access import Action, Caller
+from usance.resources import instants
+from usance.resources.resource import Resource
+from usance.resources.wire import Document
+
+PAGES_READ_MAX: Final = 20  # a request reads so much for one page; a page may then be short and still have a token
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What to list: `filters` by index, `selected` parameters of the resource's selection."""
+
+    page_size: int
+    next_token: str | None = None
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    selected: Mapping[str, str] = field(default_factory=dict)
+
+
+def list_entities(ports: EntityPorts, caller: Caller, resource: Resource, query: ListQuery) -> Page:
+    """A page. Entities that a policy denies, or the selection leaves out, are not on it."""
+    require(caller, Action.CONFIG_RETRIEVE, resource.type)
+    now = instants.to_text(ports.clock.now())
+    kept: list[Document] = []
+    token = query.next_token
+    for _ in range(PAGES_READ_MAX):
+        page = ports.entities.list_page(
+            caller.org_id, resource.type, filters=query.filters, page_size=query.page_size, next_token=token
+        )
+        token = page.next_token
+        kept.extend(
+            document
+            for document in visible(caller, resource.type, page.data)
+            if resource.selection is None or resource.selection.keep(document, query.selected, now)
+        )
+        if token is None or len(kept) >= query.page_size:
+            break
+    if len(kept) > query.page_size:
+        kept = kept[: query.page_size]
+        token = encode_token(kept[-1]["id"])
+    return Page(shown(ports, caller, resource, kept), token)

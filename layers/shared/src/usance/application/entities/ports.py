@@ -1,0 +1,18 @@
+"""What the use cases of configuration need of the world."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from usance.application.ports.clock import Clock, IdFactory
+from usance.application.ports.entities import EntityRepository
+from usance.application.ports.secrets import Secrets
+
+@dataclass(frozen=True, slots=True)
+class EntityPorts:
+    """Passed to every use case of this package."""
+
+    entities: EntityRepository
+    clock: Clock
+    ids: IdFactory
+    secrets: Secrets
+    check_url: Callable[[str], None]  # refuses a URL that this deployment may not, or cannot, call

@@ -1,0 +1,24 @@
+"""From a document to the change that stores it: gathered, judged by the rules, completed and sealed."""
+
+from dataclasses import replace
+
+from usance.application.entities.gather import gather
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.puts import entity_put
+from usance.application.entities.sealing import seal
+from usance.application.ports.entities import Put
+from usance.resources.resource import Resource
+from usance.resources.wire import Document
+
+
+def prepare(ports: EntityPorts, org_id: str, resource: Resource, new: Document, old: Document | None) -> Put:
+    """The change that makes `old` into `new`. `InvalidInputError` when a rule refuses it."""
+    proposal = gather(ports.entities, org_id, resource, new, old)
+    for rule in resource.rules:
+        completed = {**proposal.new, **rule(proposal)}
+        proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})
+    if resource.reaches and (old is None or old.get(resource.reaches) != new[resource.reaches]):
+        ports.check_url(new[resource.reaches])
+    document = dict(proposal.new)
+    private = seal(ports, resource, document)
+    return entity_put(resource, replace(proposal, new=document), private)

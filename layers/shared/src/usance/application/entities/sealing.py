@@ -1,0 +1,50 @@
+"""Credentials inside an entity: stored encrypted beside the document, shown to those who may change it (platform.md Q4)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from usance.application.entities.ports import EntityPorts
+from usance.domain.access import Action, Caller, allows
+from usance.resources import wire
+from usance.resources.resource import Resource
+from usance.resources.wire import Document
+
+SEALED: Final = "sealed"
+
+
+def seal(ports: EntityPorts, resource: Resource, document: Document) -> Mapping[str, str] | None:
+    """Take the secret texts out of `document` and answer them encrypted for the private part; None: there are none."""
+    holder = document.get(resource.sealed) if resource.sealed else None
+    if not isinstance(holder, dict):
+        return None
+    texts = {name: holder.pop(name) for name in resource.sealed_texts if name in holder}
+    if not texts:
+        return None
+    return {SEALED: ports.secrets.seal(wire.dumps(texts).decode(), context=document["id"])}
+
+
+def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    """Per id, the secret texts of an entity, decrypted. For callers that have been authorized, and for signing."""
+    private = ports.entities.get_private(org_id, resource.type, ids)
+    return {
+        id_: wire.loads(ports.secrets.open(kept[SEALED], context=id_)) for id_, kept in private.items() if SEALED in kept
+    }
+
+
+def shown(
+    ports: EntityPorts, caller: Caller, resource: Resource, documents: Iterable[Document]
+) -> Sequence[Document]:
+    """The documents as the caller may see them: with their secret texts where the caller may update the entity."""
+    answer = list(documents)
+    if not resource.sealed:
+        return answer
+    trusted = [
+        document["id"]
+        for document in answer
+        if allows(caller.statements, Action.CONFIG_UPDATE, resource.type, document["id"])
+    ]
+    texts = unseal(ports, caller.org_id, resource, trusted)
+    return [
+        {**document, resource.sealed: {**document.get(resource.sealed, {}), **texts.get(document["id"], {})}}
+        for document in answer
+    ]

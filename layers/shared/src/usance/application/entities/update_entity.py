@@ -1,0 +1,45 @@
+"""Replace an entity of any resource."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usance.application.access.authorize import require
+from usance.application.entities.audit import updated
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.prepare import prepare
+from usance.application.entities.sealing import shown
+from usance.domain.access import Action, Caller
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.resources.resource import Resource
+from usance.resources.validation import validated
+from usance.resources.wire import Document
+
+
+def update_entity(
+    ports: EntityPorts, caller: Caller, resource: Resource, id_: str, body: Mapping[str, Any]
+) -> Document:
+    """The entity at its next version: what `body` leaves out is cleared (platform.md 1.7).
+
+    `body` must hold the current `version`; `VersionConflictError` when the entity has moved on.
+    """
+    require(caller, Action.CONFIG_UPDATE, resource.type, id_)
+    old = ports.entities.get(caller.org_id, resource.type, id_)
+    if old is None:
+        raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
+    document = validated(resource.model, body)
+    _check_version(body.get("version"), old, resource)
+    new = updated(document, old, caller.audit_name, ports.clock.now())
+    change = prepare(ports, caller.org_id, resource, new, old)
+    ports.entities.commit(caller.org_id, [change])
+    return shown(ports, caller, resource, [change.document])[0]
+
+
+def _check_version(version: Any, old: Document, resource: Resource) -> None:
+    if isinstance(version, bool) or not isinstance(version, int):
+        problem = "is required to update" if version is None else "must be a whole number"
+        raise InvalidInputError(f"version {problem}: send the version that you read")
+    if version != old["version"]:
+        raise VersionConflictError(
+            f"version {version} of the {resource.type} {old['id']} is not its current version {old['version']}; "
+            "read it again"
+        )

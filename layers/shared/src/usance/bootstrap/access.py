@@ -1,0 +1,55 @@
+"""The use cases of access, composed."""
+
+from functools import cache
+
+from usance.application.access.create_access_key import AccessKey, create_access_key
+from usance.application.access.create_organization import create_organization
+from usance.application.access.create_service_user import create_service_user
+from usance.application.access.issue_token import ClientCredentials, issue_token
+from usance.application.access.verify_token import verify_token
+from usance.application.ports.tokens import TokenCodec
+from usance.bootstrap import stores
+from usance.domain.access import Caller
+from usance.resources.wire import Document
+
+
+@cache
+def tokens() -> TokenCodec:
+    """Signs and checks access tokens."""
+    from usance.adapters.jwt_tokens import JwtTokens
+
+    return JwtTokens(stores.secrets())
+
+
+def exchange_credentials(credentials: ClientCredentials) -> Document:
+    """See `issue_token`."""
+    return issue_token(stores.entities(), tokens(), stores.clock(), credentials)
+
+
+def identify(token: str) -> Caller:
+    """See `verify_token`."""
+    return verify_token(stores.entities(), tokens(), stores.clock(), token)
+
+
+def new_organization(name: str) -> str:
+    """See `create_organization`."""
+    return create_organization(stores.entities(), stores.clock(), stores.ids(), name=name)
+
+
+def new_service_user(org_id: str, name: str, policies: list[str]) -> str:
+    """See `create_service_user`."""
+    return create_service_user(
+        stores.entities(), stores.clock(), stores.ids(), org_id=org_id, name=name, policies=policies
+    )
+
+
+def new_access_key(org_id: str, service_user_id: str) -> AccessKey:
+    """See `create_access_key`."""
+    return create_access_key(
+        stores.entities(),
+        stores.clock(),
+        stores.ids(),
+        stores.secrets(),
+        org_id=org_id,
+        service_user_id=service_user_id,
+    )

@@ -1,0 +1,74 @@
+"""Rules of accounts and account plans (billing.md 5)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from usance.domain.catalog.moments import instant
+from usance.domain.catalog.pricings import window_holds
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.kernel.errors import InvalidInputError
+
+CHILDREN_MAX: Final = 999
+
+
+def folded_code(proposal: Proposal) -> Iterable[str]:
+    """The code as people might mistype it: what tells a near match at ingest (metering.md, question 15)."""
+    return (str(proposal.new["code"]).strip().casefold(),)
+
+
+def check_parent(proposal: Proposal) -> Mapping[str, Any]:
+    """Two levels and no more: a parent has no parent, a child no children."""
+    new, parent = proposal.new, proposal.one("parent")
+    if parent is None:
+        return {}
+    if parent["id"] == new["id"]:
+        raise InvalidInputError("parentAccountId: an account cannot be its own parent")
+    if "parentAccountId" in parent:
+        raise InvalidInputError(f"parentAccountId: the account {parent['id']} has a parent itself")
+    if proposal.many("children"):
+        raise InvalidInputError("parentAccountId: this account has child accounts, so it cannot have a parent")
+    if sum(sibling["id"] != new["id"] for sibling in proposal.many("siblings")) >= CHILDREN_MAX:
+        raise InvalidInputError(f"parentAccountId: an account has at most {CHILDREN_MAX} child accounts")
+    return {}
+
+
+def check_account_plan(proposal: Proposal) -> Mapping[str, Any]:
+    """One plan or plan group, in a window that is not empty; a bespoke plan goes to its own account."""
+    new, plan = proposal.new, proposal.one("plan")
+    if ("planId" in new) == ("planGroupId" in new):
+        raise InvalidInputError("exactly one of planId and planGroupId is required")
+    if "endDate" in new and instant(new["endDate"]) <= instant(new["startDate"]):
+        raise InvalidInputError("endDate must be later than startDate")
+    if plan and plan.get("accountId", new["accountId"]) != new["accountId"]:
+        raise InvalidInputError(f"planId: the plan {plan['id']} is bespoke to the account {plan['accountId']}")
+    return {"productId": plan["productId"] if plan else None}
+
+
+def check_overlap(proposal: Proposal) -> Mapping[str, Any]:
+    """One plan per product at a time, unless the organization allows more (billing.md 5.3)."""
+    new, plan, config = proposal.new, proposal.one("plan"), proposal.one("config")
+    if plan is None or (config and config.get("allowOverlappingPlans")):
+        return {}
+    for other in proposal.many("account_plans"):
+        same_product = other.get("productId") == plan["productId"]
+        if other["id"] != new["id"] and same_product and _overlap(new, other):
+            raise InvalidInputError(
+                f"startDate: the account plan {other['id']} covers the same product from {other['startDate']} "
+                f"to {other.get('endDate', 'an open end')}"
+            )
+    return {}
+
+
+def active_or_asked(account_plan: Entity, parameters: Mapping[str, str], now: str) -> bool:
+    """Whether a list shows the account plan: active now or at `date`, unless `includeall` asks for every one."""
+    if "date" in parameters:
+        return window_holds(account_plan, parameters["date"])
+    return parameters.get("includeall") == "true" or window_holds(account_plan, now)
+
+
+def _overlap(one: Entity, other: Entity) -> bool:
+    return _starts_before_end(one, other) and _starts_before_end(other, one)
+
+
+def _starts_before_end(one: Entity, other: Entity) -> bool:
+    return "endDate" not in other or instant(one["startDate"]) < instant(other["endDate"])

@@ -1,0 +1,31 @@
+"""Rules of plan templates and plans (billing.md 1, 5.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usance.domain.catalog.proposal import Proposal
+from usance.domain.kernel.errors import InvalidInputError
+
+
+def check_template(proposal: Proposal) -> Mapping[str, Any]:
+    """The standing charge's offset falls inside its interval, and the product stays while there are plans."""
+    interval, offset = proposal.new.get("standingChargeInterval", 1), proposal.new.get("standingChargeOffset", 0)
+    if offset >= interval:
+        raise InvalidInputError(f"standingChargeOffset must be less than standingChargeInterval, which is {interval}")
+    if proposal.changed("productId") and proposal.many("plans"):
+        raise InvalidInputError("productId cannot change while the plan template has plans")
+    return {}
+
+
+def check_plan(proposal: Proposal) -> Mapping[str, Any]:
+    """A plan has its template's product; whose it is, if bespoke, never changes once an account is on it."""
+    new, template = proposal.new, proposal.one("template")
+    if new.get("bespoke") and "accountId" not in new:
+        raise InvalidInputError("accountId is required for a bespoke plan")
+    product = template["productId"] if template else None
+    if proposal.old and proposal.many("account_plans"):
+        if proposal.changed("accountId"):
+            raise InvalidInputError("accountId cannot change while the plan is attached to an account")
+        if proposal.old.get("productId") != product:
+            raise InvalidInputError("planTemplateId: the plan is attached to accounts, so its product cannot change")
+    return {"productId": product}

@@ -1,0 +1,97 @@
+"""Rules of pricings (billing.md 2.1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from usance.domain.catalog.moments import instant
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.ids import derived_id
+
+
+def check_parents(proposal: Proposal) -> Mapping[str, Any]:
+    """One plan or one template; one aggregation or one compound aggregation."""
+    new = proposal.new
+    for first, second in (("planId", "planTemplateId"), ("aggregationId", "compoundAggregationId")):
+        if (first in new) == (second in new):
+            raise InvalidInputError(f"exactly one of {first} and {second} is required")
+    return {"aggregationType": "SIMPLE" if "aggregationId" in new else "COMPOUND"}
+
+
+def check_dates(proposal: Proposal) -> Mapping[str, Any]:
+    """The window is not empty."""
+    new = proposal.new
+    if "endDate" in new and instant(new["endDate"]) <= instant(new["startDate"]):
+        raise InvalidInputError("endDate must be later than startDate")
+    return {}
+
+
+def check_bands(proposal: Proposal) -> Mapping[str, Any]:
+    """Limits differ, debits are not negative, overage goes with cumulative bands alone. Bands are given their ids."""
+    new = proposal.new
+    answer: dict[str, Any] = {}
+    for name in ("pricingBands", "overagePricingBands"):
+        bands = new.get(name)
+        if bands is None:
+            continue
+        _check_limits(name, bands)
+        if new["type"] == "DEBIT":
+            _check_prices(name, bands)
+        answer[name] = [
+            {**band, "id": derived_id(new["id"], name, str(band["lowerLimit"].normalize()))} for band in bands
+        ]
+    if new.get("overagePricingBands"):
+        if not new["cumulative"]:
+            raise InvalidInputError("overagePricingBands needs cumulative to be true")
+        if new["tiersSpanPlan"]:
+            raise InvalidInputError("overagePricingBands cannot be used with tiersSpanPlan")
+    return answer
+
+
+def check_segment(proposal: Proposal) -> Mapping[str, Any]:
+    """A segment is one that the aggregation declares."""
+    segment, aggregation = proposal.new.get("segment"), proposal.one("aggregation")
+    if not segment:
+        return {}
+    if aggregation is not None and segment not in aggregation.get("segments", ()):
+        raise InvalidInputError(f"segment: the aggregation {aggregation['id']} declares no segment {dict(segment)}")
+    return {"segmentString": ", ".join(f"{name}={value}" for name, value in sorted(segment.items()))}
+
+
+def check_product(proposal: Proposal) -> Mapping[str, Any]:
+    """An aggregation on a product's meter prices that product's plans alone (metering.md 3)."""
+    meter, parent = proposal.one("meter"), proposal.one("plan") or proposal.one("template")
+    product = meter.get("productId") if meter else None
+    if product and parent and parent["productId"] != product:
+        raise InvalidInputError(
+            f"aggregationId: its meter belongs to the product {product}, the plan to {parent['productId']}"
+        )
+    return {}
+
+
+def in_force(pricing: Entity, parameters: Mapping[str, str], _now: str) -> bool:
+    """Whether the pricing's window holds the `date` asked for."""
+    return "date" not in parameters or window_holds(pricing, parameters["date"])
+
+
+def window_holds(entity: Entity, moment: str) -> bool:
+    """Whether `[startDate, endDate)` holds a moment. `InvalidInputError` when `moment` is no date."""
+    try:
+        at = instant(moment)
+    except ValueError:
+        raise InvalidInputError("date must be a date or date-time such as 2026-01-31T00:00:00Z") from None
+    return instant(entity["startDate"]) <= at and ("endDate" not in entity or at < instant(entity["endDate"]))
+
+
+def _check_limits(name: str, bands: Sequence[Entity]) -> None:
+    limits = [band["lowerLimit"] for band in bands]
+    for position, limit in enumerate(limits):
+        if limit in limits[:position]:
+            raise InvalidInputError(f"{name}[{position}].lowerLimit: another band begins at {limit}")
+
+
+def _check_prices(name: str, bands: Sequence[Entity]) -> None:
+    for position, band in enumerate(bands):
+        for price in ("fixedPrice", "unitPrice"):
+            if band[price] < 0:
+                raise InvalidInputError(f"{name}[{position}].{price} must be 0 or more when type is DEBIT")

@@ -1,0 +1,42 @@
+"""Rules of an organization's settings: its configuration, currencies and custom fields (platform.md 11)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from usance.domain.catalog.proposal import Proposal
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.timezones import time_zone
+
+BILL_INTERVALS_HOURS: Final = ("0", "0.25", "0.5", "1", "2", "3", "4", "6", "8", "12", "24")
+_ALL_DAY: Final = 24
+
+
+def check_config(proposal: Proposal) -> Mapping[str, Any]:
+    """The time zone exists, the currency is in the picklist and not archived, and settings that go together do."""
+    new = proposal.new
+    time_zone(new["timezone"])
+    if not any(not currency.get("archived") for currency in proposal.many("currencies")):
+        raise InvalidInputError(f"currency: {new['currency']} is not among the organization's currencies")
+    if ("autoApproveBillsGracePeriod" in new) != ("autoApproveBillsGracePeriodUnit" in new):
+        raise InvalidInputError("autoApproveBillsGracePeriod and autoApproveBillsGracePeriodUnit are set together")
+    interval = new.get("scheduledBillInterval", 0)
+    if "scheduledBillOffset" in new and interval != _ALL_DAY:
+        raise InvalidInputError("scheduledBillOffset is only for a scheduledBillInterval of 24")
+    seen: set[tuple[str, str]] = set()
+    for position, conversion in enumerate(new.get("currencyConversions", ())):
+        pair = (conversion["from"], conversion["to"])
+        if pair in seen:
+            raise InvalidInputError(f"currencyConversions[{position}]: {pair[0]} to {pair[1]} is there twice")
+        seen.add(pair)
+    return {}
+
+
+def check_currency(proposal: Proposal) -> Mapping[str, Any]:
+    """The organization's currency keeps its code and is not archived."""
+    config = proposal.one("configs")
+    if config and proposal.old and proposal.old.get("code") == config["currency"]:
+        if proposal.changed("code"):
+            raise InvalidInputError("code cannot change while it is the currency of the organization")
+        if proposal.new.get("archived"):
+            raise InvalidInputError("archived: the currency of the organization cannot be archived")
+    return {}

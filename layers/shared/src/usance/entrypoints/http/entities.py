@@ -1,0 +1,230 @@
+"""Configuration resources: every row of the registry as routes, and by hand what no row describes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from usance.application.entities.create_entity import create_entity
+from usance.application.entities.delete_entity import delete_entity
+from usance.application.entities.get_entity import get_entity
+from usance.application.entities.list_entities import ListQuery, list_entities
+from usance.application.entities.patch_entity import patch_entity
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.update_entity import update_entity
+from usance.application.ports.entities import Page
+from usance.bootstrap.configuration import build_entity_ports
+from usance.domain.kernel.errors import InvalidInputError
+from usance.entrypoints.http import core
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.resources.account import ACCOUNT
+from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
+from usance.resources.registry import REGISTRY
+from usance.resources.resource import Filter, Resource, Verb
+from usance.resources.webhook import WEBHOOK
+from usance.resources.wire import Document
+
+Ports = Callable[[], EntityPorts]
+
+IDS_MAX: Final = 200  # ids or codes in one list request; as many as the largest page shows
+ORGANIZATION: Final = "/organizations/{orgId}"
+
+
+def routes(ports: Ports = build_entity_ports) -> tuple[Route, ...]:
+    """Every route of this module. `ports` is asked at the first request, so that describing routes needs no store."""
+    from usance.entrypoints.http import events
+
+    mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
+    return (*mounted, *_extras(ports), *events.routes())
+
+
+def handler() -> core.Handler:
+    """The Lambda handler."""
+    return core.build(routes())
+
+
+def mount(resource: Resource, ports: Ports) -> tuple[Route, ...]:
+    """The routes of one row: a function per verb."""
+    collection = f"{ORGANIZATION}/{resource.path}"
+    item = collection if resource.singleton else f"{collection}/{{id}}"
+
+    def create(request: Request) -> Document:
+        return create_entity(ports(), request.caller, resource, request.json_object())
+
+    def read(request: Request) -> Document:
+        return get_entity(ports(), request.caller, resource, _id(resource, request))
+
+    def listing(request: Request) -> Document:
+        query = _list_query(resource, resource.filters, request)
+        return envelope(list_entities(ports(), request.caller, resource, query))
+
+    def update(request: Request) -> Document:
+        return update_entity(ports(), request.caller, resource, _id(resource, request), request.json_object())
+
+    def delete(request: Request) -> Document:
+        return delete_entity(ports(), request.caller, resource, _id(resource, request))
+
+    table: dict[Verb, tuple[str, str, Callable[[Request], Any], str]] = {
+        Verb.CREATE: ("POST", collection, create, "Create"),
+        Verb.LIST: ("GET", collection, listing, "List"),
+        Verb.GET: ("GET", item, read, "Read"),
+        Verb.UPDATE: ("PUT", item, update, "Replace"),
+        Verb.DELETE: ("DELETE", item, delete, "Delete"),
+    }
+    return tuple(
+        Route(method, path, handle, _operation(resource, verb, summary))
+        for verb, (method, path, handle, summary) in table.items()
+        if verb in resource.verbs
+    )
+
+
+def _extras(ports: Ports) -> tuple[Route, ...]:
+    def children(request: Request) -> Document:
+        get_entity(ports(), request.caller, ACCOUNT, request.path["id"])
+        size, token = paging(request, largest=200)
+        query = ListQuery(size, token, {"parentAccountId": [request.path["id"]]})
+        return envelope(list_entities(ports(), request.caller, ACCOUNT, query))
+
+    def set_active(request: Request) -> Document:
+        if request.one("active") is None:
+            raise InvalidInputError("active is required: true or false")
+        changes = {"active": flag(request, "active")}
+        return patch_entity(ports(), request.caller, WEBHOOK, request.path["id"], changes)
+
+    def enable(request: Request) -> Document:
+        return patch_entity(ports(), request.caller, INTEGRATION_CONFIGURATION, request.path["id"], {"enabled": True})
+
+    def by_entity(request: Request) -> Document:
+        query = _list_query(INTEGRATION_CONFIGURATION, BY_ENTITY, request)
+        filters = {**query.filters, "entityType": [request.path["entityType"].lower()]}
+        page = list_entities(
+            ports(),
+            request.caller,
+            INTEGRATION_CONFIGURATION,
+            ListQuery(query.page_size, query.next_token, filters),
+        )
+        only = page.data[0] if len(page.data) == 1 and query.next_token is None and page.next_token is None else {}
+        return {**only, **envelope(page)}  # clients expect either shape (platform.md 16, Q5)
+
+    webhook = f"{ORGANIZATION}/{WEBHOOK.path}/{{id}}/active"
+    integration = f"{ORGANIZATION}/{INTEGRATION_CONFIGURATION.path}"
+    return (
+        Route(
+            "GET",
+            f"{ORGANIZATION}/{ACCOUNT.path}/{{id}}/children",
+            children,
+            Operation(
+                "account.children",
+                "List the child accounts of an account",
+                ACCOUNT.title,
+                query=_paging_parameters(200),
+                paged=True,
+                resource=ACCOUNT,
+            ),
+        ),
+        Route(
+            "PUT",
+            webhook,
+            set_active,
+            Operation(
+                "webhook.setActive",
+                "Activate or deactivate a webhook destination",
+                WEBHOOK.title,
+                query=(QueryParameter("active", "The new state.", {"type": "boolean"}, required=True),),
+                resource=WEBHOOK,
+            ),
+        ),
+        Route(
+            "POST",
+            f"{integration}/{{id}}/enable",
+            enable,
+            Operation(
+                "integrationConfiguration.enable",
+                "Enable an integration configuration again",
+                INTEGRATION_CONFIGURATION.title,
+                resource=INTEGRATION_CONFIGURATION,
+            ),
+        ),
+        Route(
+            "GET",
+            f"{integration}/entity/{{entityType}}",
+            by_entity,
+            Operation(
+                "integrationConfiguration.byEntity",
+                "List the integration configurations of a kind of entity",
+                INTEGRATION_CONFIGURATION.title,
+                query=(*_paging_parameters(200), *(_parameter(filter_) for filter_ in BY_ENTITY)),
+                paged=True,
+                resource=INTEGRATION_CONFIGURATION,
+            ),
+        ),
+    )
+
+
+def envelope(page: Page) -> Document:
+    """A page as the API answers it."""
+    return {"data": list(page.data), "nextToken": page.next_token}
+
+
+def _id(resource: Resource, request: Request) -> str:
+    return request.caller.org_id if resource.singleton else request.path["id"]
+
+
+def _list_query(resource: Resource, filters: Sequence[Filter], request: Request) -> ListQuery:
+    size, token = paging(request, largest=resource.page_size_max)
+    chosen: dict[str, Sequence[str]] = {}
+    for filter_ in filters:
+        values = request.query.get(filter_.parameter, ())
+        if not values:
+            continue
+        if len(values) > IDS_MAX:
+            raise InvalidInputError(f"{filter_.parameter} takes at most {IDS_MAX} values")
+        if filter_.boolean:
+            values = [str(flag(request, filter_.parameter)).lower()]
+        elif not filter_.many:
+            values = [str(request.one(filter_.parameter))]
+        chosen[filter_.index] = values
+    selected: dict[str, str] = {}
+    for name, schema in resource.selection.parameters.items() if resource.selection else ():
+        value = request.one(name)
+        if value is not None:
+            selected[name] = str(flag(request, name)).lower() if schema["type"] == "boolean" else value
+    return ListQuery(size, token, chosen, selected)
+
+
+def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
+    query: tuple[QueryParameter, ...] = ()
+    if verb is Verb.LIST:
+        query = (
+            *_paging_parameters(resource.page_size_max),
+            *(_parameter(filter_) for filter_ in resource.filters),
+            *(
+                QueryParameter(name, schema["description"], {"type": schema["type"]})
+                for name, schema in (resource.selection.parameters.items() if resource.selection else ())
+            ),
+        )
+    return Operation(
+        id=f"{resource.type}.{verb}",
+        summary=f"{summary}: {resource.title.lower()}",
+        tag=resource.title,
+        body=resource.model if verb in {Verb.CREATE, Verb.UPDATE} else None,
+        query=query,
+        paged=verb is Verb.LIST,
+        resource=resource,
+    )
+
+
+def _paging_parameters(largest: int) -> tuple[QueryParameter, ...]:
+    return (
+        QueryParameter(
+            "pageSize",
+            f"How many entities to answer; {min(100, largest)} when left out.",
+            {"type": "integer", "minimum": 1, "maximum": largest},
+        ),
+        QueryParameter("nextToken", "The token of the page before; leave it out for the first page."),
+    )
+
+
+def _parameter(filter_: Filter) -> QueryParameter:
+    schema: dict[str, Any] = {"type": "boolean"} if filter_.boolean else {"type": "string"}
+    if filter_.many:
+        schema = {"type": "array", "items": {"type": "string"}, "maxItems": IDS_MAX}
+    return QueryParameter(filter_.parameter, filter_.description, schema)

@@ -1,0 +1,66 @@
+"""Plans: a plan template with prices of its own (billing.md 1)."""
+
+from typing import Final
+
+from usance.domain.catalog.plans import check_plan
+from usance.resources.fields import Code, CustomFields, Description, Id, Name, NotNegative, Noun, Whole
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, values_at
+
+
+class Plan(Noun):
+    """A plan. With `accountId` it is bespoke: no other account can be put on it."""
+
+    name: Name
+    code: Code
+    plan_template_id: Id
+    account_id: Id | None = None
+    bespoke: bool = False
+    standing_charge: NotNegative | None = None
+    standing_charge_description: Description | None = None
+    standing_charge_bill_in_advance: bool | None = None
+    standing_charge_accounting_product_id: Id | None = None
+    minimum_spend: NotNegative | None = None
+    minimum_spend_description: Description | None = None
+    minimum_spend_bill_in_advance: bool | None = None
+    minimum_spend_accounting_product_id: Id | None = None
+    ordinal: Whole | None = None
+    custom_fields: CustomFields | None = None
+
+
+PLAN: Final = Resource(
+    type="plan",
+    path="plans",
+    model=Plan,
+    title="Plan",
+    unique=("code",),
+    indexes=(
+        Index("productId"),
+        Index("accountId"),
+        Index("planTemplateId"),
+        Index(
+            "accountingProductId",
+            compute=lambda plan: (
+                *values_at(plan.new, "standingChargeAccountingProductId"),
+                *values_at(plan.new, "minimumSpendAccountingProductId"),
+            ),
+        ),
+    ),
+    filters=(
+        IDS,
+        Filter("productId", "productId", "Only the plans of this product."),
+        Filter("accountId", "accountId", "Only the bespoke plans of these accounts.", many=True),
+    ),
+    references=(
+        Ref("planTemplateId", "planTemplate"),
+        Ref("accountId", "account"),
+        Ref("standingChargeAccountingProductId", "product"),
+        Ref("minimumSpendAccountingProductId", "product"),
+    ),
+    related=(
+        Related("template", "planTemplate", id_at="planTemplateId"),
+        Related("account_plans", "accountPlan", where={"planId": "id"}),
+    ),
+    rules=(check_plan,),
+    dependants=(Dependant("accountPlan", "planId"), Dependant("pricing", "planId")),
+    answers={"productId": {"type": "string", "description": "The product of the plan template."}},
+)

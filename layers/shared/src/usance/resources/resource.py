@@ -1,0 +1,132 @@
+"""A resource as one row of data: its path, its model, and what its entities refer to, are found by and must obey."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.resources.fields import Noun
+
+Rule = Callable[[Proposal], Mapping[str, Any]]
+"""Refuses a proposal or answers the fields that follow from it (None as a value removes the field)."""
+
+
+class Verb(StrEnum):
+    """What the API offers on a resource."""
+
+    CREATE = "create"
+    GET = "get"
+    LIST = "list"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+ALL_VERBS: Final = frozenset(Verb)
+ORGANIZATION: Final = "@organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Values by which lists find an entity: those at `path` in the document (default: at `name`), or `compute`d."""
+
+    name: str
+    path: str = ""
+    compute: Callable[[Proposal], Iterable[str]] | None = None
+
+    def values(self, proposal: Proposal) -> tuple[str, ...]:
+        """The values of one entity, each once."""
+        found = self.compute(proposal) if self.compute else values_at(proposal.new, self.path or self.name)
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A query parameter of the list that selects by an index."""
+
+    parameter: str
+    index: str
+    description: str
+    many: bool = False
+    boolean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Query parameters that select by computing: entities for which `keep` answers no are left out of the list.
+
+    `keep` takes the document, the parameters that were sent, and the present instant as text.
+    """
+
+    parameters: Mapping[str, Mapping[str, Any]]
+    keep: Callable[[Entity, Mapping[str, str], str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A field (by path, `[]` for each item) that holds the id of an entity of `type`."""
+
+    path: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Entities to gather for the rules, under `name`.
+
+    Either the one whose id is at `id_at` (a path, whose first step may be the name of a `Related` above; `ORGANIZATION`:
+    the organization's own), or all that the indexes `where` find: index name to path of the value.
+    """
+
+    name: str
+    type: str
+    id_at: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependant:
+    """Entities that block a deletion: those of `type` whose `index` holds the value at `path` of the entity."""
+
+    type: str
+    index: str
+    path: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One row of the registry. `type` is its name in the store, in policies and in messages."""
+
+    type: str
+    path: str
+    model: type[Noun]
+    title: str
+    verbs: frozenset[Verb] = ALL_VERBS
+    singleton: bool = False
+    unique: tuple[str, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    selection: Selection | None = None
+    references: tuple[Ref, ...] = ()
+    related: tuple[Related, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    dependants: tuple[Dependant, ...] = ()
+    page_size_max: int = 100
+    reaches: str = ""  # a field with a URL that this deployment is going to call
+    sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity
+    sealed_texts: tuple[str, ...] = ()
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fields only the server sets, as JSON Schema
+
+
+IDS: Final = Filter("ids", "id", "Only the entities with these ids.", many=True)
+
+
+def values_at(document: Entity, path: str) -> list[str]:
+    """Every value at a path such as `productId` or `dimensions[].meterId`, as text; booleans as `true` and `false`."""
+    found: list[Any] = [document]
+    for step in path.split("."):
+        name = step.removesuffix("[]")
+        found = [item[name] for item in found if isinstance(item, Mapping) and item.get(name) is not None]
+        if step.endswith("[]"):
+            found = [inner for item in found for inner in item]
+    return [str(value).lower() if isinstance(value, bool) else str(value) for value in found]

@@ -1,0 +1,47 @@
+"""Webhook destinations: where notifications are sent, and what signs them (platform.md 9.1)."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from usance.domain.catalog.webhooks import describe_credentials
+from usance.resources.fields import Name, Noun, Text
+from usance.resources.resource import IDS, Dependant, Resource
+
+URL_MAX_CHARS: Final = 2_048
+
+
+class SignedCredentials(Noun):
+    """What deliveries are signed with; the receiver knows the same."""
+
+    type: Literal["M3TER_SIGNED_REQUEST"]
+    api_key: Text
+    secret: Text
+    name: Name | None = None
+    empty: bool | None = None
+
+
+class Webhook(Noun):
+    """A webhook destination."""
+
+    name: Name
+    description: Text
+    code: Annotated[str, Field(max_length=80)] | None = None
+    url: Annotated[str, Field(min_length=1, max_length=URL_MAX_CHARS)]
+    active: bool = True
+    credentials: SignedCredentials
+
+
+WEBHOOK: Final = Resource(
+    type="webhook",
+    path="integrationdestinations/webhooks",
+    model=Webhook,
+    title="Webhook destination",
+    filters=(IDS,),
+    rules=(describe_credentials,),
+    dependants=(Dependant("integrationConfiguration", "destinationId"),),
+    page_size_max=200,
+    reaches="url",
+    sealed="credentials",
+    sealed_texts=("apiKey", "secret"),
+)
