@@ -10,7 +10,7 @@ import requests
 from botocore.config import Config
 from moto import mock_aws
 
-from tests.fakes.blobs import InMemoryBlobStore
+from tests.fakes.blobs import FakeBlobStore
 from usance.adapters.s3.blobs import S3BlobStore
 from usance.application.ports.blobs import BlobStore
 from usance.domain.kernel.errors import NotFoundError
@@ -36,7 +36,7 @@ def _fetch(url: str) -> tuple[bytes, str | None]:
 @pytest.fixture(params=["fake", "s3"])
 def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     if request.param == "fake":
-        fake = InMemoryBlobStore()
+        fake = FakeBlobStore()
         yield Target(fake, fake.open)
         return
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from usance.domain.kernel.errors import NotFoundError
 
 
-class InMemoryBlobStore:
+class FakeBlobStore:
     """`BlobStore` for tests. `objects` maps a key to its bytes, `content_types` to its type."""
 
     def __init__(self) -> None:

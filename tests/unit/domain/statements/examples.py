@@ -29,7 +29,9 @@ LINE = BilledLine(
     account_id="account-1",
     unit="token",
     quantity=Decimal("300.0"),
+    currency="USD",
     subtotal=Decimal("0.90"),
+    converted_subtotal=Decimal("0.90"),
     average_unit_price=Decimal("0.003"),
     service=NOVEMBER,
     metered=TOKENS,
@@ -43,6 +45,7 @@ STANDING = replace(
     unit="",
     quantity=Decimal(1),
     subtotal=Decimal(20),
+    converted_subtotal=Decimal(20),
     average_unit_price=Decimal(20),
     metered=None,
 )

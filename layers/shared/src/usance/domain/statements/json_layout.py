@@ -69,7 +69,9 @@ def _line(item: StatementLine, bill: BillHeader, definition: Definition) -> dict
         "servicePeriodEndDate": instant(line.service.end, bill.zone),
         "quantity": plain(line.quantity),
         "unit": line.unit,
+        "currency": line.currency,
         "subtotal": line.subtotal,
+        "convertedSubtotal": line.converted_subtotal,
         **({"pricePerUnit": line.average_unit_price} if definition.include_price_per_unit else {}),
         "usage": [_row(row, bill.zone) for row in item.usage],
     }

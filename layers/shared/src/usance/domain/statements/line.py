@@ -28,7 +28,11 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """One line item. `average_unit_price` is per unit as rated; `metered` is None for lines without usage."""
+    """One line item. `metered` is None for lines without usage.
+
+    `subtotal` and `average_unit_price` (per unit as rated) are in `currency`, the pricing's; `converted_subtotal` is in
+    the bill's.
+    """
 
     id: str
     line_item_type: str
@@ -37,7 +41,9 @@ class BilledLine:
     account_id: str
     unit: str
     quantity: Decimal
+    currency: str
     subtotal: Decimal
+    converted_subtotal: Decimal
     average_unit_price: Decimal
     service: Instants
     metered: Metered | None = None

@@ -1,0 +1,124 @@
+"""Make the files of a statement job. Running a job again, whatever became of the first run, finishes it once."""
+
+from typing import Final
+
+from usance.application.ports.bills import BillRepository
+from usance.application.ports.blobs import BlobStore
+from usance.application.ports.clock import Clock
+from usance.application.ports.entities import EntityRepository
+from usance.application.ports.usage_log import UsageReader
+from usance.application.statements.gather import gather
+from usance.application.statements.jobs import (
+    CALCULATED,
+    CANCELLED,
+    COMPLETE,
+    FAILED,
+    PENDING,
+    RUNNING,
+    TYPE,
+    file_key,
+    moved,
+    put,
+)
+from usance.application.statements.mark_bill import mark_bill
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.statements.csv_layout import to_csv
+from usance.domain.statements.json_layout import to_document
+from usance.domain.statements.statement import Statement
+from usance.resources import wire
+from usance.resources.wire import Document
+
+BY: Final = "SCHEDULER"  # nobody waits for the worker's own changes
+JSON_TYPE: Final = "application/json"
+READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
+CSV_TYPE: Final = "text/csv; charset=utf-8"
+
+
+def run_statement_job(
+    entities: EntityRepository,
+    bills: BillRepository,
+    usage: UsageReader,
+    blobs: BlobStore,
+    clock: Clock,
+    *,
+    org_id: str,
+    job_id: str,
+) -> str:
+    """The status the job is left in; a job that is gone counts as cancelled.
+
+    A cancelled job leaves no trace on its bill. What cannot be made at all (the bill is gone, too many rows) leaves
+    the job FAILED; a store that fails raises, and the same call finishes the job later.
+    """
+    job = entities.get(org_id, TYPE, job_id)
+    if job is None:
+        return CANCELLED
+    status: str = job["statementJobStatus"]
+    if status == PENDING:
+        job = _move(entities, clock, job, RUNNING)
+        status = job["statementJobStatus"]
+    if status == RUNNING:
+        job = _make(entities, bills, usage, blobs, clock, job)
+        status = job["statementJobStatus"]
+    if status == COMPLETE:
+        mark_bill(
+            bills,
+            clock,
+            org_id=org_id,
+            bill_id=job["billId"],
+            csv=job["includeCsvFormat"],
+            calculated=job[CALCULATED],
+            by=BY,
+        )
+    return status
+
+
+def _make(
+    entities: EntityRepository,
+    bills: BillRepository,
+    usage: UsageReader,
+    blobs: BlobStore,
+    clock: Clock,
+    job: Document,
+) -> Document:
+    try:
+        bill = _read_bill(bills, job["orgId"], job["billId"])
+        meter_ids = job["filters"]["meterIds"]
+        statement = gather(entities, usage, org_id=job["orgId"], bill=bill, meter_ids=meter_ids)
+    except (NotFoundError, InvalidInputError):
+        return _move(entities, clock, job, FAILED)
+    _write(blobs, job, statement)
+    return _move(entities, clock, job, COMPLETE, bill["lastCalculatedDate"])
+
+
+def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> Document:
+    """The bill with the line items of the same calculation. `NotFoundError` when there is none."""
+    for _ in range(READS_MAX):
+        bill = bills.get(org_id, bill_id)
+        if bill is None:
+            raise NotFoundError(f"there is no bill {bill_id}")
+        items = bills.line_items(org_id, bill_id)
+        again = bills.get(org_id, bill_id)
+        if again and again["lastCalculatedDate"] == bill["lastCalculatedDate"]:
+            return again | {"lineItems": items}
+    raise VersionConflictError(f"the bill {bill_id} is being recalculated; its statement follows")
+
+
+def _write(blobs: BlobStore, job: Document, statement: Statement) -> None:
+    blobs.put(file_key(job, "json"), wire.dumps(to_document(statement)), JSON_TYPE)
+    if job["includeCsvFormat"]:
+        blobs.put(file_key(job, "csv"), to_csv(statement).encode(), CSV_TYPE)
+
+
+def _move(
+    entities: EntityRepository, clock: Clock, job: Document, status: str, calculated: str | None = None
+) -> Document:
+    """The job in `status`, or as someone else left it meanwhile: cancelled, or run by a second delivery."""
+    after = moved(job, status, BY, clock.now(), calculated)
+    try:
+        entities.commit(job["orgId"], [put(after, int(job["version"]))])
+    except VersionConflictError:
+        current = entities.get(job["orgId"], TYPE, job["id"])
+        if current is None:
+            return {**job, "statementJobStatus": CANCELLED}
+        return current
+    return after
