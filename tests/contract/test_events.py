@@ -1,17 +1,13 @@
 """What every log of events promises; the fake and the real one answer alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from local.resources import table_definition
-from local.template import read_template
+from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.clock import FrozenClock
 from tests.fakes.events import FakeEventLog
 from usance.adapters.dynamodb.events import DynamoEventLog
@@ -28,20 +24,13 @@ def clock() -> FrozenClock:
     return FrozenClock()
 
 
-@pytest.fixture
-def moto_table() -> Iterator[tuple[Any, str]]:
-    table = read_template(Path("template.yaml"))["Resources"]["EventsTable"]["Properties"]
-    with mock_aws():
-        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
-        client.create_table(TableName="events", **table_definition(table))
-        yield client, "events"
-
-
-@pytest.fixture(params=["fake", "moto"])
-def log(request: pytest.FixtureRequest, clock: FrozenClock) -> EventLog:
+@pytest.fixture(params=["fake", *DYNAMODB_TARGETS])
+def log(
+    request: pytest.FixtureRequest, clock: FrozenClock, fresh_table: Callable[[str, str], tuple[Any, str]]
+) -> EventLog:
     if request.param == "fake":
         return FakeEventLog(clock)
-    client, table = request.getfixturevalue(f"{request.param}_table")
+    client, table = fresh_table(request.param, "EventsTable")
     return DynamoEventLog(client, table, clock)
 
 
@@ -139,11 +128,16 @@ def test_every_filter_finds_its_own_events_alone(log: EventLog, filter_: str, at
 
 def test_filters_combine(log: EventLog) -> None:
     for number in range(12):
-        log.append(
-            event(number, account_id=f"a{number % 2}", resource_id=f"r{number % 3}", type="Notification")
-        )
+        log.append(event(number, account_id=f"a{number % 2}", resource_id=f"r{number % 3}", type="Notification"))
     assert numbers(log, accountId="a0", resourceId="r0") == [6, 0]
-    assert numbers(log, size=1, accountId="a1", eventType="Notification", eventName=event(0).name) == [11, 9, 7, 5, 3, 1]
+    assert numbers(log, size=1, accountId="a1", eventType="Notification", eventName=event(0).name) == [
+        11,
+        9,
+        7,
+        5,
+        3,
+        1,
+    ]
 
 
 def test_a_filter_that_drops_much_still_fills_its_pages(log: EventLog) -> None:

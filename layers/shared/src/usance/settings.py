@@ -59,3 +59,13 @@ class Settings:
     def webhook_allowed_hosts(self) -> frozenset[str]:
         """Hosts that webhooks may reach although their address is private."""
         return frozenset(host for host in os.environ.get("WEBHOOK_ALLOWED_HOSTS", "").split(",") if host)
+
+    @property
+    def delivery_dead_letter_queue_url(self) -> str:
+        """Queue of webhook deliveries that failed for good."""
+        return self._require("DELIVERY_DEAD_LETTER_QUEUE_URL")
+
+    @property
+    def webhook_header_prefix(self) -> str:
+        """What the names of a delivery's headers begin with; receivers of one product may share a convention."""
+        return os.environ.get("WEBHOOK_HEADER_PREFIX", "") or "X-M3ter-"

@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from usance.application.ports.blobs import BlobStore
 from usance.application.ports.bills import BillRepository
+from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
@@ -71,6 +71,11 @@ def statement_queue() -> Queue:
 def delivery_queue() -> Queue:
     """Webhook deliveries."""
     return _queue(Settings().delivery_queue_url)
+
+
+def delivery_dead_letter_queue() -> Queue:
+    """Webhook deliveries that failed for good."""
+    return _queue(Settings().delivery_dead_letter_queue_url)
 
 
 @cache

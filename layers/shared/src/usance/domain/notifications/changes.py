@@ -81,7 +81,13 @@ class Change:
 
     @classmethod
     def between(
-        cls, org_id: str, type_: str, id_: str, old: Representation | None, new: Representation | None, seen_at: datetime
+        cls,
+        org_id: str,
+        type_: str,
+        id_: str,
+        old: Representation | None,
+        new: Representation | None,
+        seen_at: datetime,
     ) -> Self | None:
         """The change from one stored state to the next.
 

@@ -41,6 +41,7 @@ class Fault(StrEnum):
     TIMEOUT = "the receiver did not answer in time"
     UNREACHABLE = "the receiver cannot be reached"
     REFUSED_ADDRESS = "the url is one that webhooks may not reach"
+    INVALID_REQUEST = "no request can be made of this url and these credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,14 @@ _TOO_MANY_REQUESTS: Final = 429
 def after_attempt(attempt: int, outcome: Outcome, now: datetime) -> Next:
     """What follows attempt number `attempt` (from 1).
 
-    Rejected credentials and refused addresses fail at once, since repeating cannot mend them. Everything else is tried
+    Rejected credentials and what is set up wrongly fail at once, since repeating cannot mend them. Everything else is tried
     again, later each time; a receiver that says when (429 with Retry-After) is not asked sooner.
     """
     if outcome.succeeded:
         return Next(RunStatus.COMPLETE)
     if outcome.status in _UNAUTHORIZED:
         return Next(RunStatus.AUTH_FAILED)
-    if outcome.fault is Fault.REFUSED_ADDRESS:
+    if outcome.fault in {Fault.REFUSED_ADDRESS, Fault.INVALID_REQUEST}:
         return Next(RunStatus.ERROR)
     if attempt >= ATTEMPTS_MAX:
         return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)

@@ -1,0 +1,70 @@
+"""Integration configurations that link a rule to a webhook, and the webhook's credentials (platform.md 7.4, 9.1)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from usance.application.ports.entities import EntityRepository, Put
+from usance.application.ports.secrets import Secrets
+from usance.resources import wire
+from usance.resources.wire import Document
+
+CONFIGURATION_TYPE: Final = "integrationConfiguration"
+WEBHOOK_TYPE: Final = "webhook"
+SEALED: Final = "sealed"  # where `application.entities.sealing` keeps credentials; a test holds the two together
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCredentials:
+    """What the customer chose for a webhook; `secret` signs and is never sent."""
+
+    api_key: str
+    secret: str
+
+
+def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> list[Document]:
+    """The enabled integration configurations that send a rule to an active webhook."""
+    linked = entities.list_all(org_id, CONFIGURATION_TYPE, filters={"entityId": [rule_id]})
+    return [
+        configuration
+        for configuration in linked
+        if _is_webhook(configuration)
+        and configuration.get("enabled", True)
+        and _active(org_id, configuration, entities)
+    ]
+
+
+def _is_webhook(configuration: Document) -> bool:
+    """Clients spell both in either case."""
+    kind = (configuration.get("entityType", "").lower(), configuration.get("destination", "").lower())
+    return kind == ("notification", "webhook")
+
+
+def _active(org_id: str, configuration: Document, entities: EntityRepository) -> bool:
+    webhook = entities.get(org_id, WEBHOOK_TYPE, configuration.get("destinationId") or "")
+    return webhook is not None and webhook.get("active", True)
+
+
+def put_configuration(configuration: Document, expected_version: int) -> Put:
+    """Store a changed configuration, found by what its resource row indexes."""
+    return Put(
+        type=CONFIGURATION_TYPE,
+        document=configuration,
+        expected_version=expected_version,
+        indexed={
+            "entityType": [configuration["entityType"].lower()],
+            "entityId": [configuration[name] for name in ("entityId",) if configuration.get(name)],
+            "destination": [configuration["destination"].lower()],
+            "destinationId": [configuration[name] for name in ("destinationId",) if configuration.get(name)],
+        },
+    )
+
+
+def credentials_of(
+    org_id: str, webhook_id: str, entities: EntityRepository, secrets: Secrets
+) -> SigningCredentials | None:
+    """What deliveries to a webhook are signed with; None when it has no credentials."""
+    sealed = entities.get_private(org_id, WEBHOOK_TYPE, [webhook_id]).get(webhook_id, {}).get(SEALED)
+    if sealed is None:
+        return None
+    texts = wire.loads(secrets.open(sealed, context=webhook_id))
+    return SigningCredentials(texts["apiKey"], texts["secret"])

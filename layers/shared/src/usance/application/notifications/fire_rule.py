@@ -1,0 +1,59 @@
+"""A rule fires: it becomes an event of its own and one delivery per linked webhook (platform.md 7.4)."""
+
+from usance.application.notifications.configurations import linked_webhooks
+from usance.application.notifications.runs import RUN_TYPE, message, new_run, put_run
+from usance.application.notifications.stores import Stores
+from usance.application.ports.events import Event
+from usance.domain.kernel.errors import VersionConflictError
+from usance.domain.notifications.delivery import FINAL, RunStatus, firing_id
+from usance.resources import instants
+from usance.resources.wire import Document
+
+
+def fire_rule(rule: Document, cause: Event, stores: Stores) -> None:
+    """Record that `rule` fired on `cause` and queue its deliveries.
+
+    Repeating finds the event and the runs by their derived ids; a message may be queued twice, which its run tells.
+    """
+    firing = _firing(rule, cause)
+    stores.events.append(firing)
+    messages = [
+        message(cause.org_id, run["id"])
+        for configuration in linked_webhooks(cause.org_id, rule["id"], stores.entities)
+        if (run := _open_run(configuration, firing, cause, stores)) is not None
+    ]
+    if messages:
+        stores.deliveries.send(messages)
+
+
+def _firing(rule: Document, cause: Event) -> Event:
+    detail = {
+        **cause.detail,
+        "eventId": cause.id,
+        "eventName": cause.name,
+        "eventTime": instants.to_text(cause.time),
+        "notification": {name: rule.get(name) for name in ("id", "code", "name", "description")},
+    }
+    return Event(
+        id=firing_id(cause.org_id, rule["id"], cause.id),
+        org_id=cause.org_id,
+        name=cause.name,
+        time=cause.time,
+        detail=detail,
+        type="Notification",
+        resource_id=cause.resource_id,
+        account_id=cause.account_id,
+        notification_id=rule["id"],
+        notification_code=rule.get("code"),
+    )
+
+
+def _open_run(configuration: Document, firing: Event, cause: Event, stores: Stores) -> Document | None:
+    """The run of this delivery, made now or before; None when it is over."""
+    run = new_run(configuration, firing, cause, stores.clock.now())
+    try:
+        stores.entities.commit(cause.org_id, [put_run(run)])
+    except VersionConflictError:
+        made = stores.entities.get(cause.org_id, RUN_TYPE, run["id"])
+        return made if made and RunStatus(made["status"]) not in FINAL else None
+    return run

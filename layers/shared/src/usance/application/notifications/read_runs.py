@@ -1,0 +1,92 @@
+"""Reading integration runs (platform.md 10.3)."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from usance.application.access.authorize import require
+from usance.application.notifications.runs import RUN_TYPE, shown
+from usance.application.notifications.webhook_request import delivery_body
+from usance.application.ports.entities import EntityRepository, Page
+from usance.application.ports.events import EventLog
+from usance.domain.access import Action, Caller
+from usance.domain.kernel.errors import NotFoundError
+from usance.resources import wire
+from usance.resources.wire import Document
+
+RESOURCE: Final = "integrationRun"
+PAGES_MAX: Final = 50  # read for one page of a narrowed list; then the client may ask on
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs: `index` and `value` name the list; `status`, `after` (exclusive) and `until` (inclusive) narrow it."""
+
+    index: str
+    value: str
+    status: str | None = None
+    destination: str | None = None
+    after: str | None = None
+    until: str | None = None
+
+    def keeps(self, run: Document) -> bool:
+        """Whether a run of the list is asked for."""
+        started = run.get("dtStarted") or run["dtCreated"]
+        return (
+            self.status in {None, run["status"]}
+            and (self.destination is None or self.destination.lower() == run["destination"].lower())
+            and (self.after is None or started > self.after)
+            and (self.until is None or started <= self.until)
+        )
+
+
+def get_run(caller: Caller, run_id: str, entities: EntityRepository) -> Document:
+    """One run. `NotFoundError` when there is none."""
+    require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
+    return shown(_run(caller.org_id, run_id, entities))
+
+
+def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events: EventLog) -> Document:
+    """What was sent and what came back, without credentials and signatures.
+
+    `Payload` is base64 of JSON with `request` (null once the event has expired) and `attempts`.
+    """
+    require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
+    run = _run(caller.org_id, run_id, entities)
+    firing = events.get(caller.org_id, run["delivery"]["eventId"])
+    request = wire.loads(delivery_body(run_id, firing)) if firing else None
+    log = wire.dumps({"request": request, "attempts": run["delivery"]["attempts"]})
+    return {"Payload": base64.b64encode(log).decode()}
+
+
+def list_runs(
+    caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
+) -> Page:
+    """A page of runs, newest first. Narrowing reads on until something is found, so a page may be short."""
+    require(caller, Action.CONFIG_RETRIEVE, RESOURCE)
+    filters: Mapping[str, list[str]] = {query.index: [query.value]}
+    data: list[Document] = []
+    for _ in range(PAGES_MAX):
+        page = entities.list_page(caller.org_id, RUN_TYPE, filters=filters, page_size=page_size, next_token=next_token)
+        data = [shown(run) for run in page.data if query.keeps(run)]
+        next_token = page.next_token
+        if data or next_token is None:
+            break
+    return Page(data, next_token)
+
+
+def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: EntityRepository) -> Document:
+    """The newest run of an entity. `NotFoundError` when it has none."""
+    query = RunQuery("entity", f"{entity_type}/{entity_id}")
+    newest = list_runs(caller, query, entities, page_size=1, next_token=None).data
+    if not newest:
+        raise NotFoundError(f"the {entity_type} {entity_id} has no integration run")
+    return newest[0]
+
+
+def _run(org_id: str, run_id: str, entities: EntityRepository) -> Document:
+    run = entities.get(org_id, RUN_TYPE, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no integrationRun {run_id}")
+    return run

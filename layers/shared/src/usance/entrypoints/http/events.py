@@ -1,0 +1,188 @@
+"""Events, the trial of calculations, and integration runs (platform.md 6.4, 7.2, 10.3)."""
+
+from typing import Any, Final
+
+from usance.application.notifications.describe_events import list_event_fields, list_event_types
+from usance.application.notifications.get_event import get_event
+from usance.application.notifications.list_events import EVENT_TYPES, list_events
+from usance.application.notifications.read_runs import RunQuery, get_run, get_run_log, latest_run, list_runs
+from usance.application.notifications.try_calculation import try_calculation
+from usance.application.ports.entities import Page
+from usance.bootstrap import stores
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.notifications.delivery import RunStatus
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.resources import instants
+from usance.resources.wire import Document
+
+ORGANIZATION: Final = "/organizations/{orgId}"
+RUNS: Final = f"{ORGANIZATION}/integrationruns"
+RUNS_PAGE_MAX: Final = 200
+IDS_MAX: Final = 100
+
+_EVENT_FILTERS: Final = {
+    "eventName": "Only events of this name.",
+    "eventType": f"Only events of this category: {', '.join(EVENT_TYPES)}.",
+    "accountId": "Only events that concern this account.",
+    "resourceId": "Only events of the entity with this id.",
+    "notificationId": "Only what the notification rule with this id caused.",
+    "notificationCode": "Only what the notification rule with this code caused.",
+}
+_RUN_FILTERS: Final = (
+    QueryParameter("status", "Only runs with this status."),
+    QueryParameter("startDate", "Only runs that started after this instant."),
+    QueryParameter("endDate", "Only runs that started at this instant or before."),
+)
+
+
+def routes() -> tuple[Route, ...]:
+    """What the entities function mounts beside the configuration resources. Words in a path go before its ids."""
+    return (
+        Route("GET", f"{ORGANIZATION}/events", _list, _EVENTS),
+        Route("GET", f"{ORGANIZATION}/events/types", _types, _operation("getEventTypes", "Names of events")),
+        Route("GET", f"{ORGANIZATION}/events/fields", _fields, _FIELDS),
+        Route("GET", f"{ORGANIZATION}/events/{{id}}", _get, _operation("getEvent", "Read an event")),
+        Route("POST", f"{ORGANIZATION}/notifications/evaluate", _evaluate, _EVALUATE),
+        Route("GET", f"{RUNS}/logs/{{id}}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
+        Route("GET", f"{RUNS}/destinations/{{destinationId}}", _destination_runs, _DESTINATION_RUNS),
+        Route("GET", f"{RUNS}/{{entityType}}/latest", _latest_runs, _LATEST),
+        Route("GET", f"{RUNS}/{{entityType}}/latest/{{id}}", _latest_run, _LATEST_ONE),
+        Route("GET", f"{RUNS}/{{entityType}}/{{entityId}}", _entity_runs, _ENTITY_RUNS),
+        Route("GET", f"{RUNS}/{{id}}", _run, _operation("getRun", "Read an integration run", _RUN_TAG)),
+    )
+
+
+def _list(request: Request) -> Document:
+    size, token = paging(request)
+    filters = {name: value for name in _EVENT_FILTERS if (value := request.one(name))}
+    page = list_events(
+        request.caller,
+        stores.events(),
+        filters=filters,
+        ids=request.query.get("ids", ()),
+        include_actioned=flag(request, "includeActioned"),
+        page_size=size,
+        next_token=token,
+    )
+    return _page(page)
+
+
+def _get(request: Request) -> Document:
+    return get_event(request.caller, request.path["id"], stores.events())
+
+
+def _types(request: Request) -> Document:
+    return list_event_types(request.caller)
+
+
+def _fields(request: Request) -> Document:
+    return list_event_fields(request.caller, request.one("eventName"))
+
+
+def _evaluate(request: Request) -> Document:
+    return try_calculation(request.caller, request.json_object(), stores.events())
+
+
+def _run(request: Request) -> Document:
+    return get_run(request.caller, request.path["id"], stores.entities())
+
+
+def _run_log(request: Request) -> Document:
+    return get_run_log(request.caller, request.path["id"], stores.entities(), stores.events())
+
+
+def _entity_runs(request: Request) -> Document:
+    return _runs(request, "entity", f"{request.path['entityType']}/{request.path['entityId']}")
+
+
+def _destination_runs(request: Request) -> Document:
+    return _runs(request, "destinationId", request.path["destinationId"])
+
+
+def _latest_run(request: Request) -> Document:
+    return latest_run(request.caller, request.path["entityType"], request.path["id"], stores.entities())
+
+
+def _latest_runs(request: Request) -> list[Any]:
+    ids = request.query.get("ids", ())
+    if not 1 <= len(ids) <= IDS_MAX:
+        raise InvalidInputError(f"ids must name 1 to {IDS_MAX} entities")
+    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities()) for id_ in ids]
+
+
+def _runs(request: Request, index: str, value: str) -> Document:
+    size, token = paging(request, largest=RUNS_PAGE_MAX)
+    query = RunQuery(
+        index=index,
+        value=value,
+        status=_status(request),
+        destination=request.one("destination"),
+        after=_instant(request, "startDate"),
+        until=_instant(request, "endDate"),
+    )
+    return _page(list_runs(request.caller, query, stores.entities(), page_size=size, next_token=token))
+
+
+def _status(request: Request) -> str | None:
+    text = request.one("status")
+    if text is not None and text not in _STATUSES:
+        raise InvalidInputError(f"status must be one of {', '.join(sorted(_STATUSES))}")
+    return text
+
+
+def _instant(request: Request, name: str) -> str | None:
+    text = request.one(name)
+    if text is None:
+        return None
+    try:
+        return instants.to_text(instants.from_text(text))
+    except (ValueError, OverflowError) as malformed:
+        raise InvalidInputError(f"{name} must be a date-time such as 2026-01-31T12:00:00Z") from malformed
+
+
+def _page(page: Page) -> Document:
+    return {"data": list(page.data), "nextToken": page.next_token}
+
+
+_EVENT_TAG: Final = "Events"
+_RUN_TAG: Final = "Integration runs"
+_STATUSES: Final = {*RunStatus, "ACCOUNTING_PERIOD_CLOSED", "INVOICE_ALREADY_PAID"}
+
+
+def _operation(id_: str, summary: str, tag: str = _EVENT_TAG, **more: Any) -> Operation:
+    return Operation(id=id_, summary=summary, tag=tag, **more)
+
+
+_EVENTS: Final = _operation(
+    "listEvents",
+    "List events, newest first",
+    query=(
+        *(QueryParameter(name, text) for name, text in _EVENT_FILTERS.items()),
+        QueryParameter(
+            "ids", "Only these events; not with another filter.", {"type": "array", "items": {"type": "string"}}
+        ),
+        QueryParameter("includeActioned", "Whether to list actioned events too.", {"type": "boolean"}),
+    ),
+    paged=True,
+)
+_FIELDS: Final = _operation(
+    "getEventFields", "Fields that calculations may use", query=(QueryParameter("eventName", "Only of this event."),)
+)
+_EVALUATE: Final = _operation("evaluateNotification", "Check a calculation without firing anything")
+_DESTINATION_RUNS: Final = _operation(
+    "listDestinationRuns",
+    "List the runs of a destination",
+    _RUN_TAG,
+    query=(*_RUN_FILTERS, QueryParameter("destination", "Only runs to this kind of destination.")),
+    paged=True,
+)
+_ENTITY_RUNS: Final = _operation(
+    "listEntityRuns", "List the runs of an entity", _RUN_TAG, query=_RUN_FILTERS, paged=True
+)
+_LATEST_ONE: Final = _operation("getLatestRun", "The newest run of an entity", _RUN_TAG)
+_LATEST: Final = _operation(
+    "listLatestRuns",
+    "The newest run of each of some entities",
+    _RUN_TAG,
+    query=(QueryParameter("ids", "The entities.", {"type": "array", "items": {"type": "string"}}, required=True),),
+)

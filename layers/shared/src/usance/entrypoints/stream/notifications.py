@@ -1,0 +1,57 @@
+"""The stream of the entities table: each record may be a change that makes an event.
+
+The records of an entity come in order, and a record is tried again until it succeeds. After one fails, the ones behind
+it wait: Lambda starts again at the first that failed, and handling later ones before would change their order.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from usance.application.notifications.record_change import record_change
+from usance.application.notifications.stores import Stores
+from usance.bootstrap.notifications import notification_stores
+from usance.domain.notifications.changes import Change
+from usance.resources import wire
+
+logger = Logger()
+
+
+def handler(build: Callable[[], Stores] = notification_stores) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """A Lambda handler that reports the first record it could not finish."""
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - what Lambda calls
+        for record in event["Records"]:
+            sequence_number = record["dynamodb"]["SequenceNumber"]
+            try:
+                change = _change(record["dynamodb"])
+                if change is not None:
+                    record_change(change, build())
+            except Exception:
+                logger.exception("the change was not recorded; it will be tried again", record=sequence_number)
+                return {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
+        return {"batchItemFailures": []}
+
+    return handle
+
+
+def _change(record: Mapping[str, Any]) -> Change | None:
+    """The change that a record tells of; None when its row is not an entity or has kept its version."""
+    old, new = record.get("OldImage", {}), record.get("NewImage", {})
+    image = new if "body" in new else old
+    if "body" not in image:
+        return None
+    return Change.between(
+        org_id=image["org"]["S"],
+        type_=image["type"]["S"],
+        id_=image["id"]["S"],
+        old=_body(old),
+        new=_body(new),
+        seen_at=datetime.fromtimestamp(int(record["ApproximateCreationDateTime"]), UTC),
+    )
+
+
+def _body(image: Mapping[str, Any]) -> wire.Document | None:
+    return wire.loads(image["body"]["S"]) if "body" in image else None
