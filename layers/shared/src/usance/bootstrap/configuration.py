@@ -19,6 +19,6 @@ def build_entity_ports() -> EntityPorts:
 
 
 def _check_url(url: str) -> None:
-    from usance.bootstrap.deliveries import webhook_sender  # an HTTP client: only saving a webhook needs one
+    from usance.bootstrap.webhooks import webhook_sender  # an HTTP client: only saving a webhook needs one
 
     webhook_sender().check(url)

@@ -1,7 +1,7 @@
 """From what a client sent to a document, or to a refusal that names each field."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -10,6 +10,8 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
 SHOWN_MAX: Final = 5  # refusals in one message
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -35,15 +37,20 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def validated(model: type[BaseModel], body: Mapping[str, Any]) -> Document:
-    """The properties of `body` that `model` knows, with its defaults; `InvalidInputError` names what breaks it."""
+def validated(model: type[Model], body: Mapping[str, Any]) -> Model:
+    """`body` as `model` reads it; `InvalidInputError` names each field that breaks it."""
     try:
-        return model.model_validate(dict(body)).model_dump(by_alias=True, exclude_none=True)
+        return model.model_validate(dict(body))
     except ValidationError as invalid:
         refusals = invalid.errors(include_url=False, include_input=False)
         told = "; ".join(_told(refusal) for refusal in refusals[:SHOWN_MAX])
         more = f"; and {len(refusals) - SHOWN_MAX} more" if len(refusals) > SHOWN_MAX else ""
         raise InvalidInputError(told + more) from None
+
+
+def document_of(value: BaseModel) -> Document:
+    """The wire form of a model: its properties that are set, defaults included."""
+    return value.model_dump(by_alias=True, exclude_none=True)
 
 
 def _told(refusal: ErrorDetails) -> str:

@@ -10,7 +10,7 @@ from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown
 from usance.domain.access import Action, Caller
 from usance.resources.resource import Resource
-from usance.resources.validation import validated
+from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 
@@ -20,7 +20,7 @@ def create_entity(ports: EntityPorts, caller: Caller, resource: Resource, body: 
     `InvalidInputError` for a field, a reference or a rule; `DuplicateCodeError` for a code that is taken.
     """
     require(caller, Action.CONFIG_CREATE, resource.type)
-    document = created(validated(resource.model, body), ports.ids.new(), caller.audit_name, ports.clock.now())
+    document = created(document_of(validated(resource.model, body)), ports.ids.new(), caller.audit_name, ports.clock.now())
     change = prepare(ports, caller.org_id, resource, document, None)
     ports.entities.commit(caller.org_id, [change])
     return shown(ports, caller, resource, [change.document])[0]

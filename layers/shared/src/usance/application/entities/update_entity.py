@@ -11,7 +11,7 @@ from usance.application.entities.sealing import shown
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.resources.resource import Resource
-from usance.resources.validation import validated
+from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 
@@ -26,7 +26,7 @@ def update_entity(
     old = ports.entities.get(caller.org_id, resource.type, id_)
     if old is None:
         raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
-    document = validated(resource.model, body)
+    document = document_of(validated(resource.model, body))
     _check_version(body.get("version"), old, resource)
     new = updated(document, old, caller.audit_name, ports.clock.now())
     change = prepare(ports, caller.org_id, resource, new, old)
