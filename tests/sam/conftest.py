@@ -3,14 +3,16 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from local import store
+from tests.sam.deployment import Deployment, deploy, lambda_python_version, running_ministack
 from tools.sam_local import ARCHITECTURE, PROJECT, SAM, environment, invoke_command, local_template
 
 BUILD_SECONDS = 600
@@ -18,7 +20,11 @@ PULL_SECONDS = 300
 INVOKE_SECONDS = 300  # the first one makes the image of the layers
 IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"
 
-Run = Callable[[Sequence[str | Path], int], str]
+
+class Run(Protocol):
+    """Runs the SAM command line with a time limit and further environment variables; gives its standard output."""
+
+    def __call__(self, arguments: Sequence[str | Path], seconds: int, **variables: str) -> str: ...
 
 
 def missing(what: str) -> None:
@@ -45,11 +51,10 @@ def answers(*command: str, seconds: int = 30) -> bool:
 
 @pytest.fixture(scope="session")
 def sam() -> Run:
-    """Runs the SAM command line with arguments and a time limit in seconds; gives its standard output."""
     if not SAM.exists():
         missing("the SAM command line is not installed: `make test-sam` installs it")
 
-    def run(arguments: Sequence[str | Path], seconds: int) -> str:
+    def run(arguments: Sequence[str | Path], seconds: int, **variables: str) -> str:
         done = subprocess.run(
             [SAM, *arguments],
             capture_output=True,
@@ -57,7 +62,7 @@ def sam() -> Run:
             timeout=seconds,
             check=False,
             cwd=PROJECT,
-            env=environment(),
+            env=environment() | variables,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -115,3 +120,17 @@ def invoke(engine: None, sam: Run, embedded_template: Path, tmp_path_factory: py
         return json.loads(output.strip().splitlines()[-1])
 
     return call
+
+
+@pytest.fixture(scope="session")
+def deployment(sam: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The application, deployed."""
+    folder = tmp_path_factory.mktemp("deployment")
+    built = folder / "build"
+    arguments = ["build", "--build-dir", built, "--parameter-overrides", f"Architecture={ARCHITECTURE}"]
+    sam(arguments, BUILD_SECONDS, PYTHON_VERSION=lambda_python_version())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with running_ministack(folder, port) as endpoint:
+        yield deploy(sam, built, endpoint, ARCHITECTURE)
