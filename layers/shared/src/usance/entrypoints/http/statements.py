@@ -12,7 +12,6 @@ from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
 from usance.resources.statement_jobs import (
     ObjectUrl,
-    StatementFilters,
     StatementJob,
     StatementJobBatchCreate,
     StatementJobCreate,
@@ -41,11 +40,11 @@ def routes(build: Callable[[], StatementStores] = statement_stores) -> tuple[Rou
 
     def create(request: Request) -> Document:
         body = validated(StatementJobCreate, request.json_object())
-        return _create(build(), request, [body.bill_id], include_csv=body.include_csv_format, filters=body.filters)[0]
+        return _create(build(), request, body, [body.bill_id])[0]
 
     def create_batch(request: Request) -> Sequence[Document]:
         body = validated(StatementJobBatchCreate, request.json_object())
-        return _create(build(), request, body.bill_ids, include_csv=body.include_csv_format, filters=body.filters)
+        return _create(build(), request, body, body.bill_ids)
 
     def read(request: Request) -> Document:
         ports = build()
@@ -120,7 +119,10 @@ def routes(build: Callable[[], StatementStores] = statement_stores) -> tuple[Rou
 
 
 def _create(
-    ports: StatementStores, request: Request, bill_ids: Sequence[str], *, include_csv: bool, filters: StatementFilters
+    ports: StatementStores,
+    request: Request,
+    body: StatementJobCreate | StatementJobBatchCreate,
+    bill_ids: Sequence[str],
 ) -> Sequence[Document]:
     return create_statement_jobs(
         ports.entities,
@@ -130,8 +132,8 @@ def _create(
         ports.ids,
         caller=request.caller,
         bill_ids=bill_ids,
-        include_csv=include_csv,
-        meter_ids=filters.meter_ids,
+        include_csv=body.include_csv_format,
+        meter_ids=body.filters.meter_ids,
     )
 
 
