@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
@@ -26,28 +28,18 @@ def clock() -> FrozenClock:
     return FrozenClock()
 
 
-@pytest.fixture(params=["fake", "moto"])
+@pytest.fixture(params=["fake", *DYNAMODB_TARGETS])
 def store(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def entities_table():
-    import boto3
-    from moto import mock_aws
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
-        client.create_table(TableName="entities", BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}])
-        yield client, "entities"
-
-
-@pytest.fixture
-def repository(store: str, clock: FrozenClock, request: pytest.FixtureRequest) -> EntityRepository:
+def repository(
+    store: str, clock: FrozenClock, fresh_table: Callable[[str, str], tuple[Any, str]]
+) -> EntityRepository:
     if store == "fake":
         return FakeEntityRepository(clock)
-    client, table = request.getfixturevalue("entities_table")
+    client, table = fresh_table(store, "EntitiesTable")
     return DynamoEntityRepository(client, table, clock)
 
 
@@ -327,8 +319,8 @@ def test_an_entity_too_large_for_the_store_is_refused(
 def test_of_many_writers_of_one_version_one_wins(
     repository: EntityRepository, new_id: Callable[[], str], store: str
 ) -> None:
-    if store in {"fake", "moto"}:
-        pytest.skip("not made for threads")
+    if store == "fake":
+        pytest.skip("a dictionary knows no rivals")
     one = new_id()
     repository.commit(ORG, [put(one, "a")])
 
