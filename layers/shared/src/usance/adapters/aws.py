@@ -1,5 +1,6 @@
 """AWS clients: low-level, made once per process, with bounded waits. The endpoint is the SDK's own environment's."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -10,6 +11,12 @@ CONNECT_TIMEOUT_SECONDS: Final = 2
 READ_TIMEOUT_SECONDS: Final = 10  # below every function's time-out, so that a slow store becomes an answer
 ATTEMPTS_MAX: Final = 4
 CONNECTIONS_MAX: Final = 32  # parallel reads and writes inside one request
+
+# Presigned URLs: the bucket's own region in the host name, and the signature that every region takes. A stand-in at an
+# IP address is addressed by paths all the same.
+_OF_SERVICE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "s3": {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}},
+}
 
 
 @cache
@@ -22,5 +29,6 @@ def client(service: str) -> Any:
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
             max_pool_connections=CONNECTIONS_MAX,
+            **_OF_SERVICE.get(service, {}),
         ),
     )
