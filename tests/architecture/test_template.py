@@ -20,9 +20,10 @@ POLICIES = {
     "BILLING_QUEUE_URL": {"SendBilling"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
+    "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
 }
 VISIBILITY_PER_TIMEOUT = 6  # what AWS asks of a queue that runs a function
-LAMBDA_RETENTION_DAYS_MAX = 14
+SQS_RETENTION_DAYS_MAX = 14
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -70,9 +71,9 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
         assert policies(function) <= set().union(*POLICIES.values()), name
 
 
-def test_the_secret_is_read_only_where_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
+def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
     readers = {name for name, function in functions.items() if "ReadSecret" in policies(function)}
-    assert readers == {"authorizer", "tokens", "entities", "webhooks"}
+    assert readers == {"admin", "authorizer", "tokens", "entities", "webhooks"}
 
 
 def test_no_policy_allows_every_action_or_every_resource(template: Template) -> None:
@@ -103,7 +104,7 @@ def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_lon
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert target == f"{name}DeadLetterQueue"
     for name in set(queues) - working:
-        assert queues[name]["Properties"]["MessageRetentionPeriod"] == LAMBDA_RETENTION_DAYS_MAX * 86_400
+        assert queues[name]["Properties"]["MessageRetentionPeriod"] == SQS_RETENTION_DAYS_MAX * 86_400
     assert all(row["Properties"]["SqsManagedSseEnabled"] is True for row in queues.values())
 
 
