@@ -13,7 +13,7 @@ from usance.application.entities.update_entity import update_entity
 from usance.application.ports.entities import Page
 from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import core
+from usance.entrypoints.http import core, events
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
 from usance.resources.account import ACCOUNT
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
@@ -30,8 +30,6 @@ ORGANIZATION: Final = "/organizations/{orgId}"
 
 def routes(ports: Ports = build_entity_ports) -> tuple[Route, ...]:
     """Every route of this module. `ports` is asked at the first request, so that describing routes needs no store."""
-    from usance.entrypoints.http import events
-
     mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
     return (*mounted, *_extras(ports), *events.routes())
 
