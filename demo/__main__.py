@@ -6,7 +6,7 @@ import os
 import queue
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,9 +15,10 @@ from m3ter import M3ter, M3terError
 
 from demo import billing, catalog, ingest, prices, report, sample, trace
 from demo.receiver import Delivery, Receiver, running_receiver
-from demo.stack import Credentials, StackError, running_stack
+from local.testing import running_stack
 
 WEBHOOK_SECONDS: Final = 60
+PARAMETERS: Final = {"WebhookAllowedHosts": "127.0.0.1"}  # the receiver is on this machine
 
 
 class Timings(dict[str, float]):
@@ -40,7 +41,7 @@ def main() -> int:
     try:
         requests = trace.read(Path(options.usage) if options.usage else sample.PATH)
         return _run(requests, trace.months(requests), Path(options.out) if options.out else None)
-    except (trace.TraceError, StackError, billing.DemoError) as problem:
+    except (trace.TraceError, billing.DemoError, RuntimeError) as problem:
         print(f"demo: {problem}", file=sys.stderr)
     except M3terError as refusal:
         print(f"demo: the API refused: {refusal}", file=sys.stderr)
@@ -51,9 +52,9 @@ def _run(requests: Sequence[trace.LlmRequest], months: Sequence[tuple[int, int]]
     took = Timings()
     print(f"Starting the embedded stack for a trace of {len(requests):,} requests")
     start = time.perf_counter()
-    with running_stack() as credentials, running_receiver("finance", os.urandom(16).hex()) as receiver:
+    with running_stack(parameters=PARAMETERS) as stack, running_receiver("finance", os.urandom(16).hex()) as receiver:
         took["start the stack"] = time.perf_counter() - start
-        client = _client(credentials)
+        client = _client(stack.credentials)
         print("Creating product, meter, prices, account, statement definition, notification rule")
         with took.step("set up"):
             first_year, first_month = months[0]
@@ -134,25 +135,15 @@ def _keep(out: Path, bill: bytes, files: billing.Files, delivery: Delivery | Non
         (out / "webhook.json").write_bytes(delivery.body)
 
 
-def _client(credentials: Credentials) -> M3ter:
-    """The official SDK with a token of its own, which saves it a token request before every call."""
-    client = M3ter(
-        api_key=credentials.api_key,
-        api_secret=credentials.api_secret,
-        org_id=credentials.org_id,
-        base_url=credentials.base_url,
-    )
-    basic = base64.b64encode(f"{credentials.api_key}:{credentials.api_secret}".encode()).decode()
+def _client(credentials: Mapping[str, str]) -> M3ter:
+    """The official SDK, with a token of its own: left to itself it asks for one before every call."""
+    key, secret = credentials["api_key"], credentials["api_secret"]
+    client = M3ter(api_key=key, api_secret=secret, org_id=credentials["org_id"], base_url=credentials["base_url"])
+    basic = base64.b64encode(f"{key}:{secret}".encode()).decode()
     answer = client.authentication.get_bearer_token(
         grant_type="client_credentials", extra_headers={"Authorization": f"Basic {basic}"}
     )
-    return M3ter(
-        api_key=credentials.api_key,
-        api_secret=credentials.api_secret,
-        org_id=credentials.org_id,
-        base_url=credentials.base_url,
-        token=answer.access_token,
-    )
+    return client.copy(token=answer.access_token)
 
 
 if __name__ == "__main__":

@@ -49,9 +49,8 @@ class Receiver:
         if not sent.isascii() or not sent.isdecimal() or abs(time.time() - int(sent)) > AGE_MAX_SECONDS:
             return False
         signature = hmac.new(self.secret.encode(), sent.encode() + b"." + body, hashlib.sha256).hexdigest()
-        return headers.get("x-m3ter-api-key") == self.api_key and hmac.compare_digest(
-            signature, headers.get("x-m3ter-signature", "")
-        )
+        claimed = headers.get("x-m3ter-signature", "").encode(errors="replace")
+        return headers.get("x-m3ter-api-key") == self.api_key and hmac.compare_digest(signature.encode(), claimed)
 
 
 @contextmanager
