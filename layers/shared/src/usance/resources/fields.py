@@ -179,8 +179,18 @@ Positive = Annotated[
     AfterValidator(_positive),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
 ]
-Whole = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=INTEGER_MAX)]
-PositiveWhole = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=INTEGER_MAX)]
+Whole = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=0, le=INTEGER_MAX),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}),
+]
+PositiveWhole = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=1, le=INTEGER_MAX),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": INTEGER_MAX}),
+]
 
 CustomValue = Annotated[
     str | Decimal,
