@@ -108,11 +108,11 @@ def test_in_arrears_a_run_makes_the_bill_that_ends_the_period() -> None:
 def test_in_advance_a_run_also_makes_the_bill_that_opens_service() -> None:
     standing = Standing(Decimal(20), in_advance=True)
     assert due_bills([plan(standing=standing, start=instant("2022-06-15"))], date(2022, 6, 30), UTC) == (
-        DueBill(key("2022-06-15")),
+        DueBill(key("2022-06-15"), opens=True),
         DueBill(key("2022-07-01")),
     )
     assert due_bills([plan(standing=standing, start=instant("2022-06-01"))], date(2022, 6, 30), UTC) == (
-        DueBill(key("2022-06-01"), only_if_missing=True),
+        DueBill(key("2022-06-01"), opens=True, only_if_missing=True),
         DueBill(key("2022-07-01")),
     )
     assert due_bills([plan(standing=standing, start=instant("2022-07-01"))], date(2022, 6, 30), UTC) == (

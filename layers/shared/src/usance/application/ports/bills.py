@@ -32,7 +32,7 @@ class BillQuery:
     lock_date: date | None = None
 
 
-INDEXED = ("accountId", "status", "billingFrequency", "billDate", "billJobId", "endDate")
+INDEXED = ("accountId", "status", "billingFrequency", "billDate", "billJobId")
 """Fields of a bill that a `BillQuery` may filter by."""
 
 

@@ -40,9 +40,10 @@ class BillDraft:
 
     @property
     def total(self) -> Decimal:
-        """The sum of the converted subtotals."""
+        """The sum of the converted subtotals, with the places of the currency."""
         with localcontext(EXACT):
-            return sum((line.converted_subtotal for line in self.lines), ZERO)
+            total = sum((line.converted_subtotal for line in self.lines), ZERO)
+        return self.terms.currency(self.terms.billing_currency).round(total)
 
     @property
     def conversions_used(self) -> Sequence[tuple[str, str, Decimal]]:

@@ -10,9 +10,14 @@ from usance.domain.billing.windows import opening_day, window_at
 
 @dataclass(frozen=True, slots=True)
 class DueBill:
-    """A bill to calculate. `only_if_missing`: it belongs to an earlier run and is made here because that never ran."""
+    """A bill to calculate.
+
+    `opens`: it is due only because service begins that day. `only_if_missing`: it belongs to an earlier run and is made
+    here because that run may never have been.
+    """
 
     key: BillKey
+    opens: bool = False
     only_if_missing: bool = False
 
 
@@ -22,11 +27,12 @@ def due_bills(plans: Sequence[AttachedPlan], last_day: date, zone: tzinfo) -> tu
     That is the bill that ends each period, and, for a plan that charges in advance, the bill of the day its service
     begins: on that day nothing is due in arrears, so that no other run would make it.
     """
-    found: dict[BillKey, bool] = {}
+    found: dict[BillKey, DueBill] = {}
     for plan in plans:
         for due in _of_plan(plan, last_day, zone):
-            found[due.key] = found.get(due.key, True) and due.only_if_missing
-    return tuple(DueBill(key, found[key]) for key in sorted(found))
+            other = found.get(due.key, due)
+            found[due.key] = DueBill(due.key, due.opens and other.opens, due.only_if_missing and other.only_if_missing)
+    return tuple(found[key] for key in sorted(found))
 
 
 def charges_in_advance(plan: AttachedPlan) -> bool:
@@ -46,7 +52,8 @@ def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBi
     stub = period.end == plan.calendar.epoch
     if charges_in_advance(plan) and first <= period.end and (first >= period.start or stub):
         # A first day on the boundary that opens this period is the last bill of the run before.
-        due.append(DueBill(_key(plan, first), only_if_missing=first == period.start and not stub))
+        before = first == period.start and not stub
+        due.append(DueBill(_key(plan, first), opens=first != period.end, only_if_missing=before))
     return due
 
 

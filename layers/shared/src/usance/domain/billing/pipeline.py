@@ -43,6 +43,11 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
     return tuple(dict.fromkeys(asked))
 
 
+def serves(inputs: BillingInputs) -> bool:
+    """Whether the bill's day ends or begins a period of any plan; otherwise there is nothing it could bill."""
+    return any(served.closing or served.starting for served in _served(inputs))
+
+
 def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
     """The bill. Equal inputs and usage give an equal bill. `usage` answers every query of `plan_usage`.
 

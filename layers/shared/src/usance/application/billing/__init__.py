@@ -1,0 +1,1 @@
+"""Bill jobs and bills: gather, decide, persist."""

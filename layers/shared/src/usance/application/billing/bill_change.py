@@ -1,0 +1,44 @@
+"""One change to the standing of a bill, whatever else touches the bill at the same time."""
+
+from collections.abc import Callable
+from typing import Final
+
+from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.states import state_of
+from usance.application.billing.stores import BillingStores
+from usance.domain.billing.lifecycle import BillState
+from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.resources.wire import Document
+
+ATTEMPTS_MAX: Final = 5  # recalculations and statements, each once
+
+
+def change_bill(
+    stores: BillingStores,
+    org_id: str,
+    bill_id: str,
+    change: Callable[[Document, BillState], Document | None],
+    *,
+    even_before_lock_date: bool = False,
+) -> Document:
+    """The bill after `change`, which answers the next header, or None to leave the bill as it is.
+
+    Raises `NotFoundError` without a bill, `InvalidInputError` when the bill is locked and `change` does anything.
+    `even_before_lock_date`: only the bill's own lock counts.
+    """
+    lock_date = None if even_before_lock_date else read_lock_date(stores.entities, org_id)
+    for _ in range(ATTEMPTS_MAX):
+        header = stores.bills.get(org_id, bill_id)
+        if header is None:
+            raise NotFoundError(f"there is no bill {bill_id}")
+        state = state_of(header)
+        after = change(header, state)
+        if after is None:
+            return header
+        state.require_unlocked(lock_date)
+        try:
+            stores.bills.replace(org_id, after, expected_version=int(header["version"]))
+        except VersionConflictError:
+            continue
+        return after
+    raise VersionConflictError(f"the bill {bill_id} changes all the time; repeat the request")

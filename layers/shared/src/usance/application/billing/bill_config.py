@@ -1,0 +1,42 @@
+"""The organization's billing configuration: the date up to which every bill is locked (billing.md 12.7)."""
+
+from usance.application.access.authorize import require
+from usance.application.billing.convert import optional_day
+from usance.application.billing.lock_date import BILL_CONFIG
+from usance.application.billing.stores import BillingStores
+from usance.application.entities.audit import created, updated
+from usance.application.ports.entities import Put
+from usance.domain.access import Action, Caller
+from usance.domain.billing.lifecycle import BillStatus
+from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
+from usance.resources.wire import Document
+
+
+def get_bill_config(stores: BillingStores, caller: Caller) -> Document:
+    """The configuration; before the first change it is empty, version 0."""
+    require(caller, Action.CONFIG_RETRIEVE, BILL_CONFIG)
+    found = stores.entities.get(caller.org_id, BILL_CONFIG, caller.org_id)
+    return found or {"id": caller.org_id, "version": 0}
+
+
+def update_bill_config(stores: BillingStores, caller: Caller, request: Document) -> Document:
+    """The new configuration. A date moved back, or left out, frees the bills after it that are not locked themselves.
+
+    `request` is a validated `BillConfigRequest`; `version` may be left out. Raises `InvalidInputError` while a bill up
+    to the date is pending, `VersionConflictError` for a stale version.
+    """
+    require(caller, Action.CONFIG_UPDATE, BILL_CONFIG)
+    org_id, now = caller.org_id, stores.clock.now()
+    old = stores.entities.get(org_id, BILL_CONFIG, org_id)
+    current = int(old["version"]) if old else 0
+    if request.get("version", current) != current:
+        raise VersionConflictError(f"version {request['version']} is not the current version {current}; read it again")
+    lock_date = optional_day(request.get("billLockDate"))
+    if lock_date and stores.bills.exists_up_to(org_id, BillStatus.PENDING, lock_date):
+        raise InvalidInputError(
+            f"billLockDate: bills that end on or before {lock_date} are still PENDING; approve or delete them first"
+        )
+    body = {"billLockDate": lock_date.isoformat()} if lock_date else {}
+    document = updated(body, old, caller.audit_name, now) if old else created(body, org_id, caller.audit_name, now)
+    stores.entities.commit(org_id, [Put(BILL_CONFIG, document, current or None)])
+    return document

@@ -1,0 +1,173 @@
+"""Calculate one bill and store it: gather, decide, persist. An unchanged bill is not written again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from usance.application.billing.documents import header_of, line_item_of
+from usance.application.billing.gather import Agreement
+from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.overrides import Overrides
+from usance.application.billing.read_usage import read_usage
+from usance.application.billing.states import state_of
+from usance.application.billing.stores import Workbench
+from usance.application.entities.audit import created
+from usance.application.ports.bills import StoredBill
+from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.lifecycle import BillState, BillStatus
+from usance.domain.billing.numbering import Numbering
+from usance.domain.billing.pipeline import decide, plan_usage, serves
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
+from usance.domain.kernel.ids import derived_id
+from usance.domain.kernel.period import Period
+from usance.resources import instants, wire
+from usance.resources.wire import Document
+
+ATTEMPTS_MAX: Final = 5  # approvals, locks and statements touch a bill while it is calculated, each once
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A bill to make: under which agreement, for which day, asked for by which job.
+
+    `scheduled`: nobody asked, so a bill that would not change is left alone, approval included.
+    """
+
+    agreement: Agreement
+    key: BillKey
+    overrides: Overrides
+    job: Document
+    scheduled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A calculated bill as documents, and the digest by which equal ones are known."""
+
+    core: Document
+    line_items: list[Document]
+    digest: str
+
+
+def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
+    """The id of the bill, or None when there is none: it is locked, or empty and suppressed.
+
+    Raises `InvalidInputError` when it cannot be made, `UnavailableError` when others keep changing it.
+    """
+    agreement = calculation.agreement
+    inputs = agreement.inputs(calculation.key)
+    if _is_locked(bench, agreement.org_id, inputs.bill_id, calculation.key):
+        return None
+    if not serves(inputs):
+        raise InvalidInputError(
+            f"the bill {inputs.bill_id} cannot be calculated again: no plan of the account has a period "
+            f"that ends or begins on {calculation.key.day} any more"
+        )
+    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs))
+    draft = decide(inputs, usage)
+    core, line_items = header_of(draft), [line_item_of(line) for line in draft.lines]
+    digest = derived_id(wire.dumps([core, line_items]).decode())
+    return _persist(bench, calculation, _Result(core, line_items, digest))
+
+
+def _is_locked(bench: Workbench, org_id: str, bill_id: str, key: BillKey) -> bool:
+    stored = bench.stores.bills.get(org_id, bill_id)
+    state = (
+        state_of(stored)
+        if stored
+        else BillState(bill_id, BillStatus.PENDING, locked_itself=False, last_day=Period(key.day, key.day).last_day)
+    )
+    return state.is_locked(read_lock_date(bench.stores.entities, org_id))
+
+
+def _persist(bench: Workbench, calculation: Calculation, result: _Result) -> str | None:
+    org_id, bill_id = calculation.agreement.org_id, result.core["id"]
+    config = calculation.agreement.catalogue.config()
+    for _ in range(ATTEMPTS_MAX):
+        stored = bench.stores.bills.get_stored(org_id, bill_id)
+        if stored is None and not result.line_items and config.get("suppressedEmptyBills"):
+            return None
+        if stored and state_of(stored.header).locked_itself:
+            return None
+        try:
+            if stored is None:
+                _create(bench, calculation, result, config)
+            else:
+                _replace(bench, calculation, result, stored)
+        except VersionConflictError:
+            continue
+        return str(bill_id)
+    raise UnavailableError(f"the bill {bill_id} is being changed by others; it will be calculated again")
+
+
+def _create(bench: Workbench, calculation: Calculation, result: _Result, config: Document) -> None:
+    now = bench.stores.clock.now()
+    when = instants.to_text(now)
+    body = {
+        "orgId": calculation.agreement.org_id,
+        **result.core,
+        "status": BillStatus.PENDING.value,
+        "locked": False,
+        "billJobId": calculation.job["id"],
+        "createdDate": when,
+        "lastCalculatedDate": when,
+        "jsonStatementGenerated": False,
+        "csvStatementGenerated": False,
+        "statementStale": False,
+    }
+    prefix = config.get("billPrefix")
+    bench.stores.bills.create(
+        calculation.agreement.org_id,
+        created(body, result.core["id"], calculation.job["createdBy"], now),
+        result.line_items,
+        private=_private(calculation, result),
+        numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
+    )
+
+
+def _replace(bench: Workbench, calculation: Calculation, result: _Result, stored: StoredBill) -> None:
+    """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
+    old, job = stored.header, calculation.job
+    private = _private(calculation, result)
+    same = stored.private.get("digest") == result.digest
+    if same and (calculation.scheduled or old["billJobId"] == job["id"]):
+        return
+    when = instants.to_text(bench.stores.clock.now())
+    kept = {name: value for name, value in old.items() if name in KEPT}
+    header = {
+        **result.core,
+        **kept,
+        "version": int(old["version"]) + 1,
+        "status": BillStatus.PENDING.value,
+        "locked": False,
+        "billJobId": job["id"],
+        "lastCalculatedDate": when,
+        "statementStale": bool(old["jsonStatementGenerated"] or old["csvStatementGenerated"]),
+        "dtLastModified": when,
+        "lastModifiedBy": job["createdBy"],
+    }
+    bench.stores.bills.replace(
+        calculation.agreement.org_id,
+        header,
+        expected_version=int(old["version"]),
+        line_items=None if same else result.line_items,
+        private=private,
+    )
+
+
+KEPT: Final = frozenset(
+    {
+        "orgId",
+        "createdDate",
+        "sequentialInvoiceNumber",
+        "externalInvoiceReference",
+        "jsonStatementGenerated",
+        "csvStatementGenerated",
+        "dtCreated",
+        "createdBy",
+    }
+)
+"""Fields of a bill that no calculation changes."""
+
+
+def _private(calculation: Calculation, result: _Result) -> dict[str, str]:
+    return {"digest": result.digest, "overrides": calculation.overrides.text()}

@@ -1,0 +1,192 @@
+"""From wire documents to what the domain computes with; the one place that knows both."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+
+from usance.domain.billing.inputs import (
+    Account,
+    Aggregation,
+    AttachedPlan,
+    Conversion,
+    Minimum,
+    Pricing,
+    PricingType,
+    Product,
+    Standing,
+)
+from usance.domain.kernel.calendar import Calendar, Frequency
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.money import Currency, RoundingMode
+from usance.domain.kernel.quantity import Rounding
+from usance.domain.kernel.timezones import midnight
+from usance.domain.rating.bands import Band
+from usance.resources import instants
+from usance.resources.wire import Document
+
+DATE_LENGTH: Final = 10  # YYYY-MM-DD
+
+
+def day(text: str) -> date:
+    """The date that is written, of a date or a date-time."""
+    return date.fromisoformat(text[:DATE_LENGTH])
+
+
+def optional_day(text: str | None) -> date | None:
+    """`day`, of a value that may be absent."""
+    return day(text) if text else None
+
+
+def instant(text: str, zone: tzinfo) -> datetime:
+    """An instant in UTC: a date alone is its local midnight in `zone`; a date-time without an offset is UTC."""
+    return midnight(day(text), zone) if len(text) == DATE_LENGTH else instants.from_text(text)
+
+
+def account_of(document: Document) -> Account:
+    """An account."""
+    return Account(document["id"], document["code"], document["name"], document.get("purchaseOrderNumber"))
+
+
+def product_of(document: Document) -> Product:
+    """A product."""
+    return Product(document["id"], document["name"], document["code"])
+
+
+def currency_of(document: Document) -> Currency:
+    """A currency, with our defaults where the document is silent (Q13)."""
+    places, mode = document.get("maxDecimalPlaces"), document.get("roundingMode")
+    return Currency(
+        document["code"],
+        2 if places is None else int(places),
+        RoundingMode(mode) if mode else RoundingMode.HALF_UP,
+    )
+
+
+def conversions_of(documents: Sequence[Document]) -> tuple[Conversion, ...]:
+    """Conversion rates."""
+    return tuple(Conversion(item["from"], item["to"], _decimal(item["multiplier"])) for item in documents)
+
+
+def aggregation_of(document: Document) -> Aggregation:
+    """A simple aggregation."""
+    default = document.get("defaultValue")
+    return Aggregation(
+        id=document["id"],
+        name=document["name"],
+        meter_id=document["meterId"],
+        method=document["aggregation"],
+        target_field=document["targetField"],
+        unit=document["unit"],
+        quantity_per_unit=_decimal(document["quantityPerUnit"]),
+        rounding=Rounding(document["rounding"]),
+        default_value=None if default is None else _decimal(default),
+        accounting_product_id=document.get("accountingProductId"),
+        segmented_fields=tuple(document.get("segmentedFields") or ()),
+        segments=tuple(document.get("segments") or ()),
+    )
+
+
+def pricing_of(document: Document, aggregation: Aggregation, config: Document, zone: tzinfo) -> Pricing:
+    """A pricing; its minimum spend is billed in advance as it says, else as the organization says (billing.md 1.1)."""
+    end = document.get("endDate")
+    return Pricing(
+        id=document["id"],
+        aggregation=aggregation,
+        bands=tuple(_band(band) for band in document["pricingBands"]),
+        start=instant(document["startDate"], zone),
+        end=instant(end, zone) if end else None,
+        cumulative=bool(document.get("cumulative")),
+        type=PricingType(document.get("type") or "DEBIT"),
+        segment=tuple(sorted((document.get("segment") or {}).items())),
+        tiers_span_plan=bool(document.get("tiersSpanPlan")),
+        minimum=Minimum(
+            amount=_decimal(document.get("minimumSpend") or 0),
+            in_advance=bool(_first("minimumSpendBillInAdvance", document, config)),
+            description=document.get("minimumSpendDescription"),
+            accounting_product_id=document.get("accountingProductId"),
+        ),
+        description=document.get("description"),
+        accounting_product_id=document.get("accountingProductId"),
+        of_template=bool(document.get("planTemplateId")),
+    )
+
+
+def calendar_of(template: Document, account_plan: Document, account: Document, epochs: Mapping[str, str]) -> Calendar:
+    """The calendar of an account plan. Epochs: the account plan's, the account's, the organization's (billing.md 1.1)."""
+    frequency = Frequency(template["billFrequency"])
+    epoch = _first("billEpoch", account_plan, account) or epochs[EPOCH_FIELDS[frequency]]
+    return Calendar(frequency, int(template.get("billFrequencyInterval") or 1), day(epoch))
+
+
+EPOCH_FIELDS: Final[Mapping[Frequency, str]] = {
+    Frequency.DAILY: "dayEpoch",
+    Frequency.WEEKLY: "weekEpoch",
+    Frequency.MONTHLY: "monthEpoch",
+    Frequency.ANNUALLY: "yearEpoch",
+}
+
+
+def attached_plan_of(
+    account_plan: Document,
+    plan: Document,
+    template: Document,
+    config: Document,
+    *,
+    product: Product,
+    calendar: Calendar,
+    pricings: tuple[Pricing, ...],
+    zone: tzinfo,
+) -> AttachedPlan:
+    """A plan on an account, with everything it inherits resolved (billing.md 1.1)."""
+    end = account_plan.get("endDate")
+    return AttachedPlan(
+        account_plan_id=account_plan["id"],
+        plan_id=plan["id"],
+        product=product,
+        currency=template["currency"],
+        calendar=calendar,
+        start=instant(account_plan["startDate"], zone),
+        end=instant(end, zone) if end else None,
+        standing=Standing(
+            amount=_decimal(_first("standingCharge", plan, template) or 0),
+            in_advance=bool(_first("standingChargeBillInAdvance", plan, template, config)),
+            interval=int(template.get("standingChargeInterval") or 1),
+            offset=int(template.get("standingChargeOffset") or 0),
+            description=_first("standingChargeDescription", plan, template),
+            accounting_product_id=plan.get("standingChargeAccountingProductId"),
+        ),
+        minimum=Minimum(
+            amount=_decimal(_first("minimumSpend", plan, template) or 0),
+            in_advance=bool(_first("minimumSpendBillInAdvance", plan, template, config)),
+            description=_first("minimumSpendDescription", plan, template),
+            accounting_product_id=plan.get("minimumSpendAccountingProductId"),
+        ),
+        pricings=pricings,
+        contract_id=account_plan.get("contractId"),
+    )
+
+
+def has_calendar(template: Document) -> bool:
+    """Whether the template bills by periods. AD_HOC and MIXED templates bill on dates of their own."""
+    return template["billFrequency"] in set(Frequency)
+
+
+def _band(document: Document) -> Band:
+    return Band(
+        id=document["id"],
+        lower_limit=_decimal(document["lowerLimit"]),
+        fixed_price=_decimal(document["fixedPrice"]),
+        unit_price=_decimal(document["unitPrice"]),
+    )
+
+
+def _first(name: str, *documents: Document) -> Any:
+    """The first value that is defined: the override chains of billing.md 1.1."""
+    return next((document[name] for document in documents if document.get(name) is not None), None)
+
+
+def _decimal(value: Decimal | int) -> Decimal:
+    if not isinstance(value, Decimal | int):
+        raise InvalidInputError(f"{value!r} is not a number")
+    return Decimal(value)

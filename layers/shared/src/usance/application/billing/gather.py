@@ -1,0 +1,155 @@
+"""Read everything a bill follows from, but for usage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.convert import (
+    account_of,
+    aggregation_of,
+    attached_plan_of,
+    calendar_of,
+    conversions_of,
+    currency_of,
+    has_calendar,
+    optional_day,
+    pricing_of,
+    product_of,
+)
+from usance.application.billing.overrides import EPOCHS, Overrides
+from usance.domain.billing.inputs import (
+    AttachedPlan,
+    BillingInputs,
+    BillKey,
+    DateOverrides,
+    InvoiceDateRule,
+    Pricing,
+    Terms,
+)
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.ids import dated_id
+from usance.domain.kernel.timezones import time_zone
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An account, its plans and the settings they are billed under."""
+
+    org_id: str
+    account: Document
+    plans: tuple[AttachedPlan, ...]
+    terms: Terms
+    catalogue: Catalogue
+
+    def plans_of(self, key: BillKey) -> tuple[AttachedPlan, ...]:
+        """The plans that the bill `key` may charge for."""
+        wanted = (key.frequency, key.interval)
+        return tuple(plan for plan in self.plans if (plan.calendar.frequency, plan.calendar.interval) == wanted)
+
+    def inputs(self, key: BillKey) -> BillingInputs:
+        """What the bill `key` is decided from."""
+        plans = self.plans_of(key)
+        products = self.catalogue.many("product", _accounting_product_ids(plans))
+        return BillingInputs(
+            bill_id=bill_id(self.org_id, self.account["id"], key),
+            key=key,
+            account=account_of(self.account),
+            plans=plans,
+            products={product["id"]: product_of(product) for product in products},
+            terms=self.terms,
+        )
+
+
+def bill_id(org_id: str, account_id: str, key: BillKey) -> str:
+    """The id of an account's bill: the same each time it is calculated, later bills sorting after earlier ones."""
+    return dated_id(key.day, org_id, account_id, key.frequency, str(key.interval))
+
+
+def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agreement:
+    """The agreement with an account.
+
+    Raises `InvalidInputError` when something that it refers to is gone or cannot be billed.
+    """
+    config, chosen = catalogue.config(), overrides.values
+    zone_name = chosen.get("timezone") or config["timezone"]
+    zone = time_zone(zone_name)
+    epochs = {name: chosen.get(name) or config[name] for name in EPOCHS}
+    attached = catalogue.entities.list_all(catalogue.org_id, "accountPlan", filters={"accountId": [account["id"]]})
+    found = (
+        _attached_plan(catalogue, account_plan, account, epochs, zone)
+        for account_plan in sorted(attached, key=lambda account_plan: account_plan["id"])
+    )
+    return Agreement(
+        org_id=catalogue.org_id,
+        account=account,
+        plans=tuple(plan for plan in found if plan),
+        terms=Terms(
+            zone_name=zone_name,
+            zone=zone,
+            billing_currency=chosen.get("targetCurrency") or account.get("currency") or config["currency"],
+            currencies={item["code"]: currency_of(item) for item in catalogue.currencies()},
+            conversions=(
+                *conversions_of(chosen.get("currencyConversions") or ()),
+                *conversions_of(config.get("currencyConversions") or ()),
+            ),
+            days_before_due=int(account.get("daysBeforeBillDue") or config["daysBeforeBillDue"]),
+            invoice_date_rule=InvoiceDateRule(config.get("externalInvoiceDate") or "FIRST_DAY_OF_NEXT_PERIOD"),
+            dates=DateOverrides(
+                optional_day(chosen.get("billDate")),
+                optional_day(chosen.get("dueDate")),
+                optional_day(chosen.get("externalInvoiceDate")),
+            ),
+        ),
+        catalogue=catalogue,
+    )
+
+
+def _attached_plan(
+    catalogue: Catalogue, account_plan: Document, account: Document, epochs: Document, zone: tzinfo
+) -> AttachedPlan | None:
+    if not account_plan.get("planId"):
+        raise InvalidInputError(f"the account plan {account_plan['id']} has no planId; only plans can be billed")
+    plan = catalogue.one("plan", account_plan["planId"])
+    template = catalogue.one("planTemplate", plan["planTemplateId"])
+    if not has_calendar(template):
+        return None
+    return attached_plan_of(
+        account_plan,
+        plan,
+        template,
+        catalogue.config(),
+        product=product_of(catalogue.one("product", template["productId"])),
+        calendar=calendar_of(template, account_plan, account, epochs),
+        pricings=_pricings(catalogue, plan, zone),
+        zone=zone,
+    )
+
+
+def _pricings(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Pricing, ...]:
+    documents = catalogue.pricings_of(plan)
+    for document in documents:
+        if not document.get("aggregationId"):
+            raise InvalidInputError(
+                f"the pricing {document['id']} has no aggregationId; only aggregations can be billed"
+            )
+    catalogue.many("aggregation", (document["aggregationId"] for document in documents))
+    return tuple(
+        pricing_of(
+            document,
+            aggregation_of(catalogue.one("aggregation", document["aggregationId"])),
+            catalogue.config(),
+            zone,
+        )
+        for document in documents
+    )
+
+
+def _accounting_product_ids(plans: Sequence[AttachedPlan]) -> Sequence[str | None]:
+    ids: list[str | None] = []
+    for plan in plans:
+        ids += [plan.product.id, plan.standing.accounting_product_id, plan.minimum.accounting_product_id]
+        for pricing in plan.pricings:
+            ids += [pricing.accounting_product_id, pricing.aggregation.accounting_product_id]
+    return ids

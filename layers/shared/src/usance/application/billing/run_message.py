@@ -1,0 +1,67 @@
+"""What a message of the billing queue asks for, done once however often it is delivered."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from usance.application.billing.approve_bills import approve_batch
+from usance.application.billing.bill_account import bill_account
+from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.expand_job import expand_job
+from usance.application.billing.jobs import ACTIVE, TYPE, finish_if_done
+from usance.application.billing.record_failure import record_failure
+from usance.application.billing.stores import Workbench
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.wire import Document
+
+Catalogues = dict[str, Catalogue]
+"""By organization; one batch of messages shares them."""
+
+
+def run_message(bench: Workbench, catalogues: Catalogues, message: Document, *, last_attempt: bool = False) -> None:
+    """Do what `message` asks for. Raises when it should be delivered again.
+
+    A bill that cannot be made becomes an event, and its account counts as done. On the last attempt any failure does,
+    so that the job ends.
+    """
+    RUNNERS[message["kind"]](bench, catalogues, message, last_attempt)
+
+
+def _expand(bench: Workbench, _: Catalogues, message: Document, __: bool) -> None:  # noqa: FBT001 - a table's signature
+    expand_job(
+        bench.stores, message["orgId"], message["jobId"], as_of=_as_of(message), next_token=message.get("nextToken")
+    )
+
+
+def _bill(bench: Workbench, catalogues: Catalogues, message: Document, last_attempt: bool) -> None:  # noqa: FBT001
+    org_id, job_id, account_id = message["orgId"], message["jobId"], message["accountId"]
+    job = bench.stores.entities.get(org_id, TYPE, job_id)
+    if job is None or job["status"] not in ACTIVE:
+        return
+    catalogue = catalogues.setdefault(org_id, Catalogue(bench.stores.entities, org_id))
+    bill_ids: list[str] = []
+    try:
+        bill_ids += bill_account(bench, catalogue, job, account_id, _as_of(message))
+    except (InvalidInputError, ArithmeticError) as refused:
+        record_failure(bench, job, account_id, str(refused))
+    except Exception as failed:
+        if not last_attempt:
+            raise
+        record_failure(bench, job, account_id, f"billing failed and was given up: {failed}")
+    bench.stores.progress.finish_account(org_id, job_id, account_id, bill_ids)
+    finish_if_done(bench.stores, org_id, job_id)
+
+
+def _approve(bench: Workbench, _: Catalogues, message: Document, __: bool) -> None:  # noqa: FBT001
+    approve_batch(bench.stores, message["orgId"], message["billIds"], by=message["by"], at=message["at"])
+
+
+RUNNERS: Final[Mapping[str, Callable[[Workbench, Catalogues, Document, bool], None]]] = {
+    "expand": _expand,
+    "bill": _bill,
+    "approve": _approve,
+}
+
+
+def _as_of(message: Document) -> datetime | None:
+    return datetime.fromisoformat(message["asOf"]) if message.get("asOf") else None

@@ -1,0 +1,33 @@
+"""The standing of a stored bill, and its header in another one."""
+
+from datetime import date, datetime, timedelta
+
+from usance.application.billing.convert import day
+from usance.domain.billing.lifecycle import BillState, BillStatus
+from usance.resources import instants
+from usance.resources.wire import Document
+
+
+def state_of(header: Document) -> BillState:
+    """Where a bill stands."""
+    return BillState(
+        id=header["id"],
+        status=BillStatus(header["status"]),
+        locked_itself=bool(header["locked"]),
+        last_day=day(header["endDate"]) - timedelta(days=1),
+    )
+
+
+def changed(header: Document, by: str, at: datetime, **fields: str | bool | None) -> Document:
+    """The next version of `header` with `fields` set; None removes a field."""
+    after = {**header, **fields, "version": int(header["version"]) + 1}
+    after |= {"dtLastModified": instants.to_text(at), "lastModifiedBy": by}
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def shown(header: Document, lock_date: date | None, *, with_total: bool = True) -> Document:
+    """A bill as the API answers it: locked also when it lies before the organization's lock date."""
+    answer = {**header, "locked": state_of(header).is_locked(lock_date)}
+    if not with_total:
+        answer.pop("billTotal", None)
+    return answer

@@ -1,0 +1,66 @@
+"""When bills are calculated and approved without being asked (billing.md 12.7, 12.8, W8, W9). Times come from outside."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from usance.domain.billing.inputs import AttachedPlan
+from usance.domain.billing.windows import closing_window
+from usance.domain.kernel.timezones import midnight
+
+LATE_DATA: Final = timedelta(hours=24)  # how long after its end a period is still recalculated
+QUARTER_MINUTES: Final = 15  # the shortest scheduledBillInterval, and how often the schedule fires
+_DAY_HOURS: Final = 24
+
+
+class GraceUnit(StrEnum):
+    """Units of autoApproveBillsGracePeriod."""
+
+    MINUTES = "MINUTES"
+    HOURS = "HOURS"
+    DAYS = "DAYS"
+
+
+def quarter(instant: datetime) -> datetime:
+    """The quarter of an hour that `instant` lies in: a schedule that fires late still does its own tick."""
+    return instant.replace(minute=instant.minute - instant.minute % QUARTER_MINUTES, second=0, microsecond=0)
+
+
+def is_tick(interval_hours: Decimal, offset_hours: int, instant: datetime, zone: tzinfo) -> bool:
+    """Whether scheduled billing runs in the quarter of an hour of `instant`.
+
+    Ticks count from local midnight. `interval_hours` 0 is off; `offset_hours` shifts the tick of interval 24 alone.
+    """
+    if not interval_hours:
+        return False
+    local = quarter(instant).astimezone(zone)
+    minutes = local.hour * 60 + local.minute
+    if interval_hours == _DAY_HOURS:
+        minutes -= offset_hours * 60
+    return minutes % int(interval_hours * 60) == 0
+
+
+def is_open(plans: Iterable[AttachedPlan], day: date, at: datetime, zone: tzinfo) -> bool:
+    """Whether the bill of `day` may still gain usage at `at`: until a day after its last service ended."""
+    windows = (closing_window(plan, day, zone) for plan in plans)
+    ends = [window.span.end for window in windows if window]
+    return at <= max(ends, default=midnight(day, zone)) + LATE_DATA
+
+
+def grace(amount: int, unit: GraceUnit) -> timedelta:
+    """A grace period."""
+    match unit:
+        case GraceUnit.MINUTES:
+            return timedelta(minutes=amount)
+        case GraceUnit.HOURS:
+            return timedelta(hours=amount)
+        case GraceUnit.DAYS:
+            return timedelta(days=amount)
+
+
+def last_approvable_day(period: timedelta, at: datetime, zone: tzinfo) -> date:
+    """The latest bill date whose grace period, counted from its local midnight, is over at `at` (W9)."""
+    day = (at - period).astimezone(zone).date()
+    return day if midnight(day, zone) + period <= at else day - timedelta(days=1)

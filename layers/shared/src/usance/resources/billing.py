@@ -1,0 +1,209 @@
+"""What clients send about bills and bill jobs, and what they get (billing.md 12)."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from usance.resources.fields import CurrencyCode, Day, Id, Noun, unique_items
+from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
+
+ACCOUNTS_MAX = 100
+RECALCULATE_MAX = 100
+APPROVE_MAX = 1_000  # a page of ids a caller may reasonably hold; larger approvals go by filter
+INTERVAL_MAX = 365
+
+JobFrequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC"]
+BillFrequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED"]
+Status = Literal["PENDING", "APPROVED"]
+
+
+class BillJobRequest(Noun):
+    """A request to calculate bills. Without `accountIds` it bills every account."""
+
+    account_ids: (
+        Annotated[list[Id], Field(min_length=1, max_length=ACCOUNTS_MAX), AfterValidator(unique_items)] | None
+    ) = None
+    billing_frequency: JobFrequency | None = None
+    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX)] | None = None
+    last_date_in_billing_period: Day | None = None
+    bill_date: Day | None = None
+    due_date: Day | None = None
+    external_invoice_date: Day | None = None
+    day_epoch: Day | None = None
+    week_epoch: Day | None = None
+    month_epoch: Day | None = None
+    year_epoch: Day | None = None
+    timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    target_currency: CurrencyCode | None = None
+    currency_conversions: Annotated[list[CurrencyConversion], Field(max_length=CONVERSIONS_MAX)] | None = None
+
+
+class RecalculateRequest(Noun):
+    """A request to calculate bills again."""
+
+    bill_ids: Annotated[list[Id], Field(min_length=1, max_length=RECALCULATE_MAX)]
+
+
+class ApproveRequest(Noun):
+    """Bills to approve; without them the query parameters select."""
+
+    bill_ids: Annotated[list[Id], Field(min_length=1, max_length=APPROVE_MAX)] | None = None
+
+
+class StatusRequest(Noun):
+    """The status a bill shall have."""
+
+    status: Status
+
+
+class BillConfigRequest(Noun):
+    """The organization's billing configuration."""
+
+    bill_lock_date: Day | None = None
+    version: int | None = None
+
+
+class _Answer(BaseModel):
+    """What the API answers; every property but `id` may be absent."""
+
+    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
+
+
+class _Audited(_Answer):
+    id: str
+    version: int | None = None
+    dt_created: str | None = None
+    dt_last_modified: str | None = None
+    created_by: str | None = None
+    last_modified_by: str | None = None
+
+
+class BillJob(_Audited):
+    """A bill job. `total` and `pending` count accounts."""
+
+    type: Literal["CREATE", "RECALCULATE"] | None = None
+    status: Literal["PENDING", "INITIALIZING", "RUNNING", "COMPLETE", "CANCELLED"] | None = None
+    total: int | None = None
+    pending: int | None = None
+    bill_ids: list[str] | None = None
+    account_ids: list[str] | None = None
+    billing_frequency: JobFrequency | None = None
+    bill_frequency_interval: int | None = None
+    last_date_in_billing_period: str | None = None
+    bill_date: str | None = None
+    due_date: str | None = None
+    external_invoice_date: str | None = None
+    day_epoch: str | None = None
+    week_epoch: str | None = None
+    month_epoch: str | None = None
+    year_epoch: str | None = None
+    timezone: str | None = None
+    target_currency: str | None = None
+    currency_conversions: list[CurrencyConversion] | None = None
+
+
+class BandUsage(_Answer):
+    """What one touched pricing band contributes to a line item."""
+
+    pricing_band_id: str | None = None
+    lower_limit: Decimal | None = None
+    fixed_price: Decimal | None = None
+    unit_price: Decimal | None = None
+    band_units: Decimal | None = None
+    band_quantity: Decimal | None = None
+    unit_subtotal: Decimal | None = None
+    band_subtotal: Decimal | None = None
+    converted_band_subtotal: Decimal | None = None
+
+
+class _Line(_Answer):
+    id: str
+    sequence_number: int | None = None
+    line_item_type: str
+    description: str
+    currency: str
+    quantity: Decimal
+    unit: str
+    units: Decimal
+    average_unit_price: Decimal
+    subtotal: Decimal
+    conversion_rate: Decimal
+    converted_subtotal: Decimal
+    service_period_start_date: str | None = None
+    service_period_end_date: str | None = None
+    product_id: str | None = None
+    product_name: str | None = None
+    product_code: str | None = None
+    accounting_product_id: str | None = None
+    accounting_product_name: str | None = None
+    accounting_product_code: str | None = None
+    plan_id: str | None = None
+    pricing_id: str | None = None
+    aggregation_id: str | None = None
+    meter_id: str | None = None
+    contract_id: str | None = None
+    segment: dict[str, str] | None = None
+
+
+class BillLineItem(_Line):
+    """A line item as a bill embeds it."""
+
+    usage_per_pricing_band: list[BandUsage] | None = None
+
+
+class LineItem(_Line):
+    """A line item as the list of a bill's line items shows it."""
+
+    band_usage: list[BandUsage] | None = None
+    bill_id: str | None = None
+    json_usage_generated: bool | None = None
+
+
+class Bill(_Audited):
+    """A bill. `billTotal` is in `currency`; `endDate` is the first day after the period."""
+
+    account_id: str | None = None
+    account_code: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    start_date_time_utc: Annotated[str | None, Field(alias="startDateTimeUTC")] = None
+    end_date_time_utc: Annotated[str | None, Field(alias="endDateTimeUTC")] = None
+    bill_date: str | None = None
+    due_date: str | None = None
+    external_invoice_date: str | None = None
+    external_invoice_reference: str | None = None
+    billing_frequency: BillFrequency | None = None
+    bill_frequency_interval: int | None = None
+    timezone: str | None = None
+    currency: str | None = None
+    currency_conversions: list[CurrencyConversion] | None = None
+    purchase_order_number: str | None = None
+    sequential_invoice_number: str | None = None
+    status: Status | None = None
+    locked: bool | None = None
+    bill_total: Decimal | None = None
+    line_items: list[BillLineItem] | None = None
+    bill_job_id: str | None = None
+    created_date: str | None = None
+    last_calculated_date: str | None = None
+    dt_approved: str | None = None
+    approved_by: str | None = None
+    dt_locked: str | None = None
+    locked_by: str | None = None
+    json_statement_generated: bool | None = None
+    csv_statement_generated: bool | None = None
+    statement_stale: bool | None = None
+
+
+class BillConfig(_Audited):
+    """The organization's billing configuration."""
+
+    bill_lock_date: str | None = None
+
+
+class Message(_Answer):
+    """What was done, in words."""
+
+    message: str
