@@ -1,0 +1,112 @@
+"""An organization with a rule, a webhook, and everything between."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.fakes.clock import FrozenClock
+from tests.fakes.entities import FakeEntityRepository
+from tests.fakes.events import FakeEventLog
+from tests.fakes.fuse import Fuse
+from tests.fakes.queue import FakeQueue
+from tests.fakes.secrets import FakeSecrets
+from tests.fakes.webhook_sender import FakeWebhookSender
+from usance.application.notifications.configurations import SEALED, put_configuration
+from usance.application.notifications.deliver_webhook import Deliverer, deliver_webhook
+from usance.application.notifications.runs import RUN_TYPE
+from usance.application.notifications.stores import Stores
+from usance.application.ports.entities import Put
+from usance.domain.notifications.changes import Change
+from usance.resources import instants
+from usance.resources.wire import Document
+
+ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
+
+
+@dataclass
+class World:
+    """The fakes, what stands in them, and what happens to them."""
+
+    clock: FrozenClock = field(default_factory=FrozenClock)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    dead_letters: FakeQueue = field(default_factory=FakeQueue)
+    sender: FakeWebhookSender = field(default_factory=FakeWebhookSender)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    org: str = ORG
+    fuse: Fuse = field(default_factory=Fuse)
+
+    def __post_init__(self) -> None:
+        self.entities = FakeEntityRepository(self.clock)
+        self.events = FakeEventLog(self.clock)
+
+    def stores(self) -> Stores:
+        """The stores, guarded by the fuse."""
+        guard = self.fuse.guard
+        return Stores(guard(self.entities), guard(self.events), guard(self.queue), self.clock)
+
+    def deliverer(self) -> Deliverer:
+        """The deliverer, guarded by the fuse."""
+        guard = self.fuse.guard
+        return Deliverer(self.stores(), guard(self.sender), self.secrets, guard(self.dead_letters))
+
+    def rule(self, id_: str = "rule", event: str = "billing.bill.updated", **more: Any) -> Document:
+        """A rule that always fires, unless `more` says otherwise."""
+        rule = {"id": id_, "version": 1, "code": f"{id_}_code", "name": id_, "description": "d", "eventName": event}
+        rule = {**rule, "active": True, "alwaysFireEvent": True, **more}
+        indexed = {"eventName": [event]}
+        self.entities.commit(self.org, [Put("notificationConfiguration", rule, indexed=indexed)])
+        return rule
+
+    def webhook(self, id_: str = "webhook", **more: Any) -> Document:
+        """An active webhook with sealed credentials."""
+        webhook = {"id": id_, "version": 1, "url": "https://example.com/hook", "active": True, **more}
+        sealed = self.secrets.seal('{"apiKey":"the-key","secret":"the-secret"}', context=id_)
+        self.entities.commit(self.org, [Put("webhook", webhook, private={SEALED: sealed})])
+        return webhook
+
+    def link(self, rule: str = "rule", webhook: str = "webhook", **more: Any) -> Document:
+        """An enabled integration configuration from the rule to the webhook."""
+        configuration = {
+            "id": f"{rule}-{webhook}",
+            "version": 1,
+            "entityType": "Notification",
+            "entityId": rule,
+            "destination": "Webhook",
+            "destinationId": webhook,
+            "enabled": True,
+            "dtLastModified": instants.to_text(self.clock.now()),
+            "lastModifiedBy": "SERVICE_USER_x",
+            **more,
+        }
+        put = put_configuration(configuration, 1)
+        self.entities.commit(self.org, [Put(put.type, configuration, indexed=put.indexed)])
+        return configuration
+
+    def change(self, version: int = 2, type_: str = "bill", **new: Any) -> Change:
+        """An update of a bill to `version`."""
+        old = {"id": "bill", "version": version - 1, "accountId": "account", "billTotal": 50}
+        stamp = instants.to_text(self.clock.now())
+        change = Change.between(
+            self.org, type_, "bill", old, {**old, "version": version, "dtLastModified": stamp, **new}, self.now
+        )
+        assert change
+        return change
+
+    def work(self, *, rounds: int = 50) -> None:
+        """Take messages as the queue would bring them, each after its delay, until none is left."""
+        for _ in range(rounds):
+            taken = self.queue.take()
+            if not taken:
+                return
+            for message, delay in taken:
+                self.clock.advance(seconds=delay)
+                deliver_webhook(message["orgId"], message["runId"], self.deliverer())
+        raise AssertionError("the queue never runs dry")
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def runs(self) -> list[Document]:
+        """Every integration run, newest first."""
+        return list(self.entities.list_all(self.org, RUN_TYPE, filters={}))
