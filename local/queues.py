@@ -8,7 +8,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +21,9 @@ from local.workers import BusyError, FunctionError
 
 _LOG: Final = logging.getLogger("local.queues")
 _RECEIVE_MAX: Final = 10  # SQS ReceiveMessage
-_DELETE_MAX: Final = 10  # SQS DeleteMessageBatch
+_ENTRIES_MAX: Final = 10  # SQS DeleteMessageBatch and ChangeMessageVisibilityBatch
 _WAIT_SECONDS: Final = 1  # a long poll; short enough that stopping is quick
+_UNRECORDED_SECONDS: Final = 5  # how long a message stays hidden whose receiver dies before it wrote that down
 
 Invoke = Callable[[str, Any, float], Any]
 Message = Mapping[str, Any]
@@ -37,6 +38,8 @@ class QueueDelivery:
         self._sqs = sqs
         self._invoke = invoke
         self._url = str(sqs.get_queue_url(QueueName=source.queue)["QueueUrl"])
+        attributes = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        self._visibility_seconds = int(attributes["VisibilityTimeout"])
         self._receipts = Receipts(folder / f"{source.queue}.in-flight.json")
         self._slots = threading.BoundedSemaphore(min(concurrency, source.concurrency or concurrency))
         self._executor = concurrent.futures.ThreadPoolExecutor(concurrency, f"queue {source.queue}")
@@ -45,7 +48,6 @@ class QueueDelivery:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._receipts.give_back(self._sqs, self._url)
         self._poller.start()
 
     def stop(self) -> None:
@@ -66,6 +68,10 @@ class QueueDelivery:
         return self._running > 0
 
     def _step(self) -> None:
+        if self._receipts.left:
+            # A poll of the killed receiver may still be open in the store and would take what is given back.
+            self._poller.stopping.wait(_WAIT_SECONDS)
+            self._receipts.give_back(self._sqs, self._url)
         if not self._slots.acquire(timeout=_WAIT_SECONDS):
             return
         batch: list[Message] = []
@@ -73,7 +79,6 @@ class QueueDelivery:
             batch = self._receive()
             if batch:
                 self._running += 1
-                self._receipts.add([message["ReceiptHandle"] for message in batch])
                 self._executor.submit(self._deliver, batch)
         finally:
             if not batch:
@@ -91,6 +96,7 @@ class QueueDelivery:
                 QueueUrl=self._url,
                 MaxNumberOfMessages=min(_RECEIVE_MAX, self._source.batch_size - len(batch)),
                 WaitTimeSeconds=max(0, min(_WAIT_SECONDS, int(left))),
+                VisibilityTimeout=min(self._visibility_seconds, _UNRECORDED_SECONDS + self._source.window_seconds),
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -102,8 +108,16 @@ class QueueDelivery:
                 deadline = time.monotonic() + self._source.window_seconds
         return batch
 
+    def _hide(self, batch: Sequence[Message]) -> None:
+        """Write down what is being worked on, then hide it for as long as the queue says."""
+        self._receipts.add([message["ReceiptHandle"] for message in batch])
+        for entries in _entries(batch):
+            hidden = [{**entry, "VisibilityTimeout": self._visibility_seconds} for entry in entries]
+            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=hidden)
+
     def _deliver(self, batch: Sequence[Message]) -> None:
         try:
+            self._hide(batch)
             wanted = [message for message in batch if self._admits(message)]
             unwanted = [message for message in batch if not self._admits(message)]
             self._delete([*unwanted, *(self._succeeded(wanted) if wanted else [])])
@@ -132,12 +146,14 @@ class QueueDelivery:
         return [message for message in batch if message["MessageId"] not in failed_ids]
 
     def _delete(self, messages: Sequence[Message]) -> None:
-        for start in range(0, len(messages), _DELETE_MAX):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                for number, message in enumerate(messages[start : start + _DELETE_MAX])
-            ]
+        for entries in _entries(messages):
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+
+
+def _entries(messages: Sequence[Message]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(messages), _ENTRIES_MAX):
+        some = messages[start : start + _ENTRIES_MAX]
+        yield [{"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(some)]
 
 
 def failed_items(result: Any, identifiers: Sequence[str]) -> set[str]:

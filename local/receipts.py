@@ -16,23 +16,23 @@ class Receipts:
     """The receipt handles of one queue's messages in flight, in a file."""
 
     def __init__(self, file: Path) -> None:
-        """`file` belongs to one queue."""
+        """`file` belongs to one queue; what it holds at first is `left` over from an earlier run."""
         self._file = file
         self._lock = threading.Lock()
         self._handles: set[str] = set()
+        try:
+            self.left: list[str] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            self.left = []
 
     def give_back(self, sqs: Any, url: str) -> None:
         """Make visible what an earlier run of the stack did not finish."""
-        try:
-            left = json.loads(self._file.read_text())
-        except (OSError, ValueError):
-            return
+        left, self.left = self.left, []
         for handle in left:
             try:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
             except ClientError:
                 continue  # deleted, or visible again by itself
-        self._file.unlink()
 
     def add(self, handles: list[str]) -> None:
         """Work on these messages begins."""

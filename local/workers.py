@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from local.aws import CREDENTIALS
 from local.names import REGION, function_arn
 from local.plan import Function
+from local.store import PROJECT
 from local.worker import HEADER
 
 _INIT_SECONDS: Final = 60  # Lambda allows 10; a laptop that starts everything at once needs more
@@ -182,6 +183,7 @@ class Pool:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 bufsize=0,
+                cwd=PROJECT,
                 env=self._environment,
                 process_group=0,  # Ctrl-C in a terminal is for the stack, which ends its workers itself
             )

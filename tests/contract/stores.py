@@ -43,6 +43,10 @@ class StoreTarget:
             self.clients[service] = aws.client(service, self.endpoint)
         return self.clients[service]
 
+    def close(self) -> None:
+        for client in self.clients.values():
+            client.close()
+
     def table(self, logical_id: str) -> tuple[Any, str]:
         """A client and the name of an empty table, made as the template says."""
         template = read_template(PROJECT / "template.yaml")
@@ -68,10 +72,11 @@ class StoreTarget:
 @contextmanager
 def running_ministack(folder: Path) -> Iterator[StoreTarget]:
     """The store process of the embedded stack, with nothing in it."""
-    live = ministack.start(folder)
+    target = StoreTarget("ministack", ministack.start(folder).endpoint)
     try:
-        yield StoreTarget("ministack", live.endpoint)
+        yield target
     finally:
+        target.close()
         ministack.stop(folder)
 
 
@@ -90,6 +95,7 @@ def running_dynamodb_local() -> Iterator[StoreTarget]:
             _wait_until_it_answers(target, process)
             yield target
         finally:
+            target.close()
             process.terminate()
 
 
