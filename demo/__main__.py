@@ -63,7 +63,7 @@ def _run(requests: Sequence[trace.LlmRequest], months: Sequence[tuple[int, int]]
         print("Sending the usage")
         with took.step("ingest"):
             sent = ingest.send(client, requests)
-        kept_out = ingest.failures(client, sent.broken)
+        kept_out = ingest.failures(client, sent.broken - 1)
         print(
             f"  {sent.repeated:,} sent again and {sent.broken} broken ones: none may count; {kept_out} events say why"
         )

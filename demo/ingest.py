@@ -58,7 +58,10 @@ def _broken(item: LlmRequest) -> Iterator[Any]:
 
 
 def failures(client: M3ter, at_least: int) -> int:
-    """How many measurements the API reports as kept out; waits a little until `at_least` are."""
+    """How many measurements the API reports as kept out; waits a little until `at_least` are.
+
+    A known uid with another amount is found out when the usage is read, so it may be reported later.
+    """
     deadline = time.monotonic() + FAILURES_WAIT_SECONDS
     while True:
         found = sum(1 for _ in client.events.list(event_name="ingest.validation.failure", page_size=100))

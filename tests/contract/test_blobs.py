@@ -4,17 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import boto3
 import pytest
 import requests
-from botocore.config import Config
 from moto import mock_aws
 
+from local.aws import CREDENTIALS
 from tests.fakes.blobs import FakeBlobStore
+from usance.adapters.aws import client as cached_client
 from usance.adapters.s3.blobs import S3BlobStore
 from usance.application.ports.blobs import BlobStore
 from usance.domain.kernel.errors import NotFoundError
 
+fresh_client = cached_client.__wrapped__  # the settings of the product, for each test anew
 KEY = "org-1/statements/bill-1/job 1.json"
 
 
@@ -33,7 +34,7 @@ def _fetch(url: str) -> tuple[bytes, str | None]:
     return answer.content, disposition.partition('filename="')[2].rstrip('"') or None
 
 
-@pytest.fixture(params=["fake", "s3"])
+@pytest.fixture(params=["fake", "moto", "ministack"])
 def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     if request.param == "fake":
         fake = FakeBlobStore()
@@ -41,10 +42,16 @@ def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         return
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    if request.param == "ministack":
+        store = request.getfixturevalue("ministack")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+        yield Target(S3BlobStore(fresh_client("s3"), store.bucket()[1]), _fetch)
+        return
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", config=Config(signature_version="s3v4"))
+        client = fresh_client("s3")
         client.create_bucket(Bucket="documents")
         yield Target(S3BlobStore(client, "documents"), _fetch)
 
