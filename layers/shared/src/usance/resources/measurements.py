@@ -17,8 +17,6 @@ from usance.domain.metering.submission import (
     TEXT_MAX_CHARS,
     UID_MAX_CHARS,
 )
-from usance.resources import wire
-from usance.resources.wire import Document
 
 EntityCode = Annotated[str, Meta(min_length=1, max_length=CODE_MAX_CHARS)]
 FieldCode = Annotated[str, Meta(max_length=CODE_MAX_CHARS)]
@@ -69,7 +67,9 @@ _TEXTS: Final = frozenset({"who", "what", "where", "other", "metadata"})
 def decode(body: bytes) -> list[Measurement]:
     """The measurements of a request. Raises `InvalidInputError` naming the first wrong field, or `BodyTooLargeError`."""
     if len(body) > BODY_MAX_BYTES:
-        raise BodyTooLargeError(f"the body has {len(body)} bytes; the limit is {BODY_MAX_BYTES}: send fewer measurements")
+        raise BodyTooLargeError(
+            f"the body has {len(body)} bytes; the limit is {BODY_MAX_BYTES}: send fewer measurements"
+        )
     try:
         return _DECODER.decode(body).measurements
     except InvalidOperation:

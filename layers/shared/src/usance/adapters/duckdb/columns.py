@@ -64,7 +64,8 @@ def instants(items: Sequence[StoredItem]) -> Integers:
 def received(items: Sequence[StoredItem]) -> Integers:
     """The receipt of every measurement."""
     return np.repeat(
-        np.array([item.received for item in items], dtype=np.int64), np.array([item.count for item in items], dtype=np.int64)
+        np.array([item.received for item in items], dtype=np.int64),
+        np.array([item.count for item in items], dtype=np.int64),
     )
 
 

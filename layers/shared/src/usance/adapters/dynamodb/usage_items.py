@@ -45,9 +45,7 @@ def _items(batch: UsageBatch, columns: Columns, digest: str) -> list[Item]:
         middle = len(columns) // 2
         halves = (columns.take(range(middle)), columns.take(range(middle, len(columns))))
         return [
-            item
-            for half, part in zip(halves, "ab", strict=True)
-            for item in _items(batch, half, _part(digest, part))
+            item for half, part in zip(halves, "ab", strict=True) for item in _items(batch, half, _part(digest, part))
         ]
     sort_key = f"{instant_of(min(columns.ts)).day:02d}#{digest}"
     return [

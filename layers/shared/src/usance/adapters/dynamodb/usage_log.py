@@ -13,16 +13,16 @@ their `ts`, are looked up through the index, and their uids compared. The index 
 sent seconds ago in another month may be seen a moment late; it is then left out by the next read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from usance.adapters.dynamodb.usage_items import packed_items
+from usance.adapters.dynamodb.transactions import store_faults
+from usance.adapters.dynamodb.usage_items import Item, packed_items
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
-from usance.domain.kernel.errors import UnavailableError
 
 PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
 
@@ -36,14 +36,11 @@ class DynamoUsageLog:
 
     def append(self, batches: Sequence[UsageBatch]) -> None:
         items = [item for batch in batches for item in packed_items(batch)]
-        try:
-            if len(items) == 1:
-                self._put(items[0])
-                return
-            with ThreadPoolExecutor(PARALLEL_CALLS_MAX) as pool:
-                list(pool.map(self._put, items))
-        except (BotoCoreError, ClientError) as failure:
-            raise UnavailableError("the store of measurements did not take all of them; send the same again") from failure
+        if len(items) == 1:
+            self._put(items[0])
+            return
+        with ThreadPoolExecutor(PARALLEL_CALLS_MAX) as pool:
+            list(pool.map(self._put, items))
 
     def aggregate(
         self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
@@ -52,15 +49,15 @@ class DynamoUsageLog:
         from usance.adapters.dynamodb.usage_reads import UsageReads
 
         codes = {code for query in queries for code in (query.target_field, *query.group_by)}
-        try:
+        with store_faults():
             stored = UsageReads(self._client, self._table, scope).stored(start, end, sorted(codes))
-        except (BotoCoreError, ClientError) as failure:
-            raise UnavailableError("the store of measurements did not answer; ask again") from failure
         return aggregated(stored, start, end, queries)
 
-    def _put(self, item: Mapping[str, Any]) -> None:
+    def _put(self, item: Item) -> None:
         try:
-            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            with store_faults():
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
         except ClientError as refused:
             if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise  # the condition fails on what is stored already: the same content, with its first receipt
+                raise
+            # The same content is stored already, with its first receipt.

@@ -1,23 +1,23 @@
 """Computing a calculation over exact decimals (metering.md 11, platform.md 7.3)."""
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from decimal import (
-    ROUND_CEILING,
-    ROUND_FLOOR,
-    ROUND_HALF_UP,
-    Context,
-    Decimal,
-    DecimalException,
-    DivisionByZero,
-    InvalidOperation,
-    Overflow,
-)
+from decimal import Decimal, DecimalException
 from enum import Enum
-from typing import ClassVar, Final, Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
-from usance.domain.expressions.moments import TIMESTAMP_FORMAT, milliseconds, timestamp
+from usance.domain.expressions.functions import (
+    ARITHMETIC,
+    ARITHMETIC_DIGITS,
+    CASTS,
+    MATH,
+    EvaluationError,
+    equal,
+    kind_of,
+    power,
+    text_of,
+)
+from usance.domain.expressions.moments import TIMESTAMP_FORMAT
 from usance.domain.expressions.tree import (
     All,
     AnyOf,
@@ -35,27 +35,11 @@ from usance.domain.expressions.tree import (
     Value,
 )
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import ONE, ZERO
+from usance.domain.kernel.quantity import ZERO
 
-ARITHMETIC_DIGITS: Final = 34
+__all__ = ["NO_LOOKUPS", "EvaluationError", "Lookups", "NullRules", "evaluate"]
+
 TEXT_RESULT_MAX_CHARS: Final = 10_000  # joining texts in nested branches must not grow without end
-SCALE_MAX: Final = 100  # more places than any number of 34 digits shows
-
-# The exponent range of a 128-bit decimal: a tower of powers overflows at once instead of filling the memory.
-_ARITHMETIC: Final = Context(
-    prec=ARITHMETIC_DIGITS,
-    rounding=ROUND_HALF_UP,
-    Emin=-6_143,
-    Emax=6_144,
-    traps=[InvalidOperation, DivisionByZero, Overflow],
-)
-_ROUNDING: Final = Context(prec=2 * SCALE_MAX, traps=[InvalidOperation])
-
-
-class EvaluationError(InvalidInputError):
-    """The calculation has no value for these inputs."""
-
-    code: ClassVar[str] = "CALCULATION_ERROR"
 
 
 class NullRules(Enum):
@@ -111,7 +95,7 @@ class _Evaluation:
     lookups: Lookups
     key_fields: frozenset[str]
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: Node) -> Value:  # noqa: C901, PLR0911, PLR0912 - one case per kind of node
         match node:
             case Literal():
                 return node.value
@@ -125,7 +109,7 @@ class _Evaluation:
                     result = self.combine(operator, result, self.value(operand))
                 return result
             case Power():
-                return self.arithmetic("^", _power, self.value(node.base), self.value(node.exponent))
+                return self.arithmetic("^", power, self.value(node.base), self.value(node.exponent))
             case All():
                 return self.joined(node.operands, decisive=False)
             case AnyOf():
@@ -144,26 +128,26 @@ class _Evaluation:
         sign = "-" if negative else "+"
         return self.arithmetic(sign, lambda number: number.copy_negate() if negative else number, operand)
 
-    def combine(self, operator: Operator, left: Value, right: Value) -> Value:
+    def combine(self, operator: Operator, left: Value, right: Value) -> Value:  # noqa: C901, PLR0911 - one case each
         match operator:
             case Operator.EQUAL:
-                return _equal(left, right)
+                return equal(left, right)
             case Operator.NOT_EQUAL:
-                return not _equal(left, right)
+                return not equal(left, right)
             case Operator.LESS | Operator.LESS_OR_EQUAL | Operator.GREATER | Operator.GREATER_OR_EQUAL:
                 return self.compare(operator, left, right)
             case Operator.ADD:
                 if isinstance(left, str) or isinstance(right, str):
                     return self.join(left, right)
-                return self.arithmetic(operator, _ARITHMETIC.add, left, right)
+                return self.arithmetic(operator, ARITHMETIC.add, left, right)
             case Operator.SUBTRACT:
-                return self.arithmetic(operator, _ARITHMETIC.subtract, left, right)
+                return self.arithmetic(operator, ARITHMETIC.subtract, left, right)
             case Operator.MULTIPLY:
-                return self.arithmetic(operator, _ARITHMETIC.multiply, left, right)
+                return self.arithmetic(operator, ARITHMETIC.multiply, left, right)
             case Operator.DIVIDE:
-                return self.divide(operator, _ARITHMETIC.divide, left, right)
+                return self.divide(operator, ARITHMETIC.divide, left, right)
             case Operator.REMAINDER:
-                return self.divide(operator, _ARITHMETIC.remainder, left, right)
+                return self.divide(operator, ARITHMETIC.remainder, left, right)
             case _:
                 assert_never(operator)
 
@@ -176,7 +160,7 @@ class _Evaluation:
         numbers: list[Decimal] = []
         for operand in operands:
             if operand is not None and not isinstance(operand, Decimal):
-                raise EvaluationError(f"{what} takes numbers, not {_kind(operand)}")
+                raise EvaluationError(f"{what} takes numbers, not {kind_of(operand)}")
             if operand is not None:
                 numbers.append(operand)
         if len(numbers) < len(operands):
@@ -200,7 +184,7 @@ class _Evaluation:
         if left is None or right is None:
             self.refuse_null("+")
             return None
-        joined = _text(left) + _text(right)
+        joined = text_of(left) + text_of(right)
         if len(joined) > TEXT_RESULT_MAX_CHARS:
             raise EvaluationError(f"a joined text has more than {TEXT_RESULT_MAX_CHARS} characters")
         return joined
@@ -209,12 +193,14 @@ class _Evaluation:
         if left is None or right is None:
             self.refuse_null(operator)
             return False if self.rules is NullRules.NOTIFICATION else None
-        if isinstance(left, Decimal) and isinstance(right, Decimal):
+        order: int
+        if isinstance(left, Decimal) and isinstance(right, Decimal):  # noqa: SIM114 - the types differ
             order = (left > right) - (left < right)
         elif isinstance(left, str) and isinstance(right, str):
             order = (left > right) - (left < right)
         else:
-            raise EvaluationError(f"{operator} compares two numbers or two texts, not {_kind(left)} and {_kind(right)}")
+            found = f"{kind_of(left)} and {kind_of(right)}"
+            raise EvaluationError(f"{operator} compares two numbers or two texts, not {found}")
         match operator:
             case Operator.LESS:
                 return order < 0
@@ -231,7 +217,7 @@ class _Evaluation:
             self.refuse_null(what)
             return False if self.rules is NullRules.NOTIFICATION else None
         if not isinstance(value, bool):
-            raise EvaluationError(f"{what} must be true or false, not {_kind(value)}")
+            raise EvaluationError(f"{what} must be true or false, not {kind_of(value)}")
         return value
 
     def joined(self, operands: tuple[Node, ...], *, decisive: bool) -> Value:
@@ -252,13 +238,13 @@ class _Evaluation:
                 return self.value(arguments[1]) if first is None else first
             case Function.IN:
                 subject = self.value(arguments[0])
-                return any(_equal(subject, self.value(candidate)) for candidate in arguments[1:])
+                return any(equal(subject, self.value(candidate)) for candidate in arguments[1:])
             case Function.FIND_NUMBER | Function.FIND_STRING | Function.EXISTS:
                 return self.lookup(function, arguments)
             case Function.TO_NUMBER | Function.TO_STRING | Function.PARSE_TIME | Function.FORMAT_TIME:
                 return self.cast(function, [self.value(argument) for argument in arguments])
             case _:
-                compute = _MATH[function]
+                compute = MATH[function]
                 return self.arithmetic(function, compute, *(self.value(argument) for argument in arguments))
 
     def cast(self, function: Function, values: list[Value]) -> Value:
@@ -269,7 +255,7 @@ class _Evaluation:
             self.refuse_null(function)
             return None
         try:
-            return _CASTS[function](subject)
+            return CASTS[function](subject)
         except InvalidInputError as refused:
             raise EvaluationError(f"{function}: {refused.message}") from refused
 
@@ -277,15 +263,15 @@ class _Evaluation:
         table, *others = arguments
         keys_from = 0 if function is Function.EXISTS else 2
         keys = [self.key(argument) for argument in others[keys_from:]]
-        texts = [_text(key) for key in keys if key is not None]
-        row = self.lookups.find(_text(self.value(table)), texts) if len(texts) == len(keys) else None
+        texts = [text_of(key) for key in keys if key is not None]
+        row = self.lookups.find(text_of(self.value(table)), texts) if len(texts) == len(keys) else None
         if function is Function.EXISTS:
             return row is not None
-        found = None if row is None else row.get(_text(self.value(others[0])))
+        found = None if row is None else row.get(text_of(self.value(others[0])))
         if found is None:
             return self.value(others[1])
         if isinstance(found, Decimal) is not (function is Function.FIND_NUMBER):
-            raise EvaluationError(f"{function} found {_kind(found)}")
+            raise EvaluationError(f"{function} found {kind_of(found)}")
         return found
 
     def key(self, argument: Node) -> Value:
@@ -293,97 +279,3 @@ class _Evaluation:
         if isinstance(argument, Literal) and isinstance(argument.value, str) and argument.value in self.key_fields:
             return self.resolve(argument.value)
         return self.value(argument)
-
-
-def _equal(left: Value, right: Value) -> bool:
-    """Equal in kind and value: 1 is 1.00, and no text or truth equals a number; null equals null alone."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return left == right
-
-
-def _kind(value: Value) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case str():
-            return "a text"
-        case Decimal():
-            return "a number"
-        case _:
-            assert_never(value)
-
-
-def _text(value: Value) -> str:
-    """How a value reads inside a text: numbers in plain digits without trailing zeros."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case Decimal():
-            plain = f"{value:f}" if value else "0"
-            return plain.rstrip("0").rstrip(".") if "." in plain else plain
-        case _:
-            assert_never(value)
-
-
-def _to_number(value: Value) -> Decimal:
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        try:
-            return _ARITHMETIC.create_decimal(value)
-        except DecimalException:
-            pass
-    raise EvaluationError(f"{_text(value)[:40]!r} is not a number")
-
-
-def _format_time(value: Value) -> str:
-    if not isinstance(value, Decimal):
-        raise EvaluationError(f"epoch milliseconds are a number, not {_kind(value)}")
-    return timestamp(value)
-
-
-def _power(base: Decimal, exponent: Decimal) -> Decimal:
-    if not exponent:
-        return ONE  # also of 0, as everywhere in computing
-    if not base and exponent < ZERO:
-        raise DivisionByZero
-    return _ARITHMETIC.power(base, exponent)
-
-
-def _scaled(rounding: str) -> Callable[..., Decimal]:
-    def compute(number: Decimal, scale: Decimal = ZERO) -> Decimal:
-        if scale != scale.to_integral_value() or abs(scale) > SCALE_MAX:
-            raise EvaluationError(f"a scale is a whole number from -{SCALE_MAX} to {SCALE_MAX}")
-        exponent = int(number.as_tuple().exponent)
-        if exponent >= -int(scale):
-            return number
-        rounded = number.quantize(ONE.scaleb(-int(scale)), rounding=rounding, context=_ROUNDING)
-        return rounded.quantize(ONE, context=_ROUNDING) if scale < 0 else rounded  # 1200, not 1.2E+3
-
-    return compute
-
-
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,38}(?:\.[0-9]{0,38})?|\.[0-9]{1,38})(?:[eE][+-]?[0-9]{1,4})?")
-
-_MATH: Final[Mapping[Function, Callable[..., Decimal]]] = {
-    Function.MAX: lambda *numbers: max(numbers),
-    Function.MIN: lambda *numbers: min(numbers),
-    Function.FLOOR: _scaled(ROUND_FLOOR),
-    Function.CEIL: _scaled(ROUND_CEILING),
-    Function.ROUND: _scaled(ROUND_HALF_UP),  # of negatives: half away from zero, as everywhere else
-    Function.POW: _power,
-    Function.ABS: Decimal.copy_abs,
-}
-_CASTS: Final[Mapping[Function, Callable[[Value], Value]]] = {
-    Function.TO_NUMBER: _to_number,
-    Function.TO_STRING: _text,
-    Function.PARSE_TIME: lambda value: milliseconds(_text(value)),
-    Function.FORMAT_TIME: _format_time,
-}

@@ -108,9 +108,9 @@ def parse(text: str) -> Expression:
 
 
 def _refusal(unexpected: UnexpectedInput, text: str) -> str:
-    position = unexpected.pos_in_stream or 0
     if isinstance(unexpected, UnexpectedToken) and unexpected.token.type == "$END":
         return "calculation ends too early: an operand or a closing bracket is missing"
+    position: int = getattr(unexpected, "pos_in_stream", 0)
     return f"calculation is malformed at character {position + 1}, near {text[position : position + 20]!r}"
 
 

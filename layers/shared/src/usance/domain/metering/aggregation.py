@@ -51,7 +51,7 @@ def refuse_text(method: Method, field_code: str) -> None:
         raise InvalidInputError(f"targetField {field_code} holds texts, of which there is no {method}")
 
 
-def aggregate(method: Method, observations: Sequence[Observation]) -> Decimal | None:
+def aggregate(method: Method, observations: Sequence[Observation]) -> Decimal | None:  # noqa: C901 - one case each
     """The value of `method`; None when no observation has a value, but 0 for COUNT and UNIQUE.
 
     MEAN is exact to 38 digits; every other result is exact.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from usance.domain.metering.instants import DAY_MICROSECONDS
@@ -23,6 +24,6 @@ def repeats(copies: Iterable[Copy]) -> list[Copy]:
     ordered = sorted(copies)
     return [
         later
-        for earlier, later in zip(ordered, ordered[1:], strict=False)
+        for earlier, later in pairwise(ordered)
         if later.received_microseconds - earlier.received_microseconds <= WINDOW_MICROSECONDS
     ]

@@ -1,12 +1,12 @@
 """Derived fields, computed once at ingest (metering.md 3.1)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final, cast
 
 from usance.domain.expressions.evaluator import NO_LOOKUPS, EvaluationError, Lookups, NullRules, evaluate
-from usance.domain.expressions.tree import Expression, Value, names
+from usance.domain.expressions.tree import Value, names
 from usance.domain.kernel.quantity import EXACT, ONE, PRECISION_DIGITS
 from usance.domain.metering.columns import Columns, Number
 from usance.domain.metering.enrichment import Failure, FailureType
@@ -33,14 +33,6 @@ class Surroundings:
     custom_fields: Mapping[str, Mapping[str, Value]]
     received_microseconds: int
     lookups: Lookups = NO_LOOKUPS
-
-
-def unknown_names(expression: Expression, field_codes: Collection[str]) -> list[str]:
-    """Names in a calculation that no measurement of a meter with these data fields can give a value, sorted.
-
-    Whether a custom field exists is not looked at: it may be added later.
-    """
-    return sorted(name for name in names(expression) if name not in field_codes and not _is_surrounding(name))
 
 
 def entities_used(fields: Sequence[DerivedField]) -> frozenset[str]:
@@ -107,11 +99,6 @@ def _surrounding(name: str, columns: Columns, row: int, surroundings: Surroundin
     if custom_field not in values:
         raise EvaluationError(f"{name} is neither a field of the meter nor a custom field")
     return values[custom_field]
-
-
-def _is_surrounding(name: str) -> bool:
-    entity, _, custom_field = name.partition(".")
-    return name in TIMESTAMPS or (entity in ENTITIES and bool(custom_field))
 
 
 def _decimal(value: Number | None) -> Decimal | None:

@@ -61,8 +61,10 @@ class Times:
 
 
 def check(measurements: Sequence[Submitted], now: datetime) -> Times:
-    """The times of `measurements`. Raises `InvalidInputError` naming the first field that breaks a rule, such as
-    `measurements[3].ts`; nothing of the request may then be stored.
+    """The times of `measurements`.
+
+    Raises `InvalidInputError` naming the first field that breaks a rule, such as `measurements[3].ts`; nothing of the
+    request may then be stored.
     """
     ts = [microseconds(measurement.ts) for measurement in measurements]
     ets = [None if measurement.ets is None else microseconds(measurement.ets) for measurement in measurements]

@@ -1,0 +1,21 @@
+"""What taking measurements needs of the world."""
+
+from dataclasses import dataclass
+
+from usance.application.ports.blobs import BlobStore
+from usance.application.ports.clock import Clock, IdFactory
+from usance.application.ports.entities import EntityRepository
+from usance.application.ports.events import EventLog
+from usance.application.ports.usage_log import UsageWriter
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPorts:
+    """Passed to every use case of this package."""
+
+    entities: EntityRepository
+    usage: UsageWriter
+    events: EventLog
+    blobs: BlobStore
+    clock: Clock
+    ids: IdFactory

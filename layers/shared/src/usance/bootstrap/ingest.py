@@ -1,0 +1,39 @@
+"""The use cases of ingest, composed."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from usance.application.ingest.directory import Directory
+from usance.application.ingest.ports import IngestPorts
+from usance.application.ports.usage_log import UsageWriter
+from usance.bootstrap import stores
+from usance.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The stores, and what is remembered of the organization's meters and accounts."""
+
+    ports: IngestPorts
+    directory: Directory
+
+
+@cache
+def build_ingest() -> Ingest:
+    """Those of this deployment."""
+    ports = IngestPorts(
+        entities=stores.entities(),
+        usage=_usage_writer(),
+        events=stores.events(),
+        blobs=stores.blobs(),
+        clock=stores.clock(),
+        ids=stores.ids(),
+    )
+    return Ingest(ports, Directory(ports.entities, ports.clock))
+
+
+def _usage_writer() -> UsageWriter:
+    from usance.adapters.aws import client
+    from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+
+    return DynamoUsageLog(client("dynamodb"), Settings().usage_table)

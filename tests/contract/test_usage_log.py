@@ -1,0 +1,215 @@
+"""What every log of measurements promises; the fake and the real one answer alike."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.contract.stores import DYNAMODB_TARGETS
+from tests.fakes.usage_log import FakeUsageLog
+from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds, month_of
+
+SCOPE = UsageScope("org", "meter", "account")
+JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+HUGE = Decimal(12345678901234567890123456789012345678)
+
+Log = FakeUsageLog | DynamoUsageLog
+
+
+@pytest.fixture(params=["fake", *DYNAMODB_TARGETS])
+def log(request: pytest.FixtureRequest, fresh_table: Callable[[str, str], tuple[Any, str]]) -> Log:
+    if request.param == "fake":
+        return FakeUsageLog()
+    return DynamoUsageLog(*fresh_table(request.param, "UsageTable"))
+
+
+def at(day: float, month: int = 1) -> datetime:
+    """An instant of 2026, by day of the month and its fraction."""
+    return datetime(2026, month, 1, tzinfo=UTC) + timedelta(days=day - 1)
+
+
+def send(
+    log: Log,
+    *rows: tuple[str, datetime, Any],
+    received: datetime = MARCH,
+    field: str = "tokens",
+    texts: Sequence[str | None] | None = None,
+    scope: UsageScope = SCOPE,
+    digest: str | None = None,
+) -> None:
+    """Append measurements `(uid, ts, value)` of one month, received at once."""
+    ts = [microseconds(instant) for _, instant, _ in rows]
+    values = [value for _, _, value in rows]
+    numbers = {} if all(isinstance(value, str) for value in values) else {field: values}
+    columns = Columns(
+        [uid for uid, _, _ in rows],
+        ts,
+        [None] * len(rows),
+        numbers,
+        ({} if numbers else {field: values}) | ({} if texts is None else {"model": texts}),
+    )
+    content = digest or f"{hash((rows, received)) & (2**128 - 1):032x}"
+    log.append([UsageBatch(scope, month_of(min(ts)), content, received, columns)])
+
+
+def value(log: Log, method: str, field: str = "tokens", *, start: datetime = JANUARY, end: datetime = FEBRUARY) -> Any:
+    """The one value of an aggregation; None when there is no row."""
+    rows = rows_of(log, AggregationQuery(method, field), start=start, end=end)
+    return rows[0].value if rows else None
+
+
+def rows_of(
+    log: Log, query: AggregationQuery, *, start: datetime = JANUARY, end: datetime = FEBRUARY
+) -> Sequence[AggregatedRow]:
+    return list(log.aggregate(SCOPE, start, end, [query])[0])
+
+
+def test_without_usage_there_are_no_rows(log: Log) -> None:
+    assert log.aggregate(SCOPE, JANUARY, FEBRUARY, [AggregationQuery("SUM", "tokens")] * 2) == [[], []]
+    assert log.aggregate(SCOPE, JANUARY, JANUARY, [AggregationQuery("SUM", "tokens")]) == [[]]
+
+
+def test_every_method_over_whole_numbers(log: Log) -> None:
+    send(log, ("a", at(3), 10), ("b", at(2), 20), ("c", at(1), 60))
+    methods = ("SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE")
+    answers = log.aggregate(SCOPE, JANUARY, FEBRUARY, [AggregationQuery(method, "tokens") for method in methods])
+    assert [str(rows[0].value) for rows in answers] == ["90", "10", "60", "3", "10", "30", "3"]
+    assert {rows[0].count for rows in answers} == {3}
+
+
+def test_decimals_are_exact_and_shown_without_trailing_zeros(log: Log) -> None:
+    send(log, ("a", at(1), Decimal("0.1")), ("b", at(1), Decimal("0.20")), ("c", at(1), Decimal("-1E+3")))
+    send(log, ("d", at(1), Decimal("1e-18")), ("e", at(1), 5))
+    assert str(value(log, "SUM")) == "-994.699999999999999999"
+    assert str(value(log, "MIN")) == "-1000"
+    assert str(value(log, "MAX")) == "5"
+
+
+def test_numbers_of_38_digits_survive(log: Log) -> None:
+    send(log, ("a", at(1), HUGE), ("b", at(1), Decimal("0.00000000000000000000000000000000000001")))
+    send(log, ("c", at(2), 7), ("d", at(3), HUGE.copy_negate()))
+    assert value(log, "SUM") == Decimal("7.00000000000000000000000000000000000001")
+    assert value(log, "MAX") == HUGE
+    assert value(log, "LATEST") == HUGE.copy_negate()
+    assert value(log, "UNIQUE") == 4
+
+
+def test_large_values_of_many_scales_do_not_overflow(log: Log) -> None:
+    send(log, ("a", at(1), 2**63 - 1), ("b", at(1), 2**63 - 1))
+    send(log, ("c", at(1), Decimal("0.000001")), ("d", at(1), -(2**63)))
+    assert value(log, "SUM") == Decimal(2**63 - 2) + Decimal("0.000001")
+
+
+def test_a_mean_has_38_digits(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 1), ("c", at(1), 0))
+    assert value(log, "MEAN") == Decimal("0." + "6" * 37 + "7")
+
+
+def test_texts_are_counted_and_not_summed(log: Log) -> None:
+    send(log, ("a", at(1), "ü"), ("b", at(1), "x"), ("c", at(1), "ü"), field="who")
+    assert value(log, "UNIQUE", "who") == 2
+    assert value(log, "COUNT", "who") == 3
+    with pytest.raises(InvalidInputError, match="who"):
+        value(log, "SUM", "who")
+    with pytest.raises(InvalidInputError, match="NOPE"):
+        value(log, "NOPE", "who")
+
+
+def test_values_that_are_absent_do_not_count(log: Log) -> None:
+    send(log, ("a", at(1), None), ("b", at(2), 4))
+    send(log, ("c", at(3), 9), field="other")
+    assert [value(log, method) for method in ("SUM", "COUNT", "LATEST", "MEAN")] == [4, 1, 4, 4]
+    assert rows_of(log, AggregationQuery("SUM", "tokens"))[0].count == 3
+    assert value(log, "SUM", "unknown") is None
+    assert value(log, "COUNT", "unknown") == 0
+
+
+def test_a_span_is_half_open(log: Log) -> None:
+    send(log, ("a", JANUARY, 1), ("b", FEBRUARY - timedelta(microseconds=1), 2))
+    send(log, ("c", FEBRUARY, 4))
+    assert value(log, "SUM") == 3
+    assert value(log, "SUM", end=MARCH) == 7
+    assert value(log, "SUM", start=at(2), end=FEBRUARY) == 2
+
+
+def test_groups_and_buckets_cut_the_usage(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(2), 2), ("c", at(2), 3), ("d", at(3), 4), texts=["x", "y", "x", None])
+    query = AggregationQuery("SUM", "tokens", ("model",), (JANUARY, at(2), at(3)))
+    assert [(row.group["model"], row.bucket_start, row.value) for row in rows_of(log, query)] == [
+        ("", at(3), 4),
+        ("x", JANUARY, 1),
+        ("x", at(2), 3),
+        ("y", at(2), 2),
+    ]
+    latest = AggregationQuery("LATEST", "tokens", ("model",))
+    assert [row.value for row in rows_of(log, latest)] == [4, 3, 2]
+
+
+def test_the_latest_of_one_instant_is_the_one_received_last_then_of_the_greatest_uid(log: Log) -> None:
+    send(log, ("b", at(1), 1), ("a", at(1), 2), received=MARCH)
+    assert value(log, "LATEST") == 1
+    send(log, ("A", at(1), 3), received=MARCH + timedelta(seconds=1))
+    assert value(log, "LATEST") == 3
+
+
+def test_the_same_batch_twice_counts_once_with_its_first_receipt(log: Log) -> None:
+    send(log, ("a", at(1), 1), received=MARCH, digest="0" * 32)
+    send(log, ("a", at(1), 1), received=MARCH + timedelta(days=40), digest="0" * 32)
+    send(log, ("a", at(2), 5), received=MARCH + timedelta(days=20))
+    assert value(log, "SUM") == 1
+
+
+def test_the_copy_received_first_counts(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 10), received=MARCH + timedelta(seconds=2))
+    send(log, ("a", at(2), 2), ("c", at(2), 100), received=MARCH + timedelta(seconds=1))
+    assert value(log, "SUM") == 112
+
+
+def test_a_copy_in_another_month_does_not_count_either(log: Log) -> None:
+    send(log, ("a", at(1), 1), received=FEBRUARY)
+    send(log, ("a", at(1, month=2), 2), ("b", at(1, month=2), 4), received=FEBRUARY + timedelta(days=35))
+    assert value(log, "SUM") == 1
+    assert value(log, "SUM", start=FEBRUARY, end=MARCH) == 4
+    assert value(log, "SUM", end=MARCH) == 5
+
+
+def test_after_35_days_a_uid_may_return(log: Log) -> None:
+    send(log, ("a", at(1), 1), received=FEBRUARY)
+    send(log, ("a", at(1, month=2), 2), received=FEBRUARY + timedelta(days=35, microseconds=1))
+    assert value(log, "SUM", end=MARCH) == 3
+
+
+def test_accounts_do_not_share_uids(log: Log) -> None:
+    send(log, ("a", at(1), 1))
+    send(log, ("a", at(1), 2), scope=UsageScope("org", "meter", "other"))
+    assert value(log, "SUM") == 1
+
+
+def test_uuids_and_other_uids_meet(log: Log) -> None:
+    uuid = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
+    send(log, (uuid, at(1), 1), received=MARCH)
+    send(log, (uuid, at(2), 2), ("not-a-uuid", at(2), 4), received=MARCH + timedelta(seconds=1))
+    assert value(log, "SUM") == 5
+
+
+def test_a_batch_too_large_for_one_item_is_kept_whole(log: Log) -> None:
+    rows = [
+        (f"u{number}", at(1 + number / 1000), f"{number:04d}" + "é" * 500 + str(hash(str(number)) ** 20))
+        for number in range(999)
+    ]
+    send(log, *rows, field="note")
+    send(log, *rows, field="note")
+    assert value(log, "COUNT", "note") == 999
+    assert value(log, "UNIQUE", "note") == 999
+
+
+def test_many_batches_at_once(log: Log) -> None:
+    columns = Columns(["a"], [microseconds(at(1))], [microseconds(at(2))], {"tokens": [1]}, {})
+    log.append([UsageBatch(SCOPE, "2026-01", f"{number:032x}", MARCH, columns) for number in range(40)])
+    assert value(log, "COUNT") == 1
