@@ -81,7 +81,8 @@ class HttpWebhookSender:
     def _post(self, url: str, host: str, port: int, body: bytes, headers: Mapping[str, str]) -> Outcome:
         deadline = self._deadline()
         backend = GuardedNetwork(self._resolve, deadline, trusted=self._trusted(host, port))
-        sent = [("Host", urlsplit(url).netloc.rpartition("@")[2]), ("User-Agent", USER_AGENT), *headers.items()]
+        named = {"Host": urlsplit(url).netloc, "User-Agent": USER_AGENT, **headers}
+        sent = [(name.encode("ascii"), value.encode("ascii")) for name, value in named.items()]
         with (
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, retries=0) as pool,
             pool.stream("POST", url, headers=sent, content=body) as answer,
