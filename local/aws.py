@@ -8,7 +8,7 @@ from botocore.config import Config
 from local.names import REGION
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-"""The store accepts any; these make it use the account of `names.ACCOUNT_ID`."""
+"""The store is started with these and checks presigned URLs by them; its account is `names.ACCOUNT_ID`."""
 
 
 def client(service: str, endpoint: str) -> Any:

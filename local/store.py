@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from local.aws import CREDENTIALS
+
 PROJECT: Final = Path(__file__).resolve().parent.parent
 INTERPRETER: Final = PROJECT / ".venv-ministack" / "bin" / "python"
 LAUNCHER: Final = Path(__file__).with_name("store_process.py")
@@ -117,6 +119,7 @@ def _launch(data_dir: Path) -> subprocess.Popen[bytes]:
     command = [INTERPRETER, "-P", LAUNCHER, folder, _identity(data_dir), data_dir / "checkpoints.json"]
     # Only what an interpreter needs: settings of AWS or of ministack in the caller's shell must not reach the store.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment |= CREDENTIALS  # the store checks the signature of presigned URLs by them
     with (folder / "store.log").open("wb") as log:
         return subprocess.Popen(
             [str(part) for part in command],
