@@ -3,8 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field
 
 from usance.resources.fields import CurrencyCode, Day, Id, Noun, unique_items
 from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
@@ -65,13 +64,7 @@ class BillConfigRequest(Noun):
     version: int | None = None
 
 
-class _Answer(BaseModel):
-    """What the API answers; every property but `id` may be absent."""
-
-    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
-
-
-class _Audited(_Answer):
+class _Audited(Noun):
     id: str
     version: int | None = None
     dt_created: str | None = None
@@ -104,7 +97,7 @@ class BillJob(_Audited):
     currency_conversions: list[CurrencyConversion] | None = None
 
 
-class BandUsage(_Answer):
+class BandUsage(Noun):
     """What one touched pricing band contributes to a line item."""
 
     pricing_band_id: str | None = None
@@ -118,7 +111,7 @@ class BandUsage(_Answer):
     converted_band_subtotal: Decimal | None = None
 
 
-class _Line(_Answer):
+class _Line(Noun):
     id: str
     sequence_number: int | None = None
     line_item_type: str
@@ -203,7 +196,7 @@ class BillConfig(_Audited):
     bill_lock_date: str | None = None
 
 
-class Message(_Answer):
+class Message(Noun):
     """What was done, in words."""
 
     message: str
