@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.fuse import Fuse, Killed
+from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.deliver_webhook import deliver_webhook
 from usance.application.notifications.record_change import record_change

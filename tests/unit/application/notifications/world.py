@@ -7,10 +7,10 @@ from typing import Any
 from tests.fakes.clock import FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.events import FakeEventLog
-from tests.fakes.fuse import Fuse
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
-from tests.fakes.webhook_sender import FakeWebhookSender
+from tests.fakes.webhooks import FakeWebhookSender
+from tests.unit.application.notifications.fuse import Fuse
 from usance.application.notifications.configurations import SEALED, put_configuration
 from usance.application.notifications.deliver_webhook import Deliverer, deliver_webhook
 from usance.application.notifications.runs import RUN_TYPE

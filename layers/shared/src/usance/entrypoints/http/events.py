@@ -1,5 +1,6 @@
 """Events, the trial of calculations, and integration runs (platform.md 6.4, 7.2, 10.3)."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
@@ -8,7 +9,7 @@ from usance.application.notifications.list_events import EVENT_TYPES, list_event
 from usance.application.notifications.read_runs import RunQuery, get_run, get_run_log, latest_run, list_runs
 from usance.application.notifications.try_calculation import try_calculation
 from usance.application.ports.entities import Page
-from usance.bootstrap import stores
+from usance.bootstrap.notifications import ReadingStores, reading_stores
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.delivery import RunStatus
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
@@ -16,7 +17,6 @@ from usance.resources import instants
 from usance.resources.wire import Document
 
 ORGANIZATION: Final = "/organizations/{orgId}"
-RUNS: Final = f"{ORGANIZATION}/integrationruns"
 RUNS_PAGE_MAX: Final = 200
 IDS_MAX: Final = 100
 
@@ -35,29 +35,36 @@ _RUN_FILTERS: Final = (
 )
 
 
-def routes() -> tuple[Route, ...]:
-    """What the entities function mounts beside the configuration resources. Words in a path go before its ids."""
+Handle = Callable[[Request, ReadingStores], Any]
+
+
+def routes(build: Callable[[], ReadingStores] = reading_stores) -> tuple[Route, ...]:
+    """What the entities function mounts beside the configuration resources. `build` is asked at the first request."""
+
+    def route(path: str, handle: Handle, operation: Operation, method: str = "GET") -> Route:
+        return Route(method, f"{ORGANIZATION}/{path}", lambda request: handle(request, build()), operation)
+
     return (
-        Route("GET", f"{ORGANIZATION}/events", _list, _EVENTS),
-        Route("GET", f"{ORGANIZATION}/events/types", _types, _operation("getEventTypes", "Names of events")),
-        Route("GET", f"{ORGANIZATION}/events/fields", _fields, _FIELDS),
-        Route("GET", f"{ORGANIZATION}/events/{{id}}", _get, _operation("getEvent", "Read an event")),
-        Route("POST", f"{ORGANIZATION}/notifications/evaluate", _evaluate, _EVALUATE),
-        Route("GET", f"{RUNS}/logs/{{id}}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
-        Route("GET", f"{RUNS}/destinations/{{destinationId}}", _destination_runs, _DESTINATION_RUNS),
-        Route("GET", f"{RUNS}/{{entityType}}/latest", _latest_runs, _LATEST),
-        Route("GET", f"{RUNS}/{{entityType}}/latest/{{id}}", _latest_run, _LATEST_ONE),
-        Route("GET", f"{RUNS}/{{entityType}}/{{entityId}}", _entity_runs, _ENTITY_RUNS),
-        Route("GET", f"{RUNS}/{{id}}", _run, _operation("getRun", "Read an integration run", _RUN_TAG)),
+        route("events", _list, _EVENTS),
+        route("events/types", _types, _operation("getEventTypes", "Names of events")),
+        route("events/fields", _fields, _FIELDS),
+        route("events/{id}", _get, _operation("getEvent", "Read an event")),
+        route("notifications/evaluate", _evaluate, _EVALUATE, "POST"),
+        route("integrationruns/logs/{id}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
+        route("integrationruns/destinations/{destinationId}", _destination_runs, _DESTINATION_RUNS),
+        route("integrationruns/{entityType}/latest", _latest_runs, _LATEST),
+        route("integrationruns/{entityType}/latest/{id}", _latest_run, _LATEST_ONE),
+        route("integrationruns/{entityType}/{entityId}", _entity_runs, _ENTITY_RUNS),
+        route("integrationruns/{id}", _run, _operation("getRun", "Read an integration run", _RUN_TAG)),
     )
 
 
-def _list(request: Request) -> Document:
+def _list(request: Request, stores: ReadingStores) -> Document:
     size, token = paging(request)
     filters = {name: value for name in _EVENT_FILTERS if (value := request.one(name))}
     page = list_events(
         request.caller,
-        stores.events(),
+        stores.events,
         filters=filters,
         ids=request.query.get("ids", ()),
         include_actioned=flag(request, "includeActioned"),
@@ -67,50 +74,50 @@ def _list(request: Request) -> Document:
     return _page(page)
 
 
-def _get(request: Request) -> Document:
-    return get_event(request.caller, request.path["id"], stores.events())
+def _get(request: Request, stores: ReadingStores) -> Document:
+    return get_event(request.caller, request.path["id"], stores.events)
 
 
-def _types(request: Request) -> Document:
+def _types(request: Request, _: ReadingStores) -> Document:
     return list_event_types(request.caller)
 
 
-def _fields(request: Request) -> Document:
+def _fields(request: Request, _: ReadingStores) -> Document:
     return list_event_fields(request.caller, request.one("eventName"))
 
 
-def _evaluate(request: Request) -> Document:
-    return try_calculation(request.caller, request.json_object(), stores.events())
+def _evaluate(request: Request, stores: ReadingStores) -> Document:
+    return try_calculation(request.caller, request.json_object(), stores.events)
 
 
-def _run(request: Request) -> Document:
-    return get_run(request.caller, request.path["id"], stores.entities())
+def _run(request: Request, stores: ReadingStores) -> Document:
+    return get_run(request.caller, request.path["id"], stores.entities)
 
 
-def _run_log(request: Request) -> Document:
-    return get_run_log(request.caller, request.path["id"], stores.entities(), stores.events())
+def _run_log(request: Request, stores: ReadingStores) -> Document:
+    return get_run_log(request.caller, request.path["id"], stores.entities, stores.events)
 
 
-def _entity_runs(request: Request) -> Document:
-    return _runs(request, "entity", f"{request.path['entityType']}/{request.path['entityId']}")
+def _entity_runs(request: Request, stores: ReadingStores) -> Document:
+    return _runs(request, stores, "entity", f"{request.path['entityType']}/{request.path['entityId']}")
 
 
-def _destination_runs(request: Request) -> Document:
-    return _runs(request, "destinationId", request.path["destinationId"])
+def _destination_runs(request: Request, stores: ReadingStores) -> Document:
+    return _runs(request, stores, "destinationId", request.path["destinationId"])
 
 
-def _latest_run(request: Request) -> Document:
-    return latest_run(request.caller, request.path["entityType"], request.path["id"], stores.entities())
+def _latest_run(request: Request, stores: ReadingStores) -> Document:
+    return latest_run(request.caller, request.path["entityType"], request.path["id"], stores.entities)
 
 
-def _latest_runs(request: Request) -> list[Any]:
+def _latest_runs(request: Request, stores: ReadingStores) -> list[Any]:
     ids = request.query.get("ids", ())
     if not 1 <= len(ids) <= IDS_MAX:
         raise InvalidInputError(f"ids must name 1 to {IDS_MAX} entities")
-    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities()) for id_ in ids]
+    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities) for id_ in ids]
 
 
-def _runs(request: Request, index: str, value: str) -> Document:
+def _runs(request: Request, stores: ReadingStores, index: str, value: str) -> Document:
     size, token = paging(request, largest=RUNS_PAGE_MAX)
     query = RunQuery(
         index=index,
@@ -120,7 +127,7 @@ def _runs(request: Request, index: str, value: str) -> Document:
         after=_instant(request, "startDate"),
         until=_instant(request, "endDate"),
     )
-    return _page(list_runs(request.caller, query, stores.entities(), page_size=size, next_token=token))
+    return _page(list_runs(request.caller, query, stores.entities, page_size=size, next_token=token))
 
 
 def _status(request: Request) -> str | None:

@@ -1,0 +1,242 @@
+"""Events, the trial of calculations and integration runs, over HTTP."""
+
+import base64
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.unit.application.notifications.world import World
+from usance.application.notifications.record_change import record_change
+from usance.application.ports.events import Event
+from usance.bootstrap.notifications import ReadingStores
+from usance.domain.kernel.ids import derived_id
+from usance.domain.notifications.delivery import Outcome
+from usance.entrypoints.http import core, events
+from usance.resources import wire
+
+ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+class Api:
+    """The routes over a world."""
+
+    def __init__(self, world: World) -> None:
+        self.handle = core.build(events.routes(lambda: ReadingStores(world.entities, world.events)))
+
+    def call(self, path: str, body: Any = None, *, method: str = "GET", **query: Any) -> tuple[int, Any]:
+        event = json.loads(Path("events/entities_list_events.json").read_text())
+        event["rawPath"] = event["requestContext"]["http"]["path"] = f"/organizations/{ORG}/{path}"
+        event["requestContext"]["http"]["method"] = method
+        event["rawQueryString"] = urlencode(query)
+        event["body"] = None if body is None else json.dumps(body)
+        answer = self.handle(event, None)
+        return answer["statusCode"], wire.loads(answer["body"])
+
+    def get(self, path: str, **query: Any) -> Any:
+        status, answer = self.call(path, **query)
+        assert status == 200, answer
+        return answer
+
+    def refusal(self, path: str, **query: Any) -> str:
+        status, answer = self.call(path, **query)
+        assert status == 400, answer
+        return str(answer["message"])
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    return Api(world)
+
+
+def recorded(world: World, number: int, **more: Any) -> Event:
+    name = more.pop("name", "configuration.account.created")
+    event = Event(derived_id(str(number)), ORG, name, world.now + timedelta(seconds=number), {"n": number}, **more)
+    world.events.append(event)
+    return event
+
+
+def test_the_event_file_is_answered(world: World, api: Api) -> None:
+    recorded(world, 1)
+    answer = api.handle(json.loads(Path("events/entities_list_events.json").read_text()), None)
+    assert [row["m3terEvent"]["n"] for row in wire.loads(answer["body"])["data"]] == [1]
+
+
+def test_events_are_paged_newest_first(world: World, api: Api) -> None:
+    for number in range(5):
+        recorded(world, number)
+    first = api.get("events", pageSize=3)
+    assert [row["m3terEvent"]["n"] for row in first["data"]] == [4, 3, 2]
+    second = api.get("events", pageSize=3, nextToken=first["nextToken"])
+    assert [row["m3terEvent"]["n"] for row in second["data"]] == [1, 0]
+    assert second["nextToken"] is None
+
+
+def test_every_filter_of_the_api_is_taken(world: World, api: Api) -> None:
+    more = {"type": "Notification", "account_id": "a", "resource_id": "r", "notification_id": "n"}
+    recorded(world, 1, **more, notification_code="c")
+    recorded(world, 2, actioned_at=world.now)
+    query = {"eventName": "configuration.account.created", "eventType": "Notification", "accountId": "a"}
+    query |= {"resourceId": "r", "notificationId": "n", "notificationCode": "c"}
+    for subset in [query, *({name: value} for name, value in query.items())]:
+        assert [row["m3terEvent"]["n"] for row in api.get("events", **subset)["data"]] == [1]
+    assert len(api.get("events", includeActioned="true")["data"]) == 2
+    assert len(api.get("events", includeActioned="false")["data"]) == 1
+
+
+def test_ids_give_those_events_actioned_or_not(world: World, api: Api) -> None:
+    first, second = recorded(world, 1), recorded(world, 2, actioned_at=world.now)
+    assert [row["id"] for row in api.get("events", ids=f"{second.id},{first.id}")["data"]] == [second.id, first.id]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"ids": "a", "eventName": "b"}, "ids"),
+        ({"ids": "a", "nextToken": "b"}, "ids"),
+        ({"ids": ",".join("a" * 101)}, "ids"),
+        ({"eventType": "Weather"}, "eventType"),
+        ({"eventName": "a,b"}, "eventName"),
+        ({"accountId": "a" * 501}, "accountId"),
+        ({"includeActioned": "perhaps"}, "includeActioned"),
+        ({"pageSize": "0"}, "pageSize"),
+        ({"pageSize": "101"}, "pageSize"),
+        ({"nextToken": "x"}, "nextToken"),
+    ],
+)
+def test_a_query_that_breaks_a_rule_is_refused_by_name(api: Api, query: dict[str, str], named: str) -> None:
+    assert named in api.refusal("events", **query)
+
+
+def test_one_event_is_read_by_its_id_and_an_unknown_one_is_not_found(world: World, api: Api) -> None:
+    event = recorded(world, 1)
+    assert api.get(f"events/{event.id}")["m3terEvent"] == {"n": 1}
+    assert api.call("events/nowhere")[0] == 404
+
+
+def test_the_types_are_the_published_names(api: Api) -> None:
+    names = api.get("events/types")["events"]
+    assert len(names) == 106
+    assert "billing.bill.updated" in names
+
+
+def test_the_fields_of_one_event_or_of_all(api: Api) -> None:
+    one = api.get("events/fields", eventName="configuration.commitment.updated")["events"]
+    assert one["configuration.commitment.updated"]["old.amountSpent"] == "double"
+    assert len(one) == 1
+    assert len(api.get("events/fields")["events"]) == 106
+    assert "eventName" in api.refusal("events/fields", eventName="nonsense")
+
+
+def evaluate(api: Api, **body: Any) -> tuple[int, Any]:
+    return api.call("notifications/evaluate", body, method="POST")
+
+
+def test_a_calculation_is_tried_against_the_fields_of_an_event(api: Api) -> None:
+    name = "configuration.commitment.updated"
+    assert evaluate(api, eventName=name, calculation="new.amount > old.amount") == (
+        200,
+        {"success": True, "errorMessage": None},
+    )
+    status, answer = evaluate(api, eventName=name, calculation="new.amuont > 1")
+    assert (status, answer["success"]) == (200, False)
+    assert "new.amuont" in answer["errorMessage"]
+    assert evaluate(api, eventName=name, calculation="")[1]["success"] is False
+    assert evaluate(api, eventName=name)[1]["success"] is False
+
+
+def test_a_calculation_is_tried_on_an_event_that_happened(world: World, api: Api) -> None:
+    event = Event(derived_id("e"), ORG, "billing.bill.updated", world.now, {"eventData": {"newDto": {"total": 5}}})
+    world.events.append(event)
+    assert evaluate(api, eventId=event.id, calculation="new.total > 4")[1]["success"]
+    assert evaluate(api, eventId=event.id, calculation="new.total > 6")[1]["success"]
+    assert "null" in evaluate(api, eventId=event.id, calculation="new.missing + 1")[1]["errorMessage"]
+    assert not evaluate(api, eventId=event.id, calculation="new.total")[1]["success"]
+    assert not evaluate(api, eventId=event.id, calculation="total > 1")[1]["success"]
+
+
+def test_the_name_of_an_event_wins_over_the_id_of_one(api: Api) -> None:
+    body = {"eventId": "nowhere", "eventName": "billing.bill.created", "calculation": "new.billTotal > 1"}
+    assert evaluate(api, **body)[1]["success"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "named"),
+    [
+        ({"calculation": "true"}, 400, "eventName"),
+        ({"eventName": "nonsense", "calculation": "true"}, 400, "eventName"),
+        ({"eventId": "nowhere", "calculation": "true"}, 404, "eventId"),
+        ({"eventName": 5, "calculation": "true"}, 400, "eventName"),
+        ({"eventName": "billing.bill.created", "calculation": ["true"]}, 400, "calculation"),
+    ],
+)
+def test_a_trial_of_nothing_is_refused(api: Api, body: dict[str, Any], status: int, named: str) -> None:
+    answered, answer = evaluate(api, **body)
+    assert answered == status
+    assert named in answer["message"]
+
+
+@pytest.fixture
+def runs(world: World) -> list[dict[str, Any]]:
+    """Three runs a minute apart, the newest first: complete, failed, complete."""
+    world.rule()
+    world.webhook()
+    world.link()
+    for version, status in ((2, 200), (3, 403), (4, 200)):
+        world.sender.outcomes = (Outcome(status=status),)
+        record_change(world.change(version), world.stores())
+        world.work()
+        world.clock.advance(minutes=1)
+    return world.runs()
+
+
+def test_a_run_is_shown_without_what_is_ours(api: Api, runs: list[dict[str, Any]]) -> None:
+    shown = api.get(f"integrationruns/{runs[0]['id']}")
+    assert (shown["status"], shown["entityType"], shown["destinationId"]) == ("COMPLETE", "Notification", "webhook")
+    assert "delivery" not in shown
+    assert api.call("integrationruns/nowhere")[0] == 404
+
+
+def test_runs_are_listed_by_entity_and_by_destination(api: Api, runs: list[dict[str, Any]]) -> None:
+    ids = [run["id"] for run in runs]
+    for path in ("integrationruns/Notification/rule", "integrationruns/destinations/webhook"):
+        assert [run["id"] for run in api.get(path)["data"]] == ids
+        first = api.get(path, pageSize=2)
+        assert [run["id"] for run in first["data"]] == ids[:2]
+        assert [run["id"] for run in api.get(path, pageSize=2, nextToken=first["nextToken"])["data"]] == ids[2:]
+    assert api.get("integrationruns/Notification/other")["data"] == []
+
+
+def test_runs_are_narrowed_by_status_and_time(api: Api, runs: list[dict[str, Any]]) -> None:
+    path = "integrationruns/Notification/rule"
+    assert [run["id"] for run in api.get(path, status="AUTH_FAILED", pageSize=1)["data"]] == [runs[1]["id"]]
+    middle = runs[1]["dtStarted"]
+    assert [run["id"] for run in api.get(path, startDate=middle)["data"]] == [runs[0]["id"]]
+    assert [run["id"] for run in api.get(path, endDate=middle)["data"]] == [runs[1]["id"], runs[2]["id"]]
+    assert api.get("integrationruns/destinations/webhook", destination="stripe")["data"] == []
+    assert "status" in api.refusal(path, status="LOST")
+    assert "startDate" in api.refusal(path, startDate="yesterday")
+
+
+def test_the_latest_run_of_an_entity_or_of_several(api: Api, runs: list[dict[str, Any]]) -> None:
+    assert api.get("integrationruns/Notification/latest/rule")["id"] == runs[0]["id"]
+    assert [run["id"] for run in api.get("integrationruns/Notification/latest", ids="rule")] == [runs[0]["id"]]
+    assert api.call("integrationruns/Notification/latest/other")[0] == 404
+    assert "ids" in api.refusal("integrationruns/Notification/latest")
+
+
+def test_the_log_of_a_run_shows_what_was_sent_and_came_back_but_no_secret(api: Api, runs: list[dict[str, Any]]) -> None:
+    payload = base64.b64decode(api.get(f"integrationruns/logs/{runs[1]['id']}")["Payload"])
+    log = wire.loads(payload)
+    assert log["request"]["id"] == runs[1]["id"]
+    assert [attempt["status"] for attempt in log["attempts"]] == [403]
+    assert b"the-secret" not in payload
+    assert b"the-key" not in payload
