@@ -60,7 +60,7 @@ def call(world: World) -> Call:
     return send
 
 
-def run_job(world: World, job_id: str) -> str:
+def run_job(world: World, job_id: str) -> object:
     return run_statement_job(
         world.entities,
         world.bills,

@@ -17,14 +17,20 @@ from tests.unit.application.statements.world import (
     World,
     bill,
 )
-from usance.application.ports.entities import Put
+from usance.application.ports.entities import Delete, Put
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
 from usance.application.statements.cancel_statement_job import cancel_statement_job
 from usance.application.statements.create_statement_jobs import BATCH_MAX, create_statement_jobs
 from usance.application.statements.read_statement_jobs import get_statement_job, list_statement_jobs
 from usance.application.statements.request_statement import request_statement
-from usance.application.statements.run_statement_job import run_statement_job
-from usance.domain.kernel.errors import ForbiddenError, InvalidInputError, NotFoundError, UnavailableError
+from usance.application.statements.run_statement_job import Outcome, run_statement_job
+from usance.domain.kernel.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    VersionConflictError,
+)
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -49,6 +55,10 @@ def create(world: World, *bill_ids: str, csv: bool = True, meters: tuple[str, ..
 
 
 def run(world: World, job_id: str) -> str:
+    return outcome(world, job_id).status
+
+
+def outcome(world: World, job_id: str) -> Outcome:
     return run_statement_job(
         world.entities, world.bills, world.usage, world.blobs, world.clock, org_id=ORG, job_id=job_id
     )
@@ -258,11 +268,56 @@ def test_a_bill_that_changes_while_it_is_marked_keeps_the_change(world: World) -
     assert (header["approvedBy"], header["jsonStatementGenerated"], header["version"]) == ("someone", True, 3)
 
 
+def test_a_bill_deleted_while_it_is_marked_stays_deleted(world: World) -> None:
+    (job,) = create(world)
+    world.bills.before_replace = world.bills.headers.clear
+    assert run(world, job["id"]) == "COMPLETE"
+    assert world.bills.headers == {}
+
+
+def test_a_statement_of_an_earlier_calculation_is_marked_stale(world: World) -> None:
+    (job,) = create(world)
+    world.bills.before_replace = lambda: world.bills.headers.update(
+        {BILL: bill(version=2, lastCalculatedDate="2023-12-02T00:00:00.000000Z")}
+    )
+    run(world, job["id"])
+    header = world.bills.headers[BILL]
+    assert (header["jsonStatementGenerated"], header["statementStale"]) == (True, True)
+
+
+def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> None:
+    (job,) = create(world)
+    line_items = world.bills.line_items
+
+    def recalculated(*args: str) -> Any:
+        world.bills.line_items = line_items  # type: ignore[method-assign]
+        world.bills.headers[BILL] = bill(lastCalculatedDate="2023-12-02T00:00:00.000000Z")
+        return ()
+
+    world.bills.line_items = recalculated  # type: ignore[method-assign]
+    run(world, job["id"])
+    assert read(world, job["id"])["jsonStatementStatus"] == "LATEST"
+    assert len(wire.loads(world.blobs.get(f"{ORG}/statements/{BILL}/{job['id']}.json"))["lineItems"]) == 2
+
+
+def test_a_bill_that_never_stands_still_is_left_to_a_later_delivery(world: World) -> None:
+    (job,) = create(world)
+    days = iter(range(1, 28))
+
+    def recalculated(*_: str) -> Any:
+        world.bills.headers[BILL] = bill(lastCalculatedDate=f"2023-12-{next(days):02}T00:00:00.000000Z")
+        return ()
+
+    world.bills.line_items = recalculated  # type: ignore[method-assign]
+    with pytest.raises(VersionConflictError):
+        run(world, job["id"])
+
+
 def test_a_job_of_a_deleted_bill_fails(world: World) -> None:
     (job,) = create(world)
     world.bills.headers.clear()
-    assert run(world, job["id"]) == "FAILED"
-    assert run(world, job["id"]) == "FAILED"
+    assert outcome(world, job["id"]) == Outcome("FAILED", f"there is no bill {BILL}")
+    assert outcome(world, job["id"]) == Outcome("FAILED")
 
 
 def test_a_statement_of_a_bill_deleted_later_is_invalidated(world: World) -> None:
@@ -310,6 +365,33 @@ def test_a_complete_job_cannot_be_cancelled(world: World) -> None:
         cancel_statement_job(world.entities, world.clock, caller=CALLER, job_id=job["id"])
     with pytest.raises(NotFoundError):
         cancel_statement_job(world.entities, world.clock, caller=CALLER, job_id="nowhere")
+
+
+def racing(world: World, rival: Any) -> None:
+    """Let `rival` in just before the next commit."""
+    commit = world.entities.commit
+
+    def late(*args: Any) -> None:
+        world.entities.commit = commit  # type: ignore[method-assign]
+        rival()
+        commit(*args)
+
+    world.entities.commit = late  # type: ignore[method-assign]
+
+
+def test_cancelling_looks_again_when_the_worker_was_quicker(world: World) -> None:
+    (job,) = create(world)
+    racing(world, lambda: run(world, job["id"]))
+    with pytest.raises(InvalidInputError, match="COMPLETE"):
+        cancel_statement_job(world.entities, world.clock, caller=CALLER, job_id=job["id"])
+
+
+def test_a_job_that_vanishes_while_it_runs_counts_as_cancelled(world: World) -> None:
+    (job,) = create(world)
+    racing(world, lambda: world.entities.commit(ORG, [Delete("statementJob", job["id"])]))
+    with pytest.raises(NotFoundError):
+        run(world, job["id"])
+    assert run(world, job["id"]) == "CANCELLED"
 
 
 def test_jobs_are_listed_newest_first_by_one_filter(world: World) -> None:
@@ -361,6 +443,12 @@ def test_a_requested_statement_that_is_complete_is_not_made_again(world: World) 
     world.queue.take()
     assert request(world)["statementJobStatus"] == "COMPLETE"
     assert world.queue.messages == []
+
+
+def test_two_requests_at_once_share_the_job_of_the_quicker(world: World) -> None:
+    racing(world, lambda: request(world))
+    assert request(world)["version"] == 1
+    assert len(listed(world)) == 1
 
 
 def test_a_recalculated_bill_gets_a_statement_of_its_own(world: World) -> None:

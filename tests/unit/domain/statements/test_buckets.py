@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
-from usance.domain.statements.buckets import BUCKETS_MAX, bucket_starts
+from usance.domain.statements.buckets import BUCKETS_MAX, NEXT, bucket_starts
 from usance.domain.statements.definition import Frequency
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -66,6 +67,10 @@ def test_the_whole_period_is_one_bucket() -> None:
     assert starts(utc(2023, 11, 1), utc(2023, 12, 1), Frequency.WHOLE_PERIOD) == [utc(2023, 11, 1)]
 
 
+def test_every_frequency_but_the_whole_period_has_a_next_bucket() -> None:
+    assert set(NEXT) == set(Frequency) - {Frequency.WHOLE_PERIOD}
+
+
 def test_an_empty_period_has_no_bucket() -> None:
     assert starts(utc(2023, 11, 1), utc(2023, 11, 1), Frequency.DAY) == []
 
@@ -89,7 +94,7 @@ def test_a_day_without_midnight_starts_when_the_clocks_jump() -> None:
 
 
 def test_a_period_of_too_many_buckets_is_refused() -> None:
-    with pytest.raises(ValueError, match=str(BUCKETS_MAX)):
+    with pytest.raises(InvalidInputError, match=str(BUCKETS_MAX)):
         starts(utc(1990, 1, 1), utc(2023, 1, 1), Frequency.DAY)
 
 

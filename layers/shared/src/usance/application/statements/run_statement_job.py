@@ -1,5 +1,6 @@
 """Make the files of a statement job. Running a job again, whatever became of the first run, finishes it once."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from usance.application.ports.bills import BillRepository
@@ -34,6 +35,14 @@ READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The status a job is left in, and why it failed when it did in this run."""
+
+    status: str
+    reason: str | None = None
+
+
 def run_statement_job(
     entities: EntityRepository,
     bills: BillRepository,
@@ -43,23 +52,24 @@ def run_statement_job(
     *,
     org_id: str,
     job_id: str,
-) -> str:
-    """The status the job is left in; a job that is gone counts as cancelled.
+) -> Outcome:
+    """Run a job to its end; a job that is gone counts as cancelled.
 
     A cancelled job leaves no trace on its bill. What cannot be made at all (the bill is gone, too many rows) leaves
     the job FAILED; a store that fails raises, and the same call finishes the job later.
     """
     job = entities.get(org_id, TYPE, job_id)
     if job is None:
-        return CANCELLED
-    status: str = job["statementJobStatus"]
-    if status == PENDING:
+        return Outcome(CANCELLED)
+    reason = None
+    if job["statementJobStatus"] == PENDING:
         job = _move(entities, clock, job, RUNNING)
-        status = job["statementJobStatus"]
-    if status == RUNNING:
-        job = _make(entities, bills, usage, blobs, clock, job)
-        status = job["statementJobStatus"]
-    if status == COMPLETE:
+    if job["statementJobStatus"] == RUNNING:
+        try:
+            job = _make(entities, bills, usage, blobs, clock, job)
+        except (NotFoundError, InvalidInputError) as refusal:
+            job, reason = _move(entities, clock, job, FAILED), refusal.message
+    if job["statementJobStatus"] == COMPLETE:
         mark_bill(
             bills,
             clock,
@@ -69,7 +79,7 @@ def run_statement_job(
             calculated=job[CALCULATED],
             by=BY,
         )
-    return status
+    return Outcome(job["statementJobStatus"], reason)
 
 
 def _make(
@@ -80,12 +90,9 @@ def _make(
     clock: Clock,
     job: Document,
 ) -> Document:
-    try:
-        bill = _read_bill(bills, job["orgId"], job["billId"])
-        meter_ids = job["filters"]["meterIds"]
-        statement = gather(entities, usage, org_id=job["orgId"], bill=bill, meter_ids=meter_ids)
-    except (NotFoundError, InvalidInputError):
-        return _move(entities, clock, job, FAILED)
+    bill = _read_bill(bills, job["orgId"], job["billId"])
+    meter_ids = job["filters"]["meterIds"]
+    statement = gather(entities, usage, org_id=job["orgId"], bill=bill, meter_ids=meter_ids)
     _write(blobs, job, statement)
     return _move(entities, clock, job, COMPLETE, bill["lastCalculatedDate"])
 
@@ -117,8 +124,5 @@ def _move(
     try:
         entities.commit(job["orgId"], [put(after, int(job["version"]))])
     except VersionConflictError:
-        current = entities.get(job["orgId"], TYPE, job["id"])
-        if current is None:
-            return {**job, "statementJobStatus": CANCELLED}
-        return current
+        return entities.get(job["orgId"], TYPE, job["id"]) or {**job, "statementJobStatus": CANCELLED}
     return after

@@ -31,10 +31,6 @@ class Dimension:
     meter_id: str | None = None
     attributes: Sequence[str] = ()
 
-    def admits(self, value: str) -> bool:
-        """Whether usage with this value of the field is shown."""
-        return ALL_VALUES in self.filter or value in self.filter
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:

@@ -19,7 +19,7 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
 
     def run(record: SQSRecord) -> None:
         message, ports = wire.loads(record.body), build()
-        status = run_statement_job(
+        outcome = run_statement_job(
             ports.entities,
             ports.bills,
             ports.usage,
@@ -28,7 +28,13 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
             org_id=message["orgId"],
             job_id=message["jobId"],
         )
-        logger.info("the statement job ran", org_id=message["orgId"], job_id=message["jobId"], status=status)
+        logger.info(
+            "the statement job ran",
+            org_id=message["orgId"],
+            job_id=message["jobId"],
+            status=outcome.status,
+            reason=outcome.reason,
+        )
 
     def handle(event: dict[str, Any], context: Any) -> Any:
         # The report names every failed message, also when all failed; raising would add nothing to it.
