@@ -19,6 +19,7 @@ from local.names import REGION, Names
 from local.plan import read_plan
 from local.resources import create_resources
 from local.template import read_template
+from tools.relay import reachable_from_containers
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 SAM: Final = PROJECT / ".venv-sam" / "bin" / "sam"
@@ -38,15 +39,19 @@ def environment() -> dict[str, str]:
     }
 
 
-def local_template(built: Path, endpoint: str) -> Path:
-    """Writes, beside the built template, one whose functions use the store at `endpoint`; makes what the store lacks."""
+def local_template(built: Path, endpoint: str, seen: str) -> Path:
+    """Writes, beside the built template, one whose functions use the store; makes what the store lacks.
+
+    `endpoint` is the store's address here, `seen` the address under which containers reach it.
+    """
     template = read_template(PROJECT / "template.yaml")
     names = Names(template, endpoint)
     resolver = Resolver(template, names, {})
     create_resources(template, resolver, names, lambda service: aws.client(service, endpoint))
     result = read_template(built / "template.yaml")
     for logical_id, function in read_plan(template, resolver, names).functions.items():
-        variables = {**function.environment, "AWS_ENDPOINT_URL": endpoint}
+        variables = {name: value.replace(endpoint, seen) for name, value in function.environment.items()}
+        variables["AWS_ENDPOINT_URL"] = seen
         result["Resources"][logical_id]["Properties"]["Environment"] = {"Variables": variables}
     path = built / "embedded.json"
     path.write_text(json.dumps(result))
@@ -54,10 +59,10 @@ def local_template(built: Path, endpoint: str) -> Path:
 
 
 def invoke_command(function: str, event: Path, template: Path) -> list[str]:
-    """The `sam local invoke` that reaches a store on this machine's loopback address."""
+    """The `sam local invoke` of one function."""
     return [
         *(str(SAM), "local", "invoke", function, "--event", str(event), "--template", str(template)),
-        *("--skip-pull-image", "--docker-network", "host", "--parameter-overrides", f"Architecture={ARCHITECTURE}"),
+        *("--skip-pull-image", "--parameter-overrides", f"Architecture={ARCHITECTURE}"),
     ]
 
 
@@ -73,9 +78,10 @@ def main() -> int:
     if live is None:
         print(f"no stack runs on {arguments.data_dir}: start one with `make serve`", file=sys.stderr)
         return 2
-    template = local_template(arguments.build_dir, live.endpoint)
-    command = invoke_command(arguments.function, arguments.event, template)
-    return subprocess.run(command, env=environment(), check=False).returncode
+    with reachable_from_containers(live.endpoint) as seen:
+        template = local_template(arguments.build_dir, live.endpoint, seen)
+        command = invoke_command(arguments.function, arguments.event, template)
+        return subprocess.run(command, env=environment(), check=False).returncode
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 
 from local import store
 from tests.sam.deployment import Deployment, deploy, lambda_python_version, running_ministack
+from tools.relay import reachable_from_containers
 from tools.sam_local import ARCHITECTURE, PROJECT, SAM, environment, invoke_command, local_template
 
 BUILD_SECONDS = 600
@@ -100,16 +101,17 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def embedded_template(built: Path, stores: str) -> Path:
+def embedded_template(engine: None, built: Path, stores: str) -> Iterator[Path]:
     """The built template, with functions that use the embedded stack's stores."""
-    return local_template(built, stores)
+    with reachable_from_containers(stores) as seen:
+        yield local_template(built, stores, seen)
 
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="session")
-def invoke(engine: None, sam: Run, embedded_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
+def invoke(sam: Run, embedded_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
     """Invokes a function, by logical id, in its container; gives its answer as a value."""
     folder = tmp_path_factory.mktemp("events")
 
@@ -117,7 +119,9 @@ def invoke(engine: None, sam: Run, embedded_template: Path, tmp_path_factory: py
         path = folder / "event.json"
         path.write_text(json.dumps(event))
         output = sam(invoke_command(function, path, embedded_template)[1:], INVOKE_SECONDS)
-        return json.loads(output.strip().splitlines()[-1])
+        answer = json.loads(output.strip().splitlines()[-1])
+        assert "errorType" not in answer, answer
+        return answer
 
     return call
 
