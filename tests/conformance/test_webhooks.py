@@ -1,0 +1,162 @@
+"""From a change to a verified webhook, through the official SDK and the running stack."""
+
+import base64
+import http.server
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from m3ter import M3ter
+
+from local.testing import RunningStack
+from usance.domain.notifications.signature import verify
+
+SECRET, WAIT_SECONDS = "a long random text", 30
+Delivery = tuple[dict[str, str], bytes]
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Keeps what it gets and answers what it is told to."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.deliveries.put(({name.lower(): value for name, value in self.headers.items()}, body))  # type: ignore[attr-defined]
+        self.send_response(int(self.path.rpartition("/")[2]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def receiver() -> Iterator[Any]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.deliveries = queue.Queue()  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def linked(client: M3ter, receiver: Any, code: str, *, answer: int, **rule: Any) -> tuple[Any, Any, Any]:
+    """A rule, a webhook whose receiver answers `answer`, and the link between them."""
+    made = client.notification_configurations.create(name=code, code=code, description=code, **rule)
+    webhook = client.webhooks.create(
+        name=code,
+        description=code,
+        url=f"http://127.0.0.1:{receiver.server_port}/{answer}",
+        credentials={"type": "M3TER_SIGNED_REQUEST", "api_key": "finance", "secret": SECRET},
+    )
+    link = client.integration_configurations.create(
+        name=code,
+        entity_type="Notification",
+        entity_id=made.id,
+        destination="Webhook",
+        destination_id=webhook.id,
+        config_data={},
+    )
+    return made, webhook, link
+
+
+def eventually(ask: Callable[[], Any]) -> Any:
+    """What `ask` gives as soon as it gives something."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := ask()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def test_a_rule_that_fires_calls_its_webhook_signed(client: M3ter, receiver: Any, stack: RunningStack) -> None:
+    rule, webhook, _ = linked(
+        client,
+        receiver,
+        "renamed",
+        answer=200,
+        event_name="configuration.product.updated",
+        active=True,
+        always_fire_event=False,
+        calculation='new.name != old.name AND new.code == "watched"',
+    )
+    product = client.products.create(name="Before", code="watched")
+    client.products.update(product.id, name="Before", code="watched", version=1)
+    client.products.update(product.id, name="After", code="watched", version=2)
+
+    headers, body = receiver.deliveries.get(timeout=WAIT_SECONDS)
+    stamp, signature = headers["x-m3ter-timestamp"], headers["x-m3ter-signature"]
+    assert verify(SECRET, stamp, signature, body, now=datetime.now(UTC))
+    assert headers["x-m3ter-api-key"] == "finance"
+    sent = json.loads(body)
+    assert sent["notification"] == {"id": rule.id, "code": "renamed", "name": "renamed", "description": "renamed"}
+    assert (sent["eventName"], sent["eventId"]) == ("configuration.product.updated", headers["x-m3ter-event-id"])
+    data = sent["m3terEvent"]["eventData"]
+    assert (data["oldDto"]["name"], data["newDto"]["name"], data["newDto"]["version"]) == ("Before", "After", 3)
+
+    run = eventually(lambda: _run(client, stack, sent["id"], "COMPLETE"))
+    assert run["destinationId"] == webhook.id
+    with pytest.raises(queue.Empty):
+        receiver.deliveries.get(timeout=1)
+
+
+def test_each_change_is_one_event_and_is_found_by_every_filter(client: M3ter) -> None:
+    product = client.products.create(name="Product", code="evented")
+    client.products.update(product.id, name="Product 2", code="evented", version=1)
+    client.products.delete(product.id)
+    expected = [f"configuration.product.{kind}" for kind in ("deleted", "updated", "created")]
+    eventually(lambda: len(list(client.events.list(resource_id=product.id))) == 3)
+    found = list(client.events.list(resource_id=product.id, page_size=1))
+    assert [event.event_name for event in found] == expected
+    one = client.events.list(resource_id=product.id, event_name="configuration.product.updated").data[0]
+    data: Any = client.events.retrieve(one.id).m3ter_event
+    assert data["eventData"]["newDto"]["name"] == "Product 2"
+    assert one.id in {event.id for event in client.events.list(event_name="configuration.product.updated")}
+    assert [event.id for event in client.events.list(ids=[one.id])] == [one.id]
+
+
+def test_types_and_fields_are_answered(client: M3ter) -> None:
+    assert len(client.events.get_types().events or []) >= 106
+    fields = client.events.get_fields(event_name="configuration.commitment.updated").events
+    assert fields
+    assert {"new.amountSpent", "old.amountSpent"} <= set(fields["configuration.commitment.updated"])
+
+
+def test_a_rejected_delivery_is_an_event_that_names_its_run(client: M3ter, receiver: Any, stack: RunningStack) -> None:
+    rule, _, _ = linked(
+        client, receiver, "rejected", answer=401, event_name="configuration.product.deleted", always_fire_event=True
+    )
+    product = client.products.create(name="Gone", code="gone")
+    client.products.delete(product.id)
+    [failure] = eventually(lambda: list(client.events.list(notification_id=rule.id, event_type="IntegrationEvent")))
+    assert failure.event_name == "integration.authentication.error"
+    detail: Any = failure.m3ter_event
+    assert eventually(lambda: _run(client, stack, detail["integrationRunId"], "AUTH_FAILED"))["error"]
+    [fired] = client.events.list(notification_code="rejected", event_type="Notification")
+    assert fired.event_name == "configuration.product.deleted"
+
+
+def test_no_event_tells_a_secret(client: M3ter) -> None:
+    for event in client.events.list():
+        assert SECRET not in json.dumps(event.to_dict(mode="json"))
+
+
+def _run(client: M3ter, stack: RunningStack, run_id: str, status: str) -> dict[str, Any] | None:
+    """The run, once it has this status. The SDK has no call for it."""
+    keys = stack.credentials
+    basic = base64.b64encode(f"{keys['api_key']}:{keys['api_secret']}".encode()).decode()
+    with httpx.Client(base_url=stack.base_url, timeout=10) as http_client:
+        granted = http_client.post(
+            "/oauth/token", json={"grant_type": "client_credentials"}, headers={"Authorization": f"Basic {basic}"}
+        )
+        token = granted.json()["access_token"]
+        path = f"/organizations/{client.org_id}/integrationruns/{run_id}"
+        answer = http_client.get(path, headers={"Authorization": f"Bearer {token}"}).json()
+    return answer if answer.get("status") == status else None
