@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Sequence
 from decimal import Context, Decimal, InvalidOperation
 from enum import IntEnum
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -55,6 +55,10 @@ def pack_integers(values: Sequence[int | None]) -> bytes:
 
 def pack_numbers(values: Sequence[Number | None]) -> bytes:
     """Numbers, exactly: scaled to 64-bit integers when all fit, otherwise as texts."""
+    if set(map(type, values)) == {int}:
+        wholes = cast("Sequence[int]", values)  # the common case, left as it is
+        if max(wholes) < -NO_VALUE and min(wholes) > NO_VALUE:
+            return _scaled(wholes, 0)
     places = max((_places(value) for value in values if isinstance(value, Decimal)), default=0)
     if places <= PLACES_MAX:
         try:

@@ -98,10 +98,23 @@ def uid_texts(item: StoredItem) -> list[str]:
 
 def uid_hashes(items: Sequence[StoredItem]) -> Integers:
     """64 bits per uid, equal for equal uids; how they are made depends on whether all items hold UUIDs."""
-    if all(item.uids[0] == Kind.UUIDS for item in items):
+    if _all_uuids(items):
         halves = np.frombuffer(b"".join(item.uids[2:] for item in items), dtype="<i8").reshape(-1, 2)
         return halves[:, 0] ^ (halves[:, 1] * np.int64(_ODD))
     return np.fromiter((hash(uid) for item in items for uid in uid_texts(item)), dtype=np.int64)
+
+
+def uids_at(items: Sequence[StoredItem], owners: Integers, within: Integers) -> Sequence[str | bytes]:
+    """The uids at some places, equal exactly where the uids are: their bytes when all items hold UUIDs, else texts."""
+    if _all_uuids(items):
+        places = zip(owners.tolist(), (2 + within * UUID_BYTES).tolist(), strict=True)
+        return [items[owner].uids[at : at + UUID_BYTES] for owner, at in places]
+    texts = {owner: uid_texts(items[owner]) for owner in set(owners.tolist())}
+    return [texts[owner][at] for owner, at in zip(owners.tolist(), within.tolist(), strict=True)]
+
+
+def _all_uuids(items: Sequence[StoredItem]) -> bool:
+    return all(item.uids[0] == Kind.UUIDS for item in items)
 
 
 _ODD: Final = 0x1E3779B97F4A7C15  # spreads the second half, so that swapped halves differ

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from usance.adapters.duckdb.columns import uid_hashes, uid_texts
+from usance.adapters.duckdb.columns import uid_hashes, uids_at
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.domain.metering.counting import Copy, repeats
 
@@ -29,17 +29,16 @@ def counted(stored: Stored) -> NDArray[np.bool_]:
 def _repeated(items: Sequence[StoredItem], suspects: NDArray[np.int64], own: int) -> list[int]:
     """Of the suspect rows, those below `own` that do not count."""
     starts = np.cumsum([0, *(item.count for item in items)])
-    texts: dict[int, list[str]] = {}
-    copies: dict[str, list[tuple[Copy, int]]] = {}
-    for row in suspects.tolist():
-        index = int(np.searchsorted(starts, row, side="right")) - 1
-        item, within = items[index], row - int(starts[index])
-        if index not in texts:
-            texts[index] = uid_texts(item)
-        copy = Copy(item.received, (*item.place, within))
-        copies.setdefault(texts[index][within], []).append((copy, row))
+    owners = np.searchsorted(starts, suspects, side="right") - 1
+    within = suspects - starts[owners]
+    copies: dict[str | bytes, list[tuple[Copy, int]]] = {}
+    rows = zip(uids_at(items, owners, within), suspects.tolist(), owners.tolist(), within.tolist(), strict=True)
+    for uid, row, owner, place in rows:
+        copy = Copy(items[owner].received, (*items[owner].place, place))
+        copies.setdefault(uid, []).append((copy, row))
     dropped: list[int] = []
     for group in copies.values():
-        row_of = dict(group)
-        dropped.extend(row_of[copy] for copy in repeats(row_of) if row_of[copy] < own)
+        if len(group) > 1:
+            row_of = dict(group)
+            dropped.extend(row_of[copy] for copy in repeats(row_of) if row_of[copy] < own)
     return dropped

@@ -66,7 +66,7 @@ class UsageReads:
         )
         for page in pages:
             for row in page["Items"]:
-                yield _item(month, row)
+                yield stored_item(month, row)
 
     def _received_near(self, items: Sequence[StoredItem]) -> list[_Place]:
         """Where items lie that were received from 35 days before the first of `items` to the last."""
@@ -96,14 +96,15 @@ class UsageReads:
             }
             answer = self._client.batch_get_item(RequestItems={self._table: request})
             for row in answer["Responses"].get(self._table, ()):
-                yield _item(_place(row["received"]["S"])[0], row)
+                yield stored_item(_place(row["received"]["S"])[0], row)
             wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
             if not wanted:
                 return
         raise UnavailableError("the store of measurements is busy; ask again")
 
 
-def _item(month: str, row: Mapping[str, Any]) -> StoredItem:
+def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
+    """An item, or the part of one that was asked for, as it comes from the client."""
     receipt, _, _ = row["received"]["S"].partition("#")
     return StoredItem(
         place=(month, _place(row["received"]["S"])[1]),

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+from operator import attrgetter
+from typing import Final
 
 from usance.domain.metering.columns import Columns, Number
 from usance.domain.metering.meter import NUMERIC, Category, Meter
 from usance.domain.metering.submission import Submitted
+
+_FIELDS_OF: Final = {category: attrgetter(category.value) for category in Category}
+"""Per category, the map of a measurement that holds its fields."""
 
 
 class FailureType(StrEnum):
@@ -64,18 +69,18 @@ def _flawless(meter: Meter, measurements: Sequence[Submitted]) -> bool:
         return False
     used: list[set[str]] = []
     for category in Category:
-        maps = [getattr(measurement, category) for measurement in measurements]
+        maps = list(map(_FIELDS_OF[category], measurements))
         required = {code for code, belongs in meter.fields.items() if belongs is category}
-        if required and not all(fields is not None and required <= fields.keys() for fields in maps):
+        if required and not all(fields and required <= fields.keys() for fields in maps):
             return False
-        used.append(set().union(*(fields for fields in maps if fields)))
+        used.append(set().union(*filter(None, maps)))
     return all(one.isdisjoint(other) for one, other in combinations(used, 2))
 
 
 def _failure(meter: Meter, measurement: Submitted, position: int, seen: set[str]) -> Failure | None:
     categories: dict[str, list[Category]] = {}
     for category in Category:
-        for code in getattr(measurement, category) or ():
+        for code in _FIELDS_OF[category](measurement) or ():
             categories.setdefault(code, []).append(category)
     repeated = [f"{code} in {' and '.join(where)}" for code, where in categories.items() if len(where) > 1]
     if repeated:
@@ -102,7 +107,7 @@ def columns_of(
     numbers: dict[str, Sequence[Number | None]] = {}
     texts: dict[str, Sequence[str | None]] = {}
     for category in set(meter.fields.values()):
-        maps = [getattr(measurement, category) for measurement in measurements]
+        maps = list(map(_FIELDS_OF[category], measurements))
         target = numbers if category in NUMERIC else texts
         for code, belongs in meter.fields.items():
             if belongs is category:
