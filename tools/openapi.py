@@ -186,7 +186,7 @@ def _reference(model: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
 
 
 def _schema(model: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
-    schema = _tidy(model.model_json_schema(by_alias=True, ref_template=_REF))
+    schema: Schema = _tidy(model.model_json_schema(by_alias=True, ref_template=_REF))
     for name, inner in schema.pop("$defs", {}).items():
         _add(name, inner, schemas)
     return schema

@@ -11,6 +11,7 @@ import pytest
 from m3ter import M3ter
 
 from local.testing import RunningStack
+from usance.resources import wire
 
 
 @pytest.fixture(scope="module")
@@ -243,12 +244,20 @@ def test_a_notification_is_linked_to_a_webhook(client: M3ter, catalogue: dict[st
 
 def test_a_price_keeps_its_digits_on_the_wire(stack: RunningStack, client: M3ter, catalogue: dict[str, Any]) -> None:
     exact = Decimal("0.000000300000000000000000010")
-    body = (
-        '{"code": "exact", "planTemplateId": "%s", "aggregationId": "%s", "segment": {"region": "*"}, '
-        '"startDate": "2026-01-01T00:00:00Z", "pricingBands": [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": %s}]}'
-    ) % (catalogue["plan_templates"].id, catalogue["aggregations"].id, f"{exact:f}")
+    bands = [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": exact}]
+    body = wire.dumps(
+        {
+            "code": "exact",
+            "planTemplateId": catalogue["plan_templates"].id,
+            "aggregationId": catalogue["aggregations"].id,
+            "segment": {"region": "*"},
+            "startDate": "2026-01-01T00:00:00Z",
+            "pricingBands": bands,
+        }
+    )
     answer = call(stack, client, "POST", "/pricings", content=body)
-    assert f'"unitPrice":{exact:f}' in answer.text or str(exact) in answer.text
+    assert wire.loads(answer.content)["pricingBands"][0]["unitPrice"] == exact
+    assert str(wire.loads(answer.content)["pricingBands"][0]["unitPrice"]) == str(exact)
 
 
 def test_statuses_of_tokens(stack: RunningStack, client: M3ter) -> None:

@@ -34,9 +34,7 @@ def store(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def repository(
-    store: str, clock: FrozenClock, fresh_table: Callable[[str, str], tuple[Any, str]]
-) -> EntityRepository:
+def repository(store: str, clock: FrozenClock, fresh_table: Callable[[str, str], tuple[Any, str]]) -> EntityRepository:
     if store == "fake":
         return FakeEntityRepository(clock)
     client, table = fresh_table(store, "EntitiesTable")
@@ -68,7 +66,9 @@ def ids(documents: object) -> list[str]:
 
 def test_what_was_put_is_read_back_digit_for_digit(repository: EntityRepository, new_id: Callable[[], str]) -> None:
     one = new_id()
-    repository.commit(ORG, [put(one, "a", price=Decimal("0.0000030"), big=Decimal("12345678901234567890.123456789012345678"))])
+    repository.commit(
+        ORG, [put(one, "a", price=Decimal("0.0000030"), big=Decimal("12345678901234567890.123456789012345678"))]
+    )
     read = repository.get(ORG, "product", one)
     assert read is not None
     assert str(read["price"]) == "0.0000030"
@@ -162,9 +162,7 @@ def test_updating_or_deleting_nothing_is_not_found(repository: EntityRepository,
         repository.claim_deletion(ORG, "product", new_id())
 
 
-def test_a_missing_reference_is_named_with_its_field(
-    repository: EntityRepository, new_id: Callable[[], str]
-) -> None:
+def test_a_missing_reference_is_named_with_its_field(repository: EntityRepository, new_id: Callable[[], str]) -> None:
     product, missing = new_id(), new_id()
     with pytest.raises(InvalidInputError, match=f"productId.*{missing}"):
         repository.commit(ORG, [meter(new_id(), missing)])
@@ -266,7 +264,9 @@ def test_filtered_lists_page_like_others(repository: EntityRepository, new_id: C
     product, other = new_id(), new_id()
     repository.commit(ORG, [put(product, "p"), put(other, "o")])
     made = [new_id() for _ in range(20)]
-    repository.commit(ORG, [meter(id_, product if n % 3 else other, "even" if n % 2 else "odd") for n, id_ in enumerate(made)])
+    repository.commit(
+        ORG, [meter(id_, product if n % 3 else other, "even" if n % 2 else "odd") for n, id_ in enumerate(made)]
+    )
     filters = {"productId": [product], "codes": ["even"]}
     seen: list[str] = []
     token = None
@@ -309,9 +309,7 @@ def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, 
     assert ids([*first.data, *second.data]) == made[::-1]
 
 
-def test_an_entity_too_large_for_the_store_is_refused(
-    repository: EntityRepository, new_id: Callable[[], str]
-) -> None:
+def test_an_entity_too_large_for_the_store_is_refused(repository: EntityRepository, new_id: Callable[[], str]) -> None:
     with pytest.raises(InvalidInputError, match="bytes"):
         repository.commit(ORG, [put(new_id(), "a", text="x" * 400_000)])
 

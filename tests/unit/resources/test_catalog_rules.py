@@ -175,7 +175,9 @@ class TestAggregations:
         meter = org.make("meter", dataFields=[MEASURE, WHERE, WHAT, METADATA])
         refused(org, "aggregation", word, meterId=meter["id"], segmentedFields=fields, segments=segments)
 
-    @pytest.mark.parametrize(("field", "value"), [("quantityPerUnit", 0), ("quantityPerUnit", -1), ("defaultValue", -1)])
+    @pytest.mark.parametrize(
+        ("field", "value"), [("quantityPerUnit", 0), ("quantityPerUnit", -1), ("defaultValue", -1)]
+    )
     def test_numbers_have_their_limits(self, org: Organization, field: str, value: int) -> None:
         refused(org, "aggregation", field, **{field: value})
 

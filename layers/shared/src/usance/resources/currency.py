@@ -31,7 +31,9 @@ CURRENCY: Final = Resource(
     filters=(
         IDS,
         Filter("codes", "code", "Only the currencies with these codes.", many=True),
-        Filter("archived", "archived", "Only the currencies that are archived, or only those that are not.", boolean=True),
+        Filter(
+            "archived", "archived", "Only the currencies that are archived, or only those that are not.", boolean=True
+        ),
     ),
     related=(Related("configs", "organizationConfig", id_at=ORGANIZATION),),
     rules=(check_currency,),

@@ -9,22 +9,24 @@ from usance.resources.resource import Resource, Verb
 
 FIELDS_MAX: Final = 25
 
-Defaults = Annotated[dict[Name, CustomValue], BeforeValidator(without_nulls), Field(max_length=FIELDS_MAX)]
+Defaults = Annotated[
+    dict[Name, CustomValue], BeforeValidator(without_nulls), Field(default_factory=dict, max_length=FIELDS_MAX)
+]
 
 
 class CustomField(Noun):
     """Per kind of entity, the fields that calculations may name, with their default values."""
 
-    organization: Defaults = {}
-    account: Defaults = {}
-    account_plan: Defaults = {}
-    aggregation: Defaults = {}
-    compound_aggregation: Defaults = {}
-    contract: Defaults = {}
-    meter: Defaults = {}
-    plan: Defaults = {}
-    plan_template: Defaults = {}
-    product: Defaults = {}
+    organization: Defaults
+    account: Defaults
+    account_plan: Defaults
+    aggregation: Defaults
+    compound_aggregation: Defaults
+    contract: Defaults
+    meter: Defaults
+    plan: Defaults
+    plan_template: Defaults
+    product: Defaults
 
 
 CUSTOM_FIELD: Final = Resource(

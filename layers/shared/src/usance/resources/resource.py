@@ -8,6 +8,7 @@ from typing import Any, Final
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.resources.fields import Noun
 
+Model = type[Noun]
 Rule = Callable[[Proposal], Mapping[str, Any]]
 """Refuses a proposal or answers the fields that follow from it (None as a value removes the field)."""
 
@@ -99,7 +100,7 @@ class Resource:
 
     type: str
     path: str
-    model: type[Noun]
+    model: Model
     title: str
     verbs: frozenset[Verb] = ALL_VERBS
     singleton: bool = False
@@ -115,7 +116,9 @@ class Resource:
     reaches: str = ""  # a field with a URL that this deployment is going to call
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity
     sealed_texts: tuple[str, ...] = ()
-    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fields only the server sets, as JSON Schema
+    answers: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # fields only the server sets, as JSON Schema
 
 
 IDS: Final = Filter("ids", "id", "Only the entities with these ids.", many=True)

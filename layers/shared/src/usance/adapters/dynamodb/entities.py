@@ -195,9 +195,7 @@ class DynamoEntityRepository:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return _page(documents, page_size)
 
-    def _stream(
-        self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int
-    ) -> IdStream:
+    def _stream(self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int) -> IdStream:
         chunk = page_size + 1 if len(filters) == 1 else CHUNK_MAX
         streams: list[IdStream] = []
         for field, values in filters.items():

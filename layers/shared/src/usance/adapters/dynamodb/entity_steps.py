@@ -63,7 +63,7 @@ def change_steps(
         previous = before[change.type, id_]
         owned: dict[_Key, Step] = {}
         if isinstance(change, Put):
-            owned = _owned_steps(table, org_id, change, id_, previous)
+            owned = _owned_steps(table, org_id, change, id_)
             rows.append(_put(table, org_id, change, id_, previous, owned))
         else:
             rows.append(_delete(table, org_id, change, previous, now))
@@ -94,9 +94,7 @@ def reference_check(table: str, org_id: str, reference: Reference, now: int) -> 
     )
 
 
-def _put(
-    table: str, org_id: str, change: Put, id_: str, previous: Row | None, owned: Mapping[_Key, Step]
-) -> Step:
+def _put(table: str, org_id: str, change: Put, id_: str, previous: Row | None, owned: Mapping[_Key, Step]) -> Step:
     body = wire.dumps(change.document)
     if len(body) > BODY_MAX_BYTES:
         raise InvalidInputError(f"the {change.type} has {len(body)} bytes; the limit is {BODY_MAX_BYTES}")
@@ -140,7 +138,7 @@ def _delete(table: str, org_id: str, change: Delete, previous: Row | None, now: 
     return Step({"Delete": delete}, _gone_or_changed(change.type, change.id))
 
 
-def _owned_steps(table: str, org_id: str, change: Put, id_: str, previous: Row | None) -> dict[_Key, Step]:
+def _owned_steps(table: str, org_id: str, change: Put, id_: str) -> dict[_Key, Step]:
     steps: dict[_Key, Step] = {}
     for field, value in change.unique.items():
         key = (keys.unique_partition(org_id, change.type, field, value), keys.UNIQUE_SORT_KEY)

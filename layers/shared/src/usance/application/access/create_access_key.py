@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from usance.application.access.create_organization import AUDIT_NAME
 from usance.application.access.credentials import ACTIVE, ROOT, hashed
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.secrets import Secrets

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from usance.application.access.credentials import ROOT
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.access import MANAGED_POLICIES
@@ -77,9 +77,7 @@ def create_organization(entities: EntityRepository, clock: Clock, ids: IdFactory
                 }
             ],
         }
-        seeds.append(
-            Put("permissionPolicy", created(body, ids.new(), AUDIT_NAME, now), indexed={"name": [policy]})
-        )
+        seeds.append(Put("permissionPolicy", created(body, ids.new(), AUDIT_NAME, now), indexed={"name": [policy]}))
     entities.commit(org_id, seeds)
     organization = {"orgId": org_id, "organizationName": name, "type": "PRODUCTION", "status": "ACTIVE"}
     entities.commit(ROOT, [Put("organization", created(organization, org_id, AUDIT_NAME, now))])

@@ -5,7 +5,7 @@ from typing import Final
 
 from usance.application.access.create_organization import AUDIT_NAME
 from usance.application.access.credentials import ROOT
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository, Put, Reference
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError

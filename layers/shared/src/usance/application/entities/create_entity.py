@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usance.application.access.authorize import require
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown
@@ -20,7 +20,9 @@ def create_entity(ports: EntityPorts, caller: Caller, resource: Resource, body: 
     `InvalidInputError` for a field, a reference or a rule; `DuplicateCodeError` for a code that is taken.
     """
     require(caller, Action.CONFIG_CREATE, resource.type)
-    document = created(document_of(validated(resource.model, body)), ports.ids.new(), caller.audit_name, ports.clock.now())
+    document = created(
+        document_of(validated(resource.model, body)), ports.ids.new(), caller.audit_name, ports.clock.now()
+    )
     change = prepare(ports, caller.org_id, resource, document, None)
     ports.entities.commit(caller.org_id, [change])
     return shown(ports, caller, resource, [change.document])[0]

@@ -52,4 +52,6 @@ def _refuse_dependants(ports: EntityPorts, org_id: str, resource: Resource, docu
         ).data
         if found:
             named = ", ".join(str(one.get("code") or one.get("name") or one["id"]) for one in found)
-            raise InvalidInputError(f"the {resource.type} is used by {dependant.type} {named}; delete or change those first")
+            raise InvalidInputError(
+                f"the {resource.type} is used by {dependant.type} {named}; delete or change those first"
+            )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from usance.application.access.authorize import require
-from usance.application.entities.audit import updated
+from usance.application.audit import updated
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown

@@ -7,6 +7,7 @@ from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.secrets import Secrets
 
+
 @dataclass(frozen=True, slots=True)
 class EntityPorts:
     """Passed to every use case of this package."""

@@ -27,13 +27,13 @@ def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[st
     """Per id, the secret texts of an entity, decrypted. For callers that have been authorized, and for signing."""
     private = ports.entities.get_private(org_id, resource.type, ids)
     return {
-        id_: wire.loads(ports.secrets.open(kept[SEALED], context=id_)) for id_, kept in private.items() if SEALED in kept
+        id_: wire.loads(ports.secrets.open(kept[SEALED], context=id_))
+        for id_, kept in private.items()
+        if SEALED in kept
     }
 
 
-def shown(
-    ports: EntityPorts, caller: Caller, resource: Resource, documents: Iterable[Document]
-) -> Sequence[Document]:
+def shown(ports: EntityPorts, caller: Caller, resource: Resource, documents: Iterable[Document]) -> Sequence[Document]:
     """The documents as the caller may see them: with their secret texts where the caller may update the entity."""
     answer = list(documents)
     if not resource.sealed:

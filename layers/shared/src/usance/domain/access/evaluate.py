@@ -25,9 +25,7 @@ BILLING_TYPES: Final = frozenset(
 )
 
 
-def allows(
-    statements: Iterable[Statement], action: Action, resource_type: str, item_id: str | None = None
-) -> bool:
+def allows(statements: Iterable[Statement], action: Action, resource_type: str, item_id: str | None = None) -> bool:
     """Whether `statements` let their holder do `action`.
 
     Without `item_id` the question is about the type as a whole (a list, a create): a statement about one item neither

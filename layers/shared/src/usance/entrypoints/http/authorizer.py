@@ -41,7 +41,7 @@ def handler(who: Identify = identify) -> Callable[[dict[str, Any], Any], dict[st
 
 def _bearer(event: dict[str, Any]) -> str:
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    scheme, _, token = str(headers.get("authorization", "")).strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise ForbiddenError("the Authorization header must be: Bearer, a space, and an access token")
     return token.strip()

@@ -59,7 +59,9 @@ def build(routes: Sequence[Route], *, authenticated: bool = True) -> Handler:
     app = APIGatewayHttpResolver()
     for route in sorted(routes, key=_specificity):
         path = re.sub(r"\{(\w+)\}", r"<\1>", route.path)
-        app.route(path, method=route.method, operation_id=route.operation.id)(_answering(app, route, authenticated))
+        app.route(path, method=route.method, operation_id=route.operation.id)(
+            _answering(app, route, authenticated=authenticated)
+        )
 
     @app.not_found
     def no_such_route(_: NoSuchRoute) -> Response[Any]:
@@ -76,11 +78,13 @@ def _specificity(route: Route) -> tuple[int, str]:
     return route.path.count("{"), route.path
 
 
-def _answering(app: APIGatewayHttpResolver, route: Route, authenticated: bool) -> Callable[..., Response[Any]]:
+def _answering(app: APIGatewayHttpResolver, route: Route, *, authenticated: bool) -> Callable[..., Response[Any]]:
     def answer(**path: str) -> Response[Any]:
         try:
             event = app.current_event.raw_event
-            request = _request(event, {name: unquote(value) for name, value in path.items()}, authenticated)
+            request = _request(
+                event, {name: unquote(value) for name, value in path.items()}, authenticated=authenticated
+            )
             return _json(200, route.handle(request))
         except UsanceError as refusal:
             return _refusal(refusal)
@@ -91,9 +95,9 @@ def _answering(app: APIGatewayHttpResolver, route: Route, authenticated: bool) -
     return answer
 
 
-def _request(event: dict[str, Any], path: dict[str, str], authenticated: bool) -> Request:
+def _request(event: dict[str, Any], path: dict[str, str], *, authenticated: bool) -> Request:
     body = event.get("body") or ""
-    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(content) > BODY_MAX_BYTES:
         raise BodyTooLargeError(f"the body has {len(content)} bytes; the limit is {BODY_MAX_BYTES}")
     caller = _caller(event) if authenticated else Caller("", "", "", ())
