@@ -26,8 +26,11 @@ SAM: Final = PROJECT / ".venv-sam" / "bin" / "sam"
 ARCHITECTURE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
-def environment() -> dict[str, str]:
-    """What the SAM command line runs with: nothing of a real account, this processor, this Python."""
+def environment(endpoint: str | None = None) -> dict[str, str]:
+    """What the SAM command line runs with: nothing of a real account, this processor, this Python.
+
+    It asks for the account's id before an invocation; `endpoint` is the store that can say it without delay.
+    """
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **aws.CREDENTIALS,
@@ -36,6 +39,7 @@ def environment() -> dict[str, str]:
         "SAM_CLI_TELEMETRY": "0",
         "ARCHITECTURE": ARCHITECTURE,
         "PYTHON": sys.executable,
+        **({"AWS_ENDPOINT_URL_STS": endpoint} if endpoint else {}),
     }
 
 
@@ -81,7 +85,7 @@ def main() -> int:
     with reachable_from_containers(live.endpoint) as seen:
         template = local_template(arguments.build_dir, live.endpoint, seen)
         command = invoke_command(arguments.function, arguments.event, template)
-        return subprocess.run(command, env=environment(), check=False).returncode
+        return subprocess.run(command, env=environment(live.endpoint), check=False).returncode
 
 
 if __name__ == "__main__":

@@ -111,14 +111,14 @@ Invoke = Callable[[str, dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="session")
-def invoke(sam: Run, embedded_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
+def invoke(sam: Run, embedded_template: Path, stores: str, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
     """Invokes a function, by logical id, in its container; gives its answer as a value."""
     folder = tmp_path_factory.mktemp("events")
 
     def call(function: str, event: dict[str, Any]) -> Any:
         path = folder / "event.json"
         path.write_text(json.dumps(event))
-        output = sam(invoke_command(function, path, embedded_template)[1:], INVOKE_SECONDS)
+        output = sam(invoke_command(function, path, embedded_template)[1:], INVOKE_SECONDS, **environment(stores))
         answer = json.loads(output.strip().splitlines()[-1])
         assert "errorType" not in answer, answer
         return answer
