@@ -33,15 +33,10 @@ _EMAIL: Final = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)*")
 class Noun(BaseModel):
     """What a client may send for a noun: camelCase, unknown properties ignored, explicit null the same as absent."""
 
-    model_config = ConfigDict(
-        # Made from documents alone, never by naming fields, which is what mypy warns of.
-        alias_generator=to_camel,  # type: ignore[pydantic-alias]
-        extra="ignore",
-        strict=True,
-        defer_build=True,
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", strict=True, defer_build=True)
 
-    @model_validator(mode="before")
+    # mypy warns here that fields cannot be given by their names: documents give them, by their aliases.
+    @model_validator(mode="before")  # type: ignore[pydantic-alias]
     @classmethod
     def _null_is_absent(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
