@@ -119,15 +119,16 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_stream_loses_no_change(template: Template, functions: Functions) -> None:
-    ((_, event),) = events(functions, "DynamoDB")
-    assert event["Stream"] == {"Fn::GetAtt": ["EntitiesTable", "StreamArn"]}
-    assert event["StartingPosition"] == "TRIM_HORIZON"
-    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert event["BisectBatchOnFunctionError"] is True
-    assert event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] == "StreamFailuresQueue"
-    table = template["Resources"]["EntitiesTable"]["Properties"]
-    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+def test_the_streams_lose_no_change(template: Template, functions: Functions) -> None:
+    views = {}
+    for _, event in events(functions, "DynamoDB"):
+        table = event["Stream"]["Fn::GetAtt"][0]
+        views[table] = template["Resources"][table]["Properties"]["StreamSpecification"]["StreamViewType"]
+        assert event["StartingPosition"] == "TRIM_HORIZON"
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert event["BisectBatchOnFunctionError"] is True
+        assert event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] == "StreamFailuresQueue"
+    assert views == {"EntitiesTable": "NEW_AND_OLD_IMAGES", "EventsTable": "NEW_IMAGE"}
 
 
 def test_stores_survive_the_stack_and_can_be_set_back(template: Template) -> None:

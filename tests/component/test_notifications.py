@@ -8,6 +8,8 @@ import pytest
 
 from tests.fakes.secrets import FakeSecrets
 from tests.unit.application.notifications.world import World
+from usance.application.ports.events import Event
+from usance.domain.kernel.ids import derived_id
 from usance.entrypoints.queue import webhooks
 from usance.entrypoints.stream import notifications
 from usance.resources import wire
@@ -89,6 +91,20 @@ def test_a_change_reaches_its_webhook(world: World) -> None:
     assert webhooks.handler(world.deliverer)(batch, Context()) == {"batchItemFailures": []}
     [(_, body, _)] = world.sender.sent
     assert wire.loads(body)["m3terEvent"]["eventData"]["newDto"]["name"] == "LLM API, v2"
+
+
+def test_rules_fire_on_an_event_that_another_function_recorded(world: World) -> None:
+    name = "ingest.validation.failure"
+    world.rule(event=name)
+    world.webhook()
+    world.link()
+    failure = Event(derived_id("failure"), ORG, name, world.now, {"type": "MissingField"}, "IngestValidationFailure")
+    world.events.append(failure)
+    for _ in range(2):
+        answer = notifications.handler(world.stores)(event("notifications_recorded_event"), Context())
+        assert answer == {"batchItemFailures": []}
+    [run] = world.runs()
+    assert {message["runId"] for message in world.queue.messages} == {run["id"]}
 
 
 def test_a_message_that_cannot_be_finished_comes_again(world: World) -> None:

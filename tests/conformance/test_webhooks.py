@@ -143,6 +143,14 @@ def test_a_rejected_delivery_is_an_event_that_names_its_run(client: M3ter, recei
     assert fired.event_name == "configuration.product.deleted"
 
 
+def test_a_rule_over_what_could_not_be_ingested_calls_its_webhook(client: M3ter, receiver: Any) -> None:
+    linked(client, receiver, "failures", answer=200, event_name="ingest.validation.failure", always_fire_event=True)
+    measurement: Any = {"uid": "1", "meter": "no_such_meter", "account": "acme", "ts": datetime.now(UTC), "measure": {}}
+    client.usage.submit(measurements=[measurement])
+    _, body = receiver.deliveries.get(timeout=WAIT_SECONDS)
+    assert json.loads(body)["eventName"] == "ingest.validation.failure"
+
+
 def test_no_event_tells_a_secret(client: M3ter) -> None:
     for event in client.events.list():
         assert SECRET not in json.dumps(event.to_dict(mode="json"))

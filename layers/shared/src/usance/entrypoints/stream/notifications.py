@@ -1,4 +1,4 @@
-"""The stream of the entities table: each record may be a change that makes an event.
+"""Two streams: changes of entities become events, and events that other functions recorded let rules fire.
 
 The records of an entity come in order, and a record is tried again until it succeeds. After one fails, the ones behind
 it wait: Lambda starts again at the first that failed, and handling later ones before would change their order.
@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from usance.application.notifications.evaluate_rules import evaluate_rules
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
 from usance.bootstrap.notifications import notification_stores
@@ -26,15 +27,26 @@ def handler(build: Callable[[], Stores] = notification_stores) -> Callable[[dict
         for record in event["Records"]:
             sequence_number = record["dynamodb"]["SequenceNumber"]
             try:
-                change = _change(record["dynamodb"])
-                if change is not None:
-                    record_change(change, build())
+                _take(record["dynamodb"], build())
             except Exception:
                 logger.exception("the change was not recorded; it will be tried again", record=sequence_number)
                 return {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
         return {"batchItemFailures": []}
 
     return handle
+
+
+def _take(record: Mapping[str, Any], stores: Stores) -> None:
+    """Of the entities table, a change; of the events table, the key of an event that is there to be read."""
+    recorded = record.get("NewImage", {})
+    if "eventName" in recorded:
+        event = stores.events.get(recorded["org"]["S"], recorded["id"]["S"])
+        if event is not None:
+            evaluate_rules(event, stores)
+        return
+    change = _change(record)
+    if change is not None:
+        record_change(change, stores)
 
 
 def _change(record: Mapping[str, Any]) -> Change | None:
