@@ -1,0 +1,29 @@
+"""The stores that billing needs: those of the API and the schedules, and those of the worker."""
+
+from functools import cache
+
+from usance.adapters.aws import client
+from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
+from usance.application.billing.stores import BillingStores, Workbench
+from usance.bootstrap import stores
+from usance.settings import Settings
+
+
+@cache
+def billing_stores() -> BillingStores:
+    """For bills, jobs and schedules."""
+    return BillingStores(
+        entities=stores.entities(),
+        bills=stores.bills(),
+        progress=DynamoBillJobProgress(client("dynamodb"), Settings().entities_table),
+        billing_queue=stores.billing_queue(),
+        statement_queue=stores.statement_queue(),
+        clock=stores.clock(),
+        ids=stores.ids(),
+    )
+
+
+@cache
+def workbench() -> Workbench:
+    """For calculating bills."""
+    return Workbench(billing_stores(), stores.usage_reader(), stores.events())

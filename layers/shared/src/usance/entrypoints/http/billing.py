@@ -1,0 +1,269 @@
+"""Bills, bill jobs and the billing configuration (billing.md 12)."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from usance.application.billing.approve_bills import approve_bills, approve_matching
+from usance.application.billing.bill_config import get_bill_config, update_bill_config
+from usance.application.billing.bill_reading import (
+    get_bill,
+    get_line_item,
+    latest_bill,
+    list_bills,
+    list_line_items,
+)
+from usance.application.billing.create_bill_job import create_bill_job
+from usance.application.billing.delete_bill import delete_bill
+from usance.application.billing.jobs import STATUSES
+from usance.application.billing.lock_bill import lock_bill
+from usance.application.billing.read_jobs import cancel_bill_job, get_bill_job, list_bill_jobs
+from usance.application.billing.recalculate_bills import recalculate_bills
+from usance.application.billing.set_bill_status import set_bill_status
+from usance.application.billing.stores import BillingStores
+from usance.application.ports.bills import BillQuery, DateRange
+from usance.application.ports.entities import Page
+from usance.bootstrap.billing import billing_stores
+from usance.domain.billing.lifecycle import BillStatus
+from usance.domain.kernel.errors import InvalidInputError
+from usance.entrypoints.http import core
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.resources import billing as models
+from usance.resources.validation import document_of, validated
+from usance.resources.wire import Document
+
+TAG: Final = "Billing"
+ORGANIZATION: Final = "/organizations/{orgId}"
+BILLS: Final = f"{ORGANIZATION}/bills"
+JOBS: Final = f"{ORGANIZATION}/billjobs"
+CONFIG: Final = f"{ORGANIZATION}/billconfig"
+
+IDS_MAX: Final = 200  # ids in one list request
+EQUAL_FILTERS: Final = ("accountId", "status", "billingFrequency", "billDate", "billJobId")
+FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED")
+_DAY: Final = {"type": "string", "format": "date"}
+_BOOLEAN: Final = {"type": "boolean"}
+_ADDITIONAL: Final = QueryParameter("additional", "Accepted for compatibility; adds nothing.", {"type": "string"})
+_LIST: Final = (
+    QueryParameter("ids", "Bills with these ids.", {"type": "array", "items": {"type": "string"}}),
+    QueryParameter("accountId", "Bills of this account."),
+    QueryParameter("status", "Bills in this status.", {"type": "string", "enum": [*BillStatus]}),
+    QueryParameter("locked", "Only locked bills, or only those that are not.", _BOOLEAN),
+    QueryParameter("billDate", "Bills of this date.", _DAY),
+    QueryParameter("billDateStart", "Bills of this date or later.", _DAY),
+    QueryParameter("billDateEnd", "Bills of earlier dates than this.", _DAY),
+    QueryParameter("externalInvoiceDateStart", "Bills with this invoice date or a later one.", _DAY),
+    QueryParameter("externalInvoiceDateEnd", "Bills with invoice dates before this.", _DAY),
+    QueryParameter("billingFrequency", "Bills of this frequency.", {"type": "string", "enum": list(FREQUENCIES)}),
+    QueryParameter("billJobId", "Bills last calculated by this job."),
+    QueryParameter("excludeLineItems", "Leave the line items out.", _BOOLEAN),
+    QueryParameter("includeBillTotal", "Show the total of each bill.", _BOOLEAN),
+    _ADDITIONAL,
+)
+_APPROVE: Final = (
+    QueryParameter("billIds", "Bills to approve, when the body names none."),
+    QueryParameter("accountIds", "Pending bills of these accounts, when no bill is named."),
+    QueryParameter("externalInvoiceDateStart", "Pending bills with this invoice date or a later one.", _DAY),
+    QueryParameter("externalInvoiceDateEnd", "Pending bills with invoice dates before this.", _DAY),
+)
+_JOBS: Final = (
+    QueryParameter("active", "true lists the jobs that are not over; false lists all."),
+    QueryParameter("status", "Jobs in this status.", {"type": "string", "enum": list(STATUSES)}),
+)
+Stores = Callable[[], BillingStores]
+
+
+def handler() -> core.Handler:
+    """The Lambda handler of these routes."""
+    return core.build(routes())
+
+
+def routes(stores: Stores = billing_stores) -> tuple[Route, ...]:
+    """The routes, on the stores that `stores` gives at the first request."""
+    return (*_bills(stores), *_jobs(stores), *_config(stores))
+
+
+def _bills(stores: Stores) -> tuple[Route, ...]:
+    def read(request: Request) -> Document:
+        return get_bill(stores(), request.caller, request.path["id"])
+
+    def latest(request: Request) -> Document:
+        return latest_bill(stores(), request.caller, request.path["accountId"])
+
+    def set_status(request: Request) -> Document:
+        status = BillStatus(validated(models.StatusRequest, request.json_object()).status)
+        return set_bill_status(stores(), request.caller, request.path["id"], status)
+
+    def lock(request: Request) -> Document:
+        return lock_bill(stores(), request.caller, request.path["id"])
+
+    def delete(request: Request) -> Document:
+        return delete_bill(stores(), request.caller, request.path["id"])
+
+    def lines(request: Request) -> Document:
+        size, token = paging(request)
+        return _envelope(
+            list_line_items(stores(), request.caller, request.path["billId"], page_size=size, next_token=token)
+        )
+
+    def line(request: Request) -> Document:
+        return get_line_item(stores(), request.caller, request.path["billId"], request.path["id"])
+
+    bill, item = f"{BILLS}/{{id}}", f"{BILLS}/{{billId}}/lineitems"
+    return (
+        _route("GET", BILLS, lambda request: _list(stores(), request), "listBills", "List bills", returns=models.Bill, query=_LIST, paged=True),
+        _route("POST", f"{BILLS}/approve", lambda request: _approve(stores(), request), "approveBills", "Approve bills", body=models.ApproveRequest, returns=models.Message, query=_APPROVE),
+        _route("GET", f"{BILLS}/latest/{{accountId}}", latest, "getLatestBill", "Read the latest bill of an account", returns=models.Bill, query=(_ADDITIONAL,)),
+        _route("GET", bill, read, "getBill", "Read a bill", returns=models.Bill, query=(_ADDITIONAL,)),
+        _route("DELETE", bill, delete, "deleteBill", "Delete a bill", returns=models.Bill),
+        _route("PUT", f"{bill}/status", set_status, "setBillStatus", "Approve a bill, or take that back", body=models.StatusRequest, returns=models.Bill),
+        _route("PUT", f"{bill}/lock", lock, "lockBill", "Lock a bill for good", returns=models.Bill),
+        _route("GET", item, lines, "listLineItems", "List the line items of a bill", returns=models.LineItem, query=(_ADDITIONAL,), paged=True),
+        _route("GET", f"{item}/{{id}}", line, "getLineItem", "Read a line item", returns=models.LineItem, query=(_ADDITIONAL,)),
+    )  # fmt: skip
+
+
+def _jobs(stores: Stores) -> tuple[Route, ...]:
+    def create(request: Request) -> Document:
+        return create_bill_job(stores(), request.caller, _body(models.BillJobRequest, request))
+
+    def recalculate(request: Request) -> Document:
+        return recalculate_bills(stores(), request.caller, _body(models.RecalculateRequest, request))
+
+    def read(request: Request) -> Document:
+        return get_bill_job(stores(), request.caller, request.path["id"])
+
+    def cancel(request: Request) -> Document:
+        return cancel_bill_job(stores(), request.caller, request.path["id"])
+
+    def listing(request: Request) -> Document:
+        size, token = paging(request)
+        filters: dict[str, Sequence[str]] = {}
+        if flag(request, "active"):
+            filters["active"] = ["true"]
+        if status := request.one("status"):
+            filters["status"] = [_one_of(status, "status", STATUSES)]
+        return _envelope(list_bill_jobs(stores(), request.caller, filters, page_size=size, next_token=token))
+
+    job = f"{JOBS}/{{id}}"
+    return (
+        _route("POST", JOBS, create, "createBillJob", "Calculate bills", body=models.BillJobRequest, returns=models.BillJob),
+        _route("GET", JOBS, listing, "listBillJobs", "List bill jobs", returns=models.BillJob, query=_JOBS, paged=True),
+        _route("POST", f"{JOBS}/recalculate", recalculate, "recalculateBills", "Calculate bills again", body=models.RecalculateRequest, returns=models.BillJob),
+        _route("GET", job, read, "getBillJob", "Read a bill job", returns=models.BillJob),
+        _route("POST", f"{job}/cancel", cancel, "cancelBillJob", "Cancel a bill job", returns=models.BillJob),
+    )  # fmt: skip
+
+
+def _config(stores: Stores) -> tuple[Route, ...]:
+    def read(request: Request) -> Document:
+        return get_bill_config(stores(), request.caller)
+
+    def update(request: Request) -> Document:
+        return update_bill_config(stores(), request.caller, _body(models.BillConfigRequest, request))
+
+    return (
+        _route("GET", CONFIG, read, "getBillConfig", "Read the billing configuration", returns=models.BillConfig),
+        _route("PUT", CONFIG, update, "updateBillConfig", "Replace the billing configuration", body=models.BillConfigRequest, returns=models.BillConfig),
+    )  # fmt: skip
+
+
+def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, summary: str, **more: Any) -> Route:
+    return Route(method, path, handle, Operation(id_, summary, TAG, **more))
+
+
+def _list(stores: BillingStores, request: Request) -> Document:
+    size, token = paging(request)
+    filters: dict[str, Sequence[str]] = {}
+    for name in EQUAL_FILTERS:
+        if value := request.one(name):
+            filters[name] = [_checked(name, value)]
+    if ids := request.query.get("ids"):
+        if len(ids) > IDS_MAX:
+            raise InvalidInputError(f"ids: at most {IDS_MAX} ids in one request")
+        filters["id"] = list(ids)
+    page = list_bills(
+        stores,
+        request.caller,
+        BillQuery(
+            filters,
+            bill_dates=_range(request, "billDate"),
+            external_invoice_dates=_range(request, "externalInvoiceDate"),
+            locked=flag(request, "locked") if request.one("locked") else None,
+        ),
+        page_size=size,
+        next_token=token,
+        with_lines=not flag(request, "excludeLineItems"),
+        with_total=flag(request, "includeBillTotal"),
+    )
+    return _envelope(page)
+
+
+def _approve(stores: BillingStores, request: Request) -> Document:
+    """The body's bills win; without them those of the query; without any the filters of the query (billing.md 12.7)."""
+    bill_ids = (
+        validated(models.ApproveRequest, request.json_object()).bill_ids
+        or validated(models.ApproveRequest, _named(request)).bill_ids
+    )
+    if bill_ids:
+        return approve_bills(stores, request.caller, bill_ids)
+    accounts, dates = request.query.get("accountIds"), _range(request, "externalInvoiceDate")
+    if not accounts and dates is None:
+        raise InvalidInputError(
+            "billIds is required, or accountIds, externalInvoiceDateStart or externalInvoiceDateEnd"
+        )
+    filters = {"accountId": list(accounts)} if accounts else {}
+    return approve_matching(stores, request.caller, BillQuery(filters, external_invoice_dates=dates))
+
+
+def _named(request: Request) -> Document:
+    named = request.query.get("billIds")
+    return {"billIds": list(named)} if named else {}
+
+
+def _checked(name: str, value: str) -> str:
+    match name:
+        case "status":
+            return _one_of(value, name, tuple(BillStatus))
+        case "billingFrequency":
+            return _one_of(value, name, FREQUENCIES)
+        case "billDate":
+            return _day(name, value).isoformat()
+        case _:
+            return value
+
+
+def _one_of(value: str, name: str, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}")
+    return value
+
+
+def _range(request: Request, name: str) -> DateRange | None:
+    start, end = request.one(f"{name}Start"), request.one(f"{name}End")
+    if start is None and end is None:
+        return None
+    return DateRange(
+        _day(f"{name}Start", start) if start else None,
+        _day(f"{name}End", end) if end else None,
+    )
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a date such as 2026-01-31") from None
+    if not 1900 <= day.year <= 2999:  # noqa: PLR2004 - the years that dates of the API may have
+        raise InvalidInputError(f"{name} must lie between the years 1900 and 2999")
+    return day
+
+
+def _body(model: type[BaseModel], request: Request) -> Document:
+    return document_of(validated(model, request.json_object()))
+
+
+def _envelope(page: Page) -> Document:
+    return {"data": list(page.data), "nextToken": page.next_token}
