@@ -16,7 +16,7 @@ REMEMBERED_FOR: Final = timedelta(seconds=10)  # how long a change of a meter or
 ENTRIES_MAX: Final = 20_000  # some 20 MB; then all is forgotten
 PARALLEL_READS_MAX: Final = 8  # of the client's 32 connections
 
-CustomFields = Mapping[str, Value]
+CustomFields = Mapping[str, Value | int]
 Found = TypeVar("Found")
 
 

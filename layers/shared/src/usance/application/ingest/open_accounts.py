@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.entities.puts import entity_put
 from usance.application.ingest.directory import KnownAccount
 from usance.application.ingest.ports import IngestPorts

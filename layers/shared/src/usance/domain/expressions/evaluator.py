@@ -74,7 +74,7 @@ NO_LOOKUPS: Final[Lookups] = _NoLookups()
 
 def evaluate(
     expression: Expression,
-    resolve: Callable[[str], Value],
+    resolve: Callable[[str], Value | int],
     rules: NullRules,
     *,
     lookups: Lookups = NO_LOOKUPS,
@@ -82,7 +82,7 @@ def evaluate(
 ) -> Value:
     """The value of `expression`.
 
-    `resolve` gives the value of a name, null included, and may raise `EvaluationError` for a name it does not know.
+    `resolve` gives the value of a name, null included (whole numbers may be `int`), and may raise `EvaluationError` for a name it does not know.
     A quoted lookup key that is one of `key_fields` stands for that field's value. Raises `EvaluationError`.
     """
     return _Evaluation(resolve, rules, lookups, frozenset(key_fields)).value(expression.root)
@@ -90,7 +90,7 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
-    resolve: Callable[[str], Value]
+    resolve: Callable[[str], Value | int]
     rules: NullRules
     lookups: Lookups
     key_fields: frozenset[str]
@@ -100,7 +100,7 @@ class _Evaluation:
             case Literal():
                 return node.value
             case Name():
-                return self.resolve(node.path)
+                return self.named(node.path)
             case Signed():
                 return self.signed(node.negative, self.value(node.operand))
             case Chain():
@@ -123,6 +123,10 @@ class _Evaluation:
                 return self.call(node.function, node.arguments)
             case _:
                 assert_never(node)
+
+    def named(self, path: str) -> Value:
+        value = self.resolve(path)
+        return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     def signed(self, negative: bool, operand: Value) -> Value:  # noqa: FBT001 - the node's own field
         sign = "-" if negative else "+"
@@ -277,5 +281,5 @@ class _Evaluation:
     def key(self, argument: Node) -> Value:
         """A quoted field code stands for the field's value (metering.md, open question 4)."""
         if isinstance(argument, Literal) and isinstance(argument.value, str) and argument.value in self.key_fields:
-            return self.resolve(argument.value)
+            return self.named(argument.value)
         return self.value(argument)

@@ -30,7 +30,7 @@ class Surroundings:
     """What a derived field may use besides its measurement: per entity its custom fields, defaults filled in."""
 
     account_code: str
-    custom_fields: Mapping[str, Mapping[str, Value]]
+    custom_fields: Mapping[str, Mapping[str, Value | int]]
     received_microseconds: int
     lookups: Lookups = NO_LOOKUPS
 
@@ -68,9 +68,9 @@ def derive(
 
 
 def _value(field: DerivedField, columns: Columns, row: int, surroundings: Surroundings) -> Value:
-    def resolve(name: str) -> Value:
+    def resolve(name: str) -> Value | int:
         if name in columns.numbers:
-            return _decimal(columns.numbers[name][row])
+            return columns.numbers[name][row]
         if name in columns.texts:
             return columns.texts[name][row]
         return _surrounding(name, columns, row, surroundings)
@@ -84,7 +84,7 @@ def _value(field: DerivedField, columns: Columns, row: int, surroundings: Surrou
     return _stored_text(value, METADATA_MAX_CHARS if field.category is Category.METADATA else TEXT_MAX_CHARS)
 
 
-def _surrounding(name: str, columns: Columns, row: int, surroundings: Surroundings) -> Value:
+def _surrounding(name: str, columns: Columns, row: int, surroundings: Surroundings) -> Value | int:
     if name == ACCOUNT_CODE:
         return surroundings.account_code
     if name in TIMESTAMPS:
@@ -99,10 +99,6 @@ def _surrounding(name: str, columns: Columns, row: int, surroundings: Surroundin
     if custom_field not in values:
         raise EvaluationError(f"{name} is neither a field of the meter nor a custom field")
     return values[custom_field]
-
-
-def _decimal(value: Number | None) -> Decimal | None:
-    return Decimal(value) if isinstance(value, int) else value
 
 
 def _stored_number(value: Value) -> Decimal:
