@@ -80,6 +80,5 @@ def _approve(stores: BillingStores, caller: Caller, bill_ids: Sequence[str]) -> 
         ]
     )
     approve_batch(stores, caller.org_id, bill_ids[:AT_ONCE_MAX], by=caller.audit_name, at=at)
-    if later:
-        return {"message": f"Approved {AT_ONCE_MAX} bills; {len(later)} more are being approved"}
-    return {"message": f"Approved {len(bill_ids)} bill{'' if len(bill_ids) == 1 else 's'}"}
+    told = f"{len(bill_ids)} bill{'' if len(bill_ids) == 1 else 's'}"
+    return {"message": f"Approving {told}; the last {len(later)} in the background" if later else f"Approved {told}"}

@@ -4,7 +4,7 @@ from usance.application.access.authorize import require
 from usance.application.billing.convert import optional_day
 from usance.application.billing.lock_date import BILL_CONFIG
 from usance.application.billing.stores import BillingStores
-from usance.application.entities.audit import created, updated
+from usance.application.audit import created, updated
 from usance.application.ports.entities import Put
 from usance.domain.access import Action, Caller
 from usance.domain.billing.lifecycle import BillStatus

@@ -10,7 +10,7 @@ from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.states import state_of
 from usance.application.billing.stores import Workbench
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.inputs import BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from usance.application.billing.stores import SCHEDULER, BillingStores
-from usance.application.entities.audit import updated
+from usance.application.audit import updated
 from usance.application.ports.entities import Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document

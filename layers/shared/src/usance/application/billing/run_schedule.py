@@ -9,7 +9,7 @@ from usance.application.billing.jobs import CREATE, PENDING, TYPE, expand_messag
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.set_bill_status import give_status
 from usance.application.billing.stores import SCHEDULER, BillingStores
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.bills import BillQuery, DateRange
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.schedule import GraceUnit, grace, is_tick, last_approvable_day, quarter
