@@ -88,6 +88,7 @@ def _bill(
     want = prices.expected(requests, *month)
     with took.step("bill job"):
         bill_id = billing.bill_month(client, items.account_id, *month)
+    approved = time.perf_counter()
     with took.step("approval"):
         client.bills.approve(bill_ids=[bill_id])
         answer = billing.read_bill(client, bill_id)
@@ -96,9 +97,9 @@ def _bill(
     print(f"\n{report.bill_table(answer.bill)}")
     print("\nStatement")
     print(report.statement_head(files.csv.decode()))
-    with took.step("webhook"):
-        delivery = _webhook(receiver, expected=want.total > prices.STANDING_CHARGE)
+    delivery = _webhook(receiver, expected=want.total > prices.STANDING_CHARGE)
     if delivery:
+        took["approval to webhook"] = delivery.arrived - approved
         print("\nWebhook, signature verified" if delivery.verified else "\nWebhook, SIGNATURE WRONG")
         print(report.webhook(delivery.body))
     wrong = billing.differences(answer.bill, want, items)

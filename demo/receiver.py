@@ -17,11 +17,15 @@ AGE_MAX_SECONDS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook as it came in; `verified` says whether its signature was ours and its time recent."""
+    """A webhook as it came in, at `arrived` of the performance counter.
+
+    `verified` says whether its signature was ours and its time recent.
+    """
 
     headers: dict[str, str]
     body: bytes
     verified: bool
+    arrived: float
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Receiver:
 
     def accept(self, headers: dict[str, str], body: bytes) -> bool:
         """Verify and keep a delivery."""
-        delivery = Delivery(headers, body, self.verifies(headers, body))
+        delivery = Delivery(headers, body, self.verifies(headers, body), time.perf_counter())
         self._deliveries.put(delivery)
         return delivery.verified
 

@@ -1,12 +1,14 @@
 """What the demo prints."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-STATEMENT_LINES: Final = 8
-WIDTH_MAX: Final = 110
+STATEMENT_ROWS: Final = 8
+LEADING_COLUMNS: Final = 3  # bill id, account code, product
 
 
 def bill_table(bill: Mapping[str, Any]) -> str:
@@ -46,10 +48,12 @@ def _number(value: Decimal | int) -> str:
 
 
 def statement_head(csv_text: str) -> str:
-    """The first lines of the statement."""
-    lines = csv_text.splitlines()
-    shown = [_short(line) for line in lines[:STATEMENT_LINES]]
-    return "\n".join(f"  {line}" for line in [*shown, f"… {len(lines) - 1} rows in all"])
+    """The first rows of the statement, without the columns that are the same in each."""
+    rows = [row[LEADING_COLUMNS:] for row in csv.reader(io.StringIO(csv_text))]
+    shown = rows[: STATEMENT_ROWS + 1]
+    widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
+    return "\n".join(f"  {line}" for line in [*lines, f"… {len(rows) - 1} rows in all"])
 
 
 def webhook(body: bytes) -> str:
@@ -68,7 +72,3 @@ def timings(seconds: Mapping[str, float], events: int) -> str:
     lines = [f"  {name:<32}{took:8.2f} s" for name, took in seconds.items()]
     rate = events / max(seconds.get("ingest", 0), 1e-9)
     return "\n".join([*lines, f"  {'ingest, one client':<32}{rate:8,.0f} measurements/s"])
-
-
-def _short(line: str) -> str:
-    return line if len(line) <= WIDTH_MAX else line[: WIDTH_MAX - 1] + "…"
