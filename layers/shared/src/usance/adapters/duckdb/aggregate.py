@@ -45,6 +45,10 @@ def aggregated(
     stored: Stored, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
 ) -> list[list[AggregatedRow]]:
     """Per query its rows, of the measurements in `[start, end)` that count (see `UsageReader`)."""
+    for query in queries:
+        method_of(query.method)
+    if not stored.items:
+        return [[] for _ in queries]
     usage = Usage(stored, start, end)
     return [_rows(usage, query) for query in queries]
 
