@@ -52,7 +52,7 @@ def test_a_change_happened_when_the_entity_says_and_a_deletion_when_the_store_sa
 
 def test_a_deletion_in_the_second_of_an_update_still_comes_after_it() -> None:
     late = {**SECOND, "dtLastModified": "2026-01-15T12:00:05.900000Z"}
-    assert change(late, None).happened_at == datetime(2026, 1, 15, 12, 0, 5, 900_000, tzinfo=UTC)
+    assert change(late, None).happened_at == datetime(2026, 1, 15, 12, 0, 5, 900_001, tzinfo=UTC)
 
 
 def test_an_entity_without_a_time_of_its_own_happened_when_the_store_saw_it() -> None:

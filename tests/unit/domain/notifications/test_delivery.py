@@ -14,6 +14,8 @@ from usance.domain.notifications.delivery import (
     RunStatus,
     after_attempt,
     fails_in_a_row,
+    firing_id,
+    payload,
 )
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -98,3 +100,21 @@ ERROR, DONE, WAITING = RunStatus.ERROR, RunStatus.COMPLETE, RunStatus.WAITING
 )
 def test_ten_failures_without_a_success_between_are_too_many(statuses: list[RunStatus], disabled: bool) -> None:
     assert fails_in_a_row(statuses) is disabled
+
+
+def test_a_firing_is_named_by_rule_and_event() -> None:
+    ids = {firing_id("o", "r", "e"), firing_id("p", "r", "e"), firing_id("o", "s", "e"), firing_id("o", "r", "f")}
+    assert len(ids) == 4
+    assert firing_id("o", "r", "e") in ids
+
+
+def test_a_payload_tells_cause_rule_and_data() -> None:
+    cause = {"eventId": "e", "eventName": "n", "eventTime": "t"}
+    rule = {"id": "r", "code": "c", "name": "Rule", "calculation": "true"}
+    assert payload("run", "org", cause, rule, {"newDto": {"id": "a"}}) == {
+        "id": "run",
+        "orgId": "org",
+        **cause,
+        "notification": {"id": "r", "code": "c", "name": "Rule", "description": None},
+        "m3terEvent": {"eventData": {"newDto": {"id": "a"}}},
+    }

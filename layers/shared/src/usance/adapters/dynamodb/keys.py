@@ -13,7 +13,7 @@ last digit of the id. No key is ambiguous: a type has no `#`, a field no `=`, an
 from typing import Any, Final
 
 UNIQUE_SORT_KEY: Final = "unique"
-SHARDED: Final = frozenset({"bill"})
+SHARDED: Final = frozenset({"bill", "integrationRun"})
 ID_MAX_BYTES: Final = 200  # ours have 36; DynamoDB refuses sort keys over 1,024
 VALUE_MAX_BYTES: Final = 1_500  # DynamoDB refuses partition keys over 2,048; the rest is for organization and type
 _DIGITS: Final = "0123456789abcdef"

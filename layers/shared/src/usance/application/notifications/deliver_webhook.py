@@ -102,16 +102,17 @@ def _request(
 def _record(org_id: str, run: Document, outcome: Outcome, deliverer: Deliverer) -> str:
     stores = deliverer.stores
     now = stores.clock.now()
+    error = None if outcome.succeeded else outcome.error
     attempt = {
         "at": instants.to_text(now),
         "status": outcome.status,
         "fault": outcome.fault.name if outcome.fault else None,
-        "error": None if outcome.succeeded else outcome.error,
+        "error": error,
     }
     attempts = [*run["delivery"]["attempts"], attempt]
     then = after_attempt(len(attempts), outcome, now)
     tried = {**run, "delivery": {**run["delivery"], "attempts": attempts}}
-    recorded = _finished(tried, now, then, attempt["error"])
+    recorded = _finished(tried, now, then, error)
     stores.entities.commit(org_id, [put_run(recorded, run["version"])])
     if then.retry_at:
         _hold(org_id, run["id"], then.retry_at - now, stores)

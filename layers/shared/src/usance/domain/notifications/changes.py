@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -62,11 +62,13 @@ class Change:
 
     @property
     def happened_at(self) -> datetime:
-        """When: the time of modification that the entity bears; for a deletion the time the store saw it."""
+        """When: the time of modification that the entity bears; for a deletion, after that, the time the store saw it."""
         modified = _instant(self.entity.get("dtLastModified"))
         if modified is None:
             return self.seen_at
-        return max(modified, self.seen_at) if self.kind is ChangeKind.DELETED else modified
+        if self.kind is ChangeKind.DELETED:
+            return max(modified + timedelta.resolution, self.seen_at)  # the store counts whole seconds
+        return modified
 
     @property
     def account_id(self) -> str | None:
