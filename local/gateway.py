@@ -21,6 +21,7 @@ BODY_BYTES_MAX: Final = 10 * 1024 * 1024  # API Gateway's limit for a request
 EVENT_CHARACTERS_MAX: Final = 6 * 1024 * 1024  # Lambda's limit for a synchronous invocation, near enough
 INTEGRATION_SECONDS: Final = 30  # how long an HTTP API waits for a function
 _THREADS: Final = 32
+_CONNECTIONS_MAX: Final = 1000
 _FLUSH_SECONDS: Final = 0.1
 
 _Environ = dict[str, Any]
@@ -39,16 +40,24 @@ class Gateway:
         self._running = 0
         self._closing = False
         self._changed = threading.Condition()
-        self._server = create_server(
-            self._application,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident=None,
-            max_request_body_size=BODY_BYTES_MAX * 2,  # what is between the two limits gets the gateway's own answer
-            clear_untrusted_proxy_headers=True,
-        )
+        self._server = self._bind(host, port)
         self.port = int(self._server.effective_port)
+
+    def _bind(self, host: str, port: int) -> Any:
+        try:
+            return create_server(
+                self._application,
+                host=host,
+                port=port,
+                threads=_THREADS,
+                ident=None,
+                max_request_body_size=BODY_BYTES_MAX * 2,  # between the two limits the gateway itself answers
+                clear_untrusted_proxy_headers=True,
+                connection_limit=_CONNECTIONS_MAX,
+                asyncore_use_poll=True,  # select() stops at 1,024 descriptors
+            )
+        except OSError as refused:
+            raise OSError(f"cannot listen on {host}:{port}: {refused.strerror}") from refused
 
     def start(self) -> None:
         """Answer in a thread of its own."""

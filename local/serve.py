@@ -67,16 +67,18 @@ def forget(data_dir: Path, credentials: Path | None) -> None:
 
 
 def serve(options: Options, *, fresh: bool = False) -> int:
-    """Run the stack until SIGTERM or Ctrl-C; returns the exit status."""
+    """Run the stack until SIGTERM, SIGHUP or Ctrl-C; returns the exit status."""
     began = time.monotonic()
     held = lock(options.data_dir)
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     try:
         if fresh:
             forget(options.data_dir, options.credentials)
         withdraw(options.data_dir)
+        if options.credentials is not None:
+            options.credentials.unlink(missing_ok=True)  # it is there when the stack is ready, and only then
         live = store.start(options.data_dir)
         stack = Stack(options, live)
         try:

@@ -1,6 +1,7 @@
 """Pools of worker processes, one pool per function: an invocation has a process to itself, as on Lambda."""
 
 import json
+import logging
 import os
 import select
 import subprocess
@@ -19,6 +20,7 @@ from local.plan import Function
 from local.store import PROJECT
 from local.worker import HEADER
 
+_LOG: Final = logging.getLogger("local.workers")
 _INIT_SECONDS: Final = 60  # Lambda allows 10; a laptop that starts everything at once needs more
 _INHERITED: Final = (
     "PATH",
@@ -107,10 +109,11 @@ class Pool:
         self._closed = False
 
     def warm(self) -> None:
-        """Start one worker ahead of the first invocation; an import that fails is left for the invocation to report."""
+        """Start one worker ahead of the first invocation; an import that fails is logged, and reported by every invocation."""
         try:
             worker = self._take(time.monotonic() + _INIT_SECONDS)
-        except (FunctionError, BusyError):
+        except (FunctionError, BusyError) as failed:
+            _LOG.warning("%s", failed)
             return
         self._give_back(worker)
 

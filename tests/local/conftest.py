@@ -76,9 +76,9 @@ class Toy:
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
-    with running_stack(tmp_path_factory.mktemp("toy"), template=TOY) as stack:
-        with contextlib.closing(Toy(stack)) as toy:
-            yield toy
+    folder = tmp_path_factory.mktemp("toy")
+    with running_stack(folder, template=TOY) as stack, contextlib.closing(Toy(stack)) as toy:
+        yield toy
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from tests.local.conftest import TOY, Toy
 
 @pytest.fixture
 def own_toy(tmp_path: Path) -> Iterator[Toy]:
-    with running_stack(tmp_path, template=TOY) as stack:
-        with contextlib.closing(Toy(stack)) as toy:
-            yield toy
+    with running_stack(tmp_path, template=TOY) as stack, contextlib.closing(Toy(stack)) as toy:
+        yield toy
 
 
 def local(*arguments: str) -> "subprocess.CompletedProcess[str]":
