@@ -51,9 +51,3 @@ def test_a_function_file_decides_nothing(path: Path) -> None:
 def test_annotations_are_real_where_they_are_read_at_run_time(folder: str) -> None:
     for path in (PROJECT / PACKAGE / folder).rglob("*.py"):
         assert "from __future__ import annotations" not in path.read_text(), short(path)
-
-
-def test_fakes_have_the_file_names_of_the_ports_they_imitate() -> None:
-    ports = {path.name for path in (PROJECT / PACKAGE / "application/ports").glob("*.py")}
-    fakes = {path.name for path in (PROJECT / "tests/fakes").glob("*.py")} - {"__init__.py", "conftest.py"}
-    assert fakes <= ports

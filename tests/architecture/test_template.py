@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from usance.entrypoints.queue import bill_worker
+
 Template = dict[str, Any]
 Functions = dict[str, dict[str, Any]]
 
@@ -66,8 +68,7 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
     for name, function in functions.items():
         told = {variable for variable in POLICIES if variable in variables(function)}
         allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
-        consumed = {"STATEMENT_QUEUE_URL", "DELIVERY_QUEUE_URL", "BILLING_QUEUE_URL"} & (told - allowed)
-        assert allowed == told - consumed, name
+        assert allowed == told, name
         assert policies(function) <= set().union(*POLICIES.values()), name
 
 
@@ -117,6 +118,11 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_bill_worker_knows_its_last_attempt(template: Template) -> None:
+    policy = template["Resources"]["BillingQueue"]["Properties"]["RedrivePolicy"]
+    assert policy["maxReceiveCount"] == bill_worker.ATTEMPTS_MAX
 
 
 def test_the_streams_lose_no_change(template: Template, functions: Functions) -> None:

@@ -59,7 +59,6 @@ def test_a_token_opens_its_own_organization_alone(deployment: Deployment, call: 
 
 def test_every_route_reaches_its_function(call: Call) -> None:
     unknown = "0190a5d0-c001-7000-8000-000000000001"
-    assert call("GET", "").status in {200, 404}
     for path in ("/bills", "/billjobs", "/statementjobs", "/products"):
         assert call("GET", path).status == 200, path
     for path in (

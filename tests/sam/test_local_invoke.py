@@ -79,6 +79,7 @@ def test_entities_are_made_listed_and_read(run: Run) -> None:
 
 def test_measurements_of_an_unknown_meter_are_taken_and_kept_out(run: Run) -> None:
     assert run("IngestFunction", "ingest_measurements")["statusCode"] == 200
+    assert run("IngestFunction", "ingest_failed_file")["statusCode"] in {400, 404}
 
 
 @pytest.mark.parametrize(
