@@ -45,7 +45,7 @@ def call(world: World) -> Call:
         world.queue,
         world.clock,
         world.ids,
-        sleep,  # type: ignore[arg-type]
+        sleep,
     )
     handle = core.build(statements.routes(lambda: ports))
 
@@ -68,12 +68,12 @@ def run_job(world: World, job_id: str) -> object:
         world.blobs,
         world.clock,
         org_id=ORG,
-        job_id=job_id,  # type: ignore[arg-type]
+        job_id=job_id,
     )
 
 
 def worker(world: World) -> Callable[[dict[str, Any], Any], Any]:
-    ports = WorkerStores(world.entities, world.bills, world.usage, world.blobs, world.clock)  # type: ignore[arg-type]
+    ports = WorkerStores(world.entities, world.bills, world.usage, world.blobs, world.clock)
     return statement_worker.handler(lambda: ports)
 
 
@@ -163,7 +163,7 @@ def test_only_the_messages_that_failed_come_again(world: World, call: Call) -> N
 
 def test_all_messages_failing_is_reported_and_not_raised(world: World, call: Call) -> None:
     job = call("POST", JOBS, {"billId": BILL})[1]["id"]
-    world.usage.fail = True
+    world.usage.away = True
     answer = worker(world)({"Records": [message(job)]}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
 

@@ -10,12 +10,12 @@ from tests.unit.application.statements.world import (
     BILL,
     CALLER,
     DEFINITION,
+    LINE,
     METER,
     NOBODY,
     ORG,
     STANDING,
     World,
-    bill,
 )
 from usance.application.ports.entities import Delete, Put
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
@@ -92,7 +92,7 @@ def test_a_new_job_waits_and_is_handed_to_the_worker(world: World) -> None:
 
 def test_a_batch_makes_a_job_for_each_bill_once(world: World) -> None:
     other = "00000000-0000-7000-8000-0000000000ee"
-    world.bills.headers[other] = bill(id=other)
+    world.put_bill(id=other)
     jobs = create(world, BILL, other, BILL)
     assert [job["billId"] for job in jobs] == [BILL, other]
 
@@ -122,7 +122,7 @@ def test_a_job_leaves_both_files_and_marks_the_bill(world: World) -> None:
     body, name = world.blobs.open(done["presignedCsvStatementUrl"])
     assert name == f"statement-{BILL}.csv"
     assert body.startswith(b"bill id,account code,product,")
-    header = world.bills.headers[BILL]
+    header = world.header
     assert (header["jsonStatementGenerated"], header["csvStatementGenerated"], header["statementStale"]) == (
         True,
         True,
@@ -138,7 +138,7 @@ def test_a_job_without_csv_leaves_json_alone(world: World) -> None:
     assert "presignedCsvStatementUrl" not in done
     assert "csvStatementStatus" not in done
     assert list(world.blobs.objects) == [f"{ORG}/statements/{BILL}/{job['id']}.json"]
-    assert "csvStatementGenerated" not in world.bills.headers[BILL]
+    assert "csvStatementGenerated" not in world.header
 
 
 def test_the_answer_shows_only_fields_of_the_api(world: World) -> None:
@@ -198,8 +198,7 @@ def test_a_definition_that_was_deleted_counts_as_none(world: World) -> None:
 
 
 def test_lines_of_one_meter_and_period_are_read_at_once(world: World) -> None:
-    twin = {**world.bills.items[0], "id": "line-3", "description": "Again"}
-    world.bills.items = (*world.bills.items, twin)
+    world.set_lines(LINE, STANDING, {**LINE, "id": "line-3", "description": "Again"})
     statement = wire.loads(made(world))
     assert world.usage.reads == 1
     assert statement["lineItems"][2]["usage"] == statement["lineItems"][0]["usage"]
@@ -213,7 +212,7 @@ def test_a_filter_of_meters_shows_their_lines_alone(world: World) -> None:
 
 
 def test_a_line_whose_meter_is_gone_is_shown_without_usage(world: World) -> None:
-    world.bills.items = ({**world.bills.items[0], "meterId": "gone"}, STANDING)
+    world.set_lines({**LINE, "meterId": "gone"}, STANDING)
     assert [line["usage"] for line in wire.loads(made(world))["lineItems"]] == [[], []]
 
 
@@ -225,20 +224,20 @@ def test_the_same_bill_and_usage_make_the_same_files(world: World) -> None:
 def test_a_job_that_is_run_twice_changes_nothing_the_second_time(world: World) -> None:
     (job,) = create(world)
     run(world, job["id"])
-    done, header = read(world, job["id"]), dict(world.bills.headers[BILL])
+    done, header = read(world, job["id"]), world.header
     assert run(world, job["id"]) == "COMPLETE"
     assert read(world, job["id"]) == done
-    assert world.bills.headers[BILL] == header
+    assert world.header == header
     assert world.usage.reads == 1
 
 
 def test_a_run_that_failed_half_way_is_finished_by_the_next(world: World) -> None:
     (job,) = create(world)
-    world.usage.fail = True
+    world.usage.away = True
     with pytest.raises(ConnectionError):
         run(world, job["id"])
     assert read(world, job["id"])["statementJobStatus"] == "RUNNING"
-    world.usage.fail = False
+    world.usage.away = False
     assert run(world, job["id"]) == "COMPLETE"
 
 
@@ -253,35 +252,33 @@ def test_a_run_that_stopped_before_marking_the_bill_marks_it_the_next_time(world
         run(world, job["id"])
     assert read(world, job["id"])["statementJobStatus"] == "COMPLETE"
     run(world, job["id"])
-    assert world.bills.headers[BILL]["jsonStatementGenerated"] is True
+    assert world.header["jsonStatementGenerated"] is True
 
 
 def test_a_bill_that_changes_while_it_is_marked_keeps_the_change(world: World) -> None:
     (job,) = create(world)
 
     def approve() -> None:
-        world.bills.headers[BILL] = {**world.bills.headers[BILL], "version": 2, "approvedBy": "someone"}
+        world.put_bill(version=2, approvedBy="someone")
 
     world.bills.before_replace = approve
     run(world, job["id"])
-    header = world.bills.headers[BILL]
+    header = world.header
     assert (header["approvedBy"], header["jsonStatementGenerated"], header["version"]) == ("someone", True, 3)
 
 
 def test_a_bill_deleted_while_it_is_marked_stays_deleted(world: World) -> None:
     (job,) = create(world)
-    world.bills.before_replace = world.bills.headers.clear
+    world.bills.before_replace = world.delete_bill
     assert run(world, job["id"]) == "COMPLETE"
-    assert world.bills.headers == {}
+    assert world.bills.get(ORG, BILL) is None
 
 
 def test_a_statement_of_an_earlier_calculation_is_marked_stale(world: World) -> None:
     (job,) = create(world)
-    world.bills.before_replace = lambda: world.bills.headers.update(
-        {BILL: bill(version=2, lastCalculatedDate="2023-12-02T00:00:00.000000Z")}
-    )
+    world.bills.before_replace = lambda: world.recalculate(2)
     run(world, job["id"])
-    header = world.bills.headers[BILL]
+    header = world.header
     assert (header["jsonStatementGenerated"], header["statementStale"]) == (True, True)
 
 
@@ -291,7 +288,7 @@ def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> Non
 
     def recalculated(*args: str) -> Any:
         world.bills.line_items = line_items  # type: ignore[method-assign]
-        world.bills.headers[BILL] = bill(lastCalculatedDate="2023-12-02T00:00:00.000000Z")
+        world.recalculate(2)
         return ()
 
     world.bills.line_items = recalculated  # type: ignore[method-assign]
@@ -305,7 +302,7 @@ def test_a_bill_that_never_stands_still_is_left_to_a_later_delivery(world: World
     days = iter(range(1, 28))
 
     def recalculated(*_: str) -> Any:
-        world.bills.headers[BILL] = bill(lastCalculatedDate=f"2023-12-{next(days):02}T00:00:00.000000Z")
+        world.recalculate(next(days))
         return ()
 
     world.bills.line_items = recalculated  # type: ignore[method-assign]
@@ -315,7 +312,7 @@ def test_a_bill_that_never_stands_still_is_left_to_a_later_delivery(world: World
 
 def test_a_job_of_a_deleted_bill_fails(world: World) -> None:
     (job,) = create(world)
-    world.bills.headers.clear()
+    world.delete_bill()
     assert outcome(world, job["id"]) == Outcome("FAILED", f"there is no bill {BILL}")
     assert outcome(world, job["id"]) == Outcome("FAILED")
 
@@ -323,7 +320,7 @@ def test_a_job_of_a_deleted_bill_fails(world: World) -> None:
 def test_a_statement_of_a_bill_deleted_later_is_invalidated(world: World) -> None:
     (job,) = create(world)
     run(world, job["id"])
-    world.bills.headers.clear()
+    world.delete_bill()
     assert read(world, job["id"])["jsonStatementStatus"] == "INVALIDATED"
     assert run(world, job["id"]) == "COMPLETE"
 
@@ -331,7 +328,7 @@ def test_a_statement_of_a_bill_deleted_later_is_invalidated(world: World) -> Non
 def test_a_recalculated_bill_makes_the_statement_stale(world: World) -> None:
     (job,) = create(world)
     run(world, job["id"])
-    world.bills.headers[BILL] = bill(lastCalculatedDate="2023-12-02T00:00:00.000000Z")
+    world.recalculate(2)
     assert read(world, job["id"])["jsonStatementStatus"] == "STALE"
 
 
@@ -355,7 +352,7 @@ def test_a_job_cancelled_while_it_runs_stays_cancelled(world: World) -> None:
 
     world.usage.aggregate = cancel_first  # type: ignore[method-assign]
     assert run(world, job["id"]) == "CANCELLED"
-    assert "jsonStatementGenerated" not in world.bills.headers[BILL]
+    assert "jsonStatementGenerated" not in world.header
 
 
 def test_a_complete_job_cannot_be_cancelled(world: World) -> None:
@@ -453,21 +450,21 @@ def test_two_requests_at_once_share_the_job_of_the_quicker(world: World) -> None
 
 def test_a_recalculated_bill_gets_a_statement_of_its_own(world: World) -> None:
     job = request(world)
-    world.bills.headers[BILL] = bill(lastCalculatedDate="2023-12-02T00:00:00.000000Z")
+    world.recalculate(2)
     assert request(world)["id"] != job["id"]
 
 
 def test_a_requested_statement_that_failed_is_tried_again(world: World) -> None:
     job = request(world)
-    kept = world.bills.headers.pop(BILL)
+    world.delete_bill()
     run(world, job["id"])
-    world.bills.headers[BILL] = kept
+    world.put_bill()
     again = request(world)
     assert (again["id"], again["statementJobStatus"], again["version"]) == (job["id"], "PENDING", 4)
 
 
 def test_a_statement_of_an_unknown_bill_cannot_be_requested(world: World) -> None:
-    world.bills.headers.clear()
+    world.delete_bill()
     with pytest.raises(NotFoundError):
         request(world)
 
@@ -492,7 +489,7 @@ def test_the_file_of_a_bill_is_that_of_its_newest_statement(world: World) -> Non
 def test_a_bill_without_a_statement_has_no_file(world: World) -> None:
     with pytest.raises(NotFoundError, match="create a statement job"):
         file(world, "csv")
-    world.bills.headers.clear()
+    world.delete_bill()
     with pytest.raises(NotFoundError, match="there is no bill"):
         file(world, "json")
 
@@ -535,5 +532,6 @@ def test_csv_that_cannot_be_made_is_refused(world: World) -> None:
 
 
 def test_usage_outside_the_service_period_is_not_shown(world: World) -> None:
-    world.usage.measured = ((datetime(2023, 12, 1, tzinfo=UTC), 5, "UK"),)
-    assert wire.loads(made(world))["lineItems"][0]["usage"] == []
+    world.measure("4", datetime(2023, 12, 1, tzinfo=UTC), 5, "UK")
+    usage = wire.loads(made(world))["lineItems"][0]["usage"]
+    assert sum(row["measures"]["context_tokens"]["SUM"] for row in usage) == 300

@@ -1,19 +1,23 @@
 """An organization with a bill on usage, ready for statements to be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from tests.fakes.bills import FakeBillRepository
 from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.queue import FakeQueue
+from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ports.entities import Put
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, UsageBatch, UsageScope
 from usance.domain.access import Caller, Statement
-from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds
+from usance.resources import wire
 from usance.resources.wire import Document
 
 ORG = "00000000-0000-7000-8000-00000000000a"
@@ -82,70 +86,30 @@ def bill(**changes: Any) -> Document:
 
 
 @dataclass
-class Bills:
-    """The part of `BillRepository` that statements use. `before_replace` runs once, as a rival would."""
+class Bills(FakeBillRepository):
+    """`before_replace` runs once before the next change, as a rival would."""
 
-    headers: dict[str, Document]
-    items: Sequence[Document] = (LINE, STANDING)
-    before_replace: Any = None
+    before_replace: Callable[[], object] | None = None
 
-    def get(self, org_id: str, bill_id: str) -> Document | None:
-        found = self.headers.get(bill_id)
-        return dict(found) if found and org_id == ORG else None
-
-    def get_many(self, org_id: str, ids: Sequence[str]) -> Sequence[Document]:
-        return [found for id_ in dict.fromkeys(ids) if (found := self.get(org_id, id_))]
-
-    def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
-        return self.items if org_id == ORG and bill_id in self.headers else ()
-
-    def replace(self, org_id: str, header: Document, *, expected_version: int, **_: Any) -> None:
+    def replace(self, org_id: str, header: Document, **options: Any) -> None:
         if self.before_replace:
             rival, self.before_replace = self.before_replace, None
             rival()
-        if header["id"] not in self.headers or org_id != ORG:
-            raise NotFoundError("no such bill")
-        if self.headers[header["id"]]["version"] != expected_version:
-            raise VersionConflictError("changed")
-        self.headers[header["id"]] = header
+        super().replace(org_id, header, **options)
 
 
 @dataclass
-class Usage:
-    """`UsageReader` over (time, context tokens, region); sums and counts. `reads` counts the calls."""
+class Usage(FakeUsageLog):
+    """`reads` counts the reads; with `away` the store does not answer."""
 
-    measured: Sequence[tuple[datetime, int, str]] = (
-        (datetime(2023, 11, 2, 8, tzinfo=UTC), 100, "UK"),
-        (datetime(2023, 11, 2, 9, tzinfo=UTC), 50, "UK"),
-        (datetime(2023, 11, 30, 23, 59, tzinfo=UTC), 150, "FR"),
-    )
     reads: int = 0
-    fail: bool = False
+    away: bool = False
 
-    def aggregate(
-        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
-    ) -> Sequence[Sequence[AggregatedRow]]:
-        if self.fail:
+    def aggregate(self, *question: Any) -> Sequence[Sequence[AggregatedRow]]:
+        if self.away:
             raise ConnectionError("the store is away")
-        assert scope == UsageScope(ORG, METER, ACCOUNT)
         self.reads += 1
-        return [self._rows(start, end, query) for query in queries]
-
-    def _rows(self, start: datetime, end: datetime, query: AggregationQuery) -> Sequence[AggregatedRow]:
-        groups: dict[tuple[datetime, str], list[int]] = {}
-        for time, value, region in self.measured:
-            if start <= time < end:
-                bucket = max(moment for moment in query.bucket_starts if moment <= time)
-                groups.setdefault((bucket, region if query.group_by else ""), []).append(value)
-        return [
-            AggregatedRow(
-                {"region": region} if query.group_by else {},
-                bucket,
-                Decimal(len(values) if query.method == "COUNT" else sum(values)),
-                len(values),
-            )
-            for (bucket, region), values in sorted(groups.items())
-        ]
+        return super().aggregate(*question)
 
 
 @dataclass
@@ -153,7 +117,7 @@ class World:
     """Every store of the use cases, filled."""
 
     entities: FakeEntityRepository = field(default_factory=FakeEntityRepository)
-    bills: Bills = field(default_factory=lambda: Bills({BILL: bill()}))
+    bills: Bills = field(default_factory=Bills)
     usage: Usage = field(default_factory=Usage)
     blobs: FakeBlobStore = field(default_factory=FakeBlobStore)
     queue: FakeQueue = field(default_factory=FakeQueue)
@@ -175,6 +139,42 @@ class World:
             derivedFields=[],
         )
         self.add("aggregation", id=AGGREGATION, targetField="context_tokens", aggregation="SUM")
+
+        self.put_bill()
+        self.set_lines(LINE, STANDING)
+        self.measure("1", datetime(2023, 11, 2, 8, tzinfo=UTC), 100, "UK")
+        self.measure("2", datetime(2023, 11, 2, 9, tzinfo=UTC), 50, "UK")
+        self.measure("3", datetime(2023, 11, 30, 23, 59, tzinfo=UTC), 150, "FR")
+
+    def put_bill(self, **changes: Any) -> None:
+        """Store the bill as `bill(**changes)`, whatever it was."""
+        header = bill(**changes)
+        self.bills.headers[ORG, header["id"]] = wire.dumps(header)
+
+    def recalculate(self, day: int) -> None:
+        """The bill is calculated again on a day of December."""
+        self.put_bill(lastCalculatedDate=f"2023-12-{day:02}T00:00:00.000000Z", version=2)
+
+    @property
+    def header(self) -> Document:
+        """The bill."""
+        found = self.bills.get(ORG, BILL)
+        assert found is not None
+        return found
+
+    def delete_bill(self) -> None:
+        """Whoever deletes bills deletes this one."""
+        self.bills.headers.clear()
+
+    def set_lines(self, *lines: Document) -> None:
+        """Give the bill these line items."""
+        self.bills.lines[ORG, BILL] = wire.dumps(lines)
+
+    def measure(self, uid: str, time: datetime, tokens: int, region: str) -> None:
+        """A measurement of the account."""
+        columns = Columns([uid], [microseconds(time)], [None], {"context_tokens": [tokens]}, {"region": [region]})
+        scope = UsageScope(ORG, METER, ACCOUNT)
+        self.usage.append([UsageBatch(scope, f"{time:%Y-%m}", uid.zfill(32), time, columns)])
 
     def add(self, type_: str, **document: Any) -> None:
         """Store an entity, or its next version."""
