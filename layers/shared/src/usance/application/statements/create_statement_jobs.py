@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from usance.application.access.authorize import require
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from usance.application.entities.audit import updated
+from usance.application.audit import updated
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import Put
 from usance.resources.wire import Document

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.application.entities.audit import created
+from usance.application.audit import created
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
