@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from usance.entrypoints.http import billing, entities, ingest, statements, tokens
 from usance.entrypoints.http.routes import Operation, Route
 from usance.resources import wire
-from usance.resources.resource import Resource
+from usance.resources.resource import Resource, Verb
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "openapi.json"
 MODULES: Final[Mapping[str, Callable[[], Iterable[Route]]]] = {
@@ -101,9 +101,23 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
         if route.path == "/oauth/token":
             content["application/x-www-form-urlencoded"] = {"schema": schema}
         described["requestBody"] = {"required": True, "content": content}
+    if operation.resource is not None and operation.id.endswith(f".{Verb.CREATE}"):
+        described["responses"]["200"]["links"] = _links(operation.resource)
     if route.path == "/oauth/token":
         described["security"] = [{"accessKey": []}]
     return described
+
+
+def _links(resource: Resource) -> Schema:
+    """What can be done next with the entity that was created."""
+    return {
+        f"{resource.type}.{verb}": {
+            "operationId": f"{resource.type}.{verb}",
+            "parameters": {"orgId": "$request.path.orgId", "id": "$response.body#/id"},
+        }
+        for verb in (Verb.GET, Verb.UPDATE, Verb.DELETE)
+        if verb in resource.verbs
+    }
 
 
 def _path_parameters(path: str) -> list[Schema]:

@@ -1,6 +1,7 @@
 """Configuration through the official SDK, against the running stack."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -240,6 +241,43 @@ def test_a_notification_is_linked_to_a_webhook(client: M3ter, catalogue: dict[st
     assert [item.id for item in client.integration_configurations.list()] == [configuration.id]
     with pytest.raises(m3ter.BadRequestError, match="Tell"):
         client.webhooks.delete(webhook.id)
+
+
+def test_of_rival_plans_on_one_account_one_is_attached(client: M3ter, catalogue: dict[str, Any]) -> None:
+    account = client.accounts.create(name="Rivals", code="rivals", email_address="billing@example.com")
+
+    def attach(_: int) -> bool:
+        try:
+            client.account_plans.create(
+                account_id=account.id, plan_id=catalogue["plans"].id, start_date=datetime(2026, 1, 1, tzinfo=UTC)
+            )
+        except m3ter.BadRequestError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(attach, range(4))) == 1
+
+
+def test_nothing_is_left_referring_to_what_was_deleted(client: M3ter) -> None:
+    for n in range(4):
+        product = client.products.create(name="Contested", code=f"contested-{n}")
+
+        def refer(n: int = n, product_id: str = product.id) -> Any:
+            return client.plan_templates.create(
+                name="T",
+                code=f"contested-{n}",
+                product_id=product_id,
+                currency="USD",
+                bill_frequency="MONTHLY",
+                standing_charge=0,
+            )
+
+        with ThreadPoolExecutor(2) as pool:
+            deleting, referring = pool.submit(client.products.delete, product.id), pool.submit(refer)
+        errors = [future.exception() for future in (deleting, referring)]
+        assert sum(error is None for error in errors) == 1, errors
+        assert all(error is None or isinstance(error, m3ter.BadRequestError) for error in errors)
 
 
 def test_a_price_keeps_its_digits_on_the_wire(stack: RunningStack, client: M3ter, catalogue: dict[str, Any]) -> None:

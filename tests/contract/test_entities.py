@@ -11,7 +11,7 @@ from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
-from usance.application.ports.entities import Delete, EntityRepository, Put, Reference
+from usance.application.ports.entities import Delete, EntityRepository, Guard, Put, Reference, StaleGuardError
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
     InvalidInputError,
@@ -299,6 +299,24 @@ def test_private_text_stays_beside_the_document(repository: EntityRepository, ne
     repository.commit(ORG, [Put("webhook", {"id": one, "version": 3}, expected_version=2, private={})])
     assert repository.get_private(ORG, "webhook", [one]) == {one: {}}
     assert repository.get_private(ORG, "webhook", [new_id()]) == {}
+
+
+def test_changes_under_one_guard_come_one_after_another(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    def guarded(guard: Guard) -> Put:
+        return Put("accountPlan", {"id": new_id(), "version": 1}, guards=(guard,))
+
+    first, second = repository.read_guard(ORG, "account=a"), repository.read_guard(ORG, "account=a")
+    assert first == second == Guard("account=a", 0)
+    repository.commit(ORG, [guarded(first)])
+    late = guarded(second)
+    with pytest.raises(StaleGuardError):
+        repository.commit(ORG, [late])
+    assert repository.get(ORG, "accountPlan", late.document["id"]) is None
+    repository.commit(ORG, [guarded(repository.read_guard(ORG, "account=a"))])
+    assert repository.read_guard(ORG, "account=a").seen == 2
+    assert repository.read_guard(OTHER, "account=a").seen == 0
 
 
 def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, new_id: Callable[[], str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tests.fakes.clock import FrozenClock
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
-from usance.application.ports.entities import Claim, Delete, Page, Put
+from usance.application.ports.entities import Claim, Delete, Guard, Page, Put, StaleGuardError
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
     InvalidInputError,
@@ -40,6 +40,7 @@ class FakeEntityRepository:
 
     clock: Clock = field(default_factory=FrozenClock)
     rows: _Rows = field(default_factory=dict)
+    guards: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def get(self, org_id: str, type_: str, id_: str) -> Document | None:
         row = self.rows.get((org_id, type_, id_))
@@ -84,6 +85,9 @@ class FakeEntityRepository:
     def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
         return self.list_page(org_id, type_, filters=filters, page_size=len(self.rows) + 1).data
 
+    def read_guard(self, org_id: str, name: str) -> Guard:
+        return Guard(name, self.guards.get((org_id, name), 0))
+
     def claim_deletion(self, org_id: str, type_: str, id_: str) -> Claim:
         row = self.rows.get((org_id, type_, id_))
         if row is None:
@@ -110,7 +114,15 @@ class FakeEntityRepository:
         for change in changes:
             if isinstance(change, Put):
                 self._check(after, org_id, change)
+        self._move_guards(org_id, changes)
         self.rows = after
+
+    def _move_guards(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
+        guards = {guard.name: guard for change in changes if isinstance(change, Put) for guard in change.guards}
+        for guard in guards.values():
+            if self.guards.get((org_id, guard.name), 0) != guard.seen:
+                raise StaleGuardError(f"{guard.name} changed meanwhile; repeat the request")
+        self.guards |= {(org_id, guard.name): guard.seen + 1 for guard in guards.values()}
 
     def _delete(self, after: _Rows, org_id: str, change: Delete) -> None:
         row = self._current(after, org_id, change.type, change.id, change.expected_version)

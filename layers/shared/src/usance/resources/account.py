@@ -18,7 +18,7 @@ from usance.resources.fields import (
     PositiveWhole,
     StatementMode,
 )
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial
 
 AddressLine = Annotated[str, Field(max_length=200)]
 
@@ -74,6 +74,7 @@ ACCOUNT: Final = Resource(
         Related("siblings", "account", where={"parentAccountId": "parentAccountId"}),
     ),
     rules=(check_parent,),
+    serial=(Serial("family of account", "id"), Serial("family of account", "parentAccountId")),
     dependants=(
         Dependant("accountPlan", "accountId"),
         Dependant("plan", "accountId"),

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from usance.domain.catalog.accounts import active_or_asked, check_account_plan, check_overlap
 from usance.resources.fields import Code, CustomFields, DateTime, Day, Id, Noun
-from usance.resources.resource import IDS, ORGANIZATION, Filter, Index, Ref, Related, Resource, Selection
+from usance.resources.resource import IDS, ORGANIZATION, Filter, Index, Ref, Related, Resource, Selection, Serial
 
 
 class AccountPlan(Noun):
@@ -64,5 +64,6 @@ ACCOUNT_PLAN: Final = Resource(
         Related("config", "organizationConfig", id_at=ORGANIZATION),
     ),
     rules=(check_account_plan, check_overlap),
+    serial=(Serial("plans of account", "accountId"),),
     answers={"productId": {"type": "string", "description": "The product of the plan."}},
 )

@@ -7,7 +7,7 @@ from pydantic import Field
 from usance.domain.catalog.aggregations import check_segments, check_still_priced, check_target, product_of_meter
 from usance.resources.fields import CustomFields, Id, Identifier, Name, NotNegative, Noun, Positive
 from usance.resources.meter import Unit
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial
 
 SEGMENTS_MAX: Final = 1_000
 SEGMENTED_FIELDS_MAX: Final = 5
@@ -56,5 +56,6 @@ AGGREGATION: Final = Resource(
         Related("pricings", "pricing", where={"aggregationId": "id"}),
     ),
     rules=(check_target, check_segments, check_still_priced),
+    serial=(Serial("fields of meter", "meterId"), Serial("segments of aggregation", "id")),
     dependants=(Dependant("pricing", "aggregationId"),),
 )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from usance.domain.catalog.meters import check_fields, check_targets
 from usance.resources.fields import Code, CustomFields, Id, Identifier, Name, Noun
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial
 
 FIELDS_MAX: Final = 15
 Unit = Annotated[str, Field(min_length=1, max_length=50)]
@@ -54,5 +54,6 @@ METER: Final = Resource(
     references=(Ref("productId", "product"),),
     related=(Related("aggregations", "aggregation", where={"meterId": "id"}),),
     rules=(check_fields, check_targets),
+    serial=(Serial("fields of meter", "id"),),
     dependants=(Dependant("aggregation", "meterId"), Dependant("statementDefinition", "meterId")),
 )

@@ -14,7 +14,7 @@ from usance.domain.catalog.pricings import (
 )
 from usance.resources.aggregation import SegmentValue
 from usance.resources.fields import Code, DateTime, Description, Id, Identifier, NotNegative, Noun, Number
-from usance.resources.resource import IDS, Filter, Index, Ref, Related, Resource, Selection
+from usance.resources.resource import IDS, Filter, Index, Ref, Related, Resource, Selection, Serial
 
 BANDS_MAX: Final = 500  # more bands than any price list; a bill shows those that were touched
 
@@ -88,6 +88,7 @@ PRICING: Final = Resource(
         Related("meter", "meter", id_at="aggregation.meterId"),
     ),
     rules=(check_parents, check_dates, check_bands, check_segment, check_product),
+    serial=(Serial("segments of aggregation", "aggregationId"),),
     answers={
         "aggregationType": {"type": "string", "enum": ["SIMPLE", "COMPOUND"]},
         "segmentString": {"type": "string", "description": "The segment as text, such as `region=EU, tier=gold`."},

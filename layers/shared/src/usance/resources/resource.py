@@ -86,6 +86,17 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Serial:
+    """Changes that are decided one after another: those whose `path` names the same entity of `scope`.
+
+    A rule that reads other entities needs it wherever two changes, each right alone, would be wrong together.
+    """
+
+    scope: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dependant:
     """Entities that block a deletion: those of `type` whose `index` holds the value at `path` of the entity."""
 
@@ -111,6 +122,7 @@ class Resource:
     references: tuple[Ref, ...] = ()
     related: tuple[Related, ...] = ()
     rules: tuple[Rule, ...] = ()
+    serial: tuple[Serial, ...] = ()
     dependants: tuple[Dependant, ...] = ()
     page_size_max: int = 100
     reaches: str = ""  # a field with a URL that this deployment is going to call

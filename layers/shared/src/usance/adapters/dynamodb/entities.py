@@ -16,7 +16,7 @@ from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStrea
 from usance.adapters.dynamodb.transactions import pause, store_faults, transact
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
-from usance.application.ports.entities import Claim, Delete, Page, Put
+from usance.application.ports.entities import Claim, Delete, Guard, Page, Put
 from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
 from usance.resources.wire import Document
 
@@ -84,6 +84,12 @@ class DynamoEntityRepository:
             token = page.next_token
             if token is None:
                 return documents
+
+    def read_guard(self, org_id: str, name: str) -> Guard:
+        """See the port."""
+        with store_faults():
+            answer = self._client.get_item(TableName=self._table, Key=keys.guard_key(org_id, name), ConsistentRead=True)
+        return Guard(name, int(answer["Item"]["moved"]["N"]) if "Item" in answer else 0)
 
     def claim_deletion(self, org_id: str, type_: str, id_: str) -> Claim:
         """See the port."""

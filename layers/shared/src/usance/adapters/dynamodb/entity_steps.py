@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.transactions import Step
-from usance.application.ports.entities import Delete, Put, Reference
+from usance.application.ports.entities import Delete, Guard, Put, Reference, StaleGuardError
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
     InvalidInputError,
@@ -75,7 +75,14 @@ def change_steps(
         item = added[key].item["Put"]
         added[key] = _unconditional({"Put": {name: item[name] for name in ("TableName", "Item")}})
     checks = _reference_steps(table, org_id, changes, now)
-    return [*rows, *added.values(), *(step for key, step in dropped.items() if key not in added), *checks]
+    guards = {guard.name: guard for change in changes if isinstance(change, Put) for guard in change.guards}
+    return [
+        *rows,
+        *added.values(),
+        *(step for key, step in dropped.items() if key not in added),
+        *checks,
+        *(_move(table, org_id, guard) for guard in guards.values()),
+    ]
 
 
 def reference_check(table: str, org_id: str, reference: Reference, now: int) -> Step:
@@ -169,6 +176,19 @@ def _reference_steps(table: str, org_id: str, changes: Sequence[Put | Delete], n
             if target not in put:
                 steps.setdefault(target, step)
     return list(steps.values())
+
+
+def _move(table: str, org_id: str, guard: Guard) -> Step:
+    update: dict[str, Any] = {
+        "TableName": table,
+        "Key": keys.guard_key(org_id, guard.name),
+        "UpdateExpression": "SET moved = :next",
+        "ConditionExpression": "moved = :seen" if guard.seen else "attribute_not_exists(pk)",
+        "ExpressionAttributeValues": {":next": {"N": str(guard.seen + 1)}},
+    }
+    if guard.seen:
+        update["ExpressionAttributeValues"][":seen"] = {"N": str(guard.seen)}
+    return Step({"Update": update}, lambda _: StaleGuardError(f"{guard.name} changed meanwhile; repeat the request"))
 
 
 def _drop(table: str, key: _Key) -> Step:

@@ -5,6 +5,7 @@
 | entity | `{org}#{type}` | id |
 | unique value | `{org}#{type}#{field}={value}` | `unique` |
 | filter value | `{org}#{type}#{field}={value}` | id |
+| guard | `{org}#guard={name}` | `guard` |
 
 A type in `SHARDED` may pass a million rows or 500 writes a second: its entity and filter partitions are split by the
 last digit of the id. No key is ambiguous: a type has no `#`, a field no `=`, and the value comes last.
@@ -13,6 +14,7 @@ last digit of the id. No key is ambiguous: a type has no `#`, a field no `=`, an
 from typing import Any, Final
 
 UNIQUE_SORT_KEY: Final = "unique"
+GUARD_SORT_KEY: Final = "guard"
 SHARDED: Final = frozenset({"bill", "integrationRun"})
 ID_MAX_BYTES: Final = 200  # ours have 36; DynamoDB refuses sort keys over 1,024
 VALUE_MAX_BYTES: Final = 1_500  # DynamoDB refuses partition keys over 2,048; the rest is for organization and type
@@ -42,6 +44,11 @@ def filter_partitions(org_id: str, type_: str, field: str, value: str) -> tuple[
 def unique_partition(org_id: str, type_: str, field: str, value: str) -> str:
     """The partition of the marker of a unique value."""
     return f"{org_id}#{type_}#{field}={value}"
+
+
+def guard_key(org_id: str, name: str) -> dict[str, Any]:
+    """The primary key of a guard."""
+    return key(f"{org_id}#guard={name}", GUARD_SORT_KEY)
 
 
 def entity_key(org_id: str, type_: str, id_: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 from usance.application.access.authorize import require
 from usance.application.audit import created
 from usance.application.entities.ports import EntityPorts
-from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown
+from usance.application.entities.store import store
 from usance.domain.access import Action, Caller
 from usance.resources.resource import Resource
 from usance.resources.validation import document_of, validated
@@ -23,6 +23,4 @@ def create_entity(ports: EntityPorts, caller: Caller, resource: Resource, body: 
     document = created(
         document_of(validated(resource.model, body)), ports.ids.new(), caller.audit_name, ports.clock.now()
     )
-    change = prepare(ports, caller.org_id, resource, document, None)
-    ports.entities.commit(caller.org_id, [change])
-    return shown(ports, caller, resource, [change.document])[0]
+    return shown(ports, caller, resource, [store(ports, caller.org_id, resource, document, None)])[0]

@@ -6,8 +6,8 @@ from typing import Any, Final
 from usance.application.access.authorize import require
 from usance.application.audit import updated
 from usance.application.entities.ports import EntityPorts
-from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown
+from usance.application.entities.store import store
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
 from usance.resources.resource import Resource
@@ -27,10 +27,9 @@ def patch_entity(
             raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
         kept = {name: value for name, value in old.items() if name not in {"id", "version"}}
         new = updated({**kept, **changes}, old, caller.audit_name, ports.clock.now())
-        change = prepare(ports, caller.org_id, resource, new, old)
         try:
-            ports.entities.commit(caller.org_id, [change])
+            stored = store(ports, caller.org_id, resource, new, old)
         except VersionConflictError:
             continue
-        return shown(ports, caller, resource, [change.document])[0]
+        return shown(ports, caller, resource, [stored])[0]
     raise UnavailableError(f"the {resource.type} {id_} keeps changing; repeat the request")

@@ -1,5 +1,6 @@
 """From a document to the change that stores it: gathered, judged by the rules, completed and sealed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from usance.application.entities.gather import gather
@@ -7,18 +8,30 @@ from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
 from usance.application.entities.sealing import seal
 from usance.application.ports.entities import Put
-from usance.resources.resource import Resource
+from usance.resources.resource import Resource, values_at
 from usance.resources.wire import Document
 
 
 def prepare(ports: EntityPorts, org_id: str, resource: Resource, new: Document, old: Document | None) -> Put:
     """The change that makes `old` into `new`. `InvalidInputError` when a rule refuses it."""
+    guards = tuple(ports.entities.read_guard(org_id, name) for name in _guard_names(resource, new, old))
     proposal = gather(ports.entities, org_id, resource, new, old)
     for rule in resource.rules:
         completed = {**proposal.new, **rule(proposal)}
         proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})
     if resource.reaches and (old is None or old.get(resource.reaches) != new[resource.reaches]):
         ports.check_url(new[resource.reaches])
-    document = dict(proposal.new)
-    private = seal(ports, resource, document)
-    return entity_put(resource, replace(proposal, new=document), private)
+    document, private = seal(ports, resource, proposal.new)
+    return entity_put(resource, replace(proposal, new=document), private, guards)
+
+
+def _guard_names(resource: Resource, new: Document, old: Document | None) -> Sequence[str]:
+    """Those of the resource's serial changes; nobody can be a rival for an entity that does not exist yet."""
+    return sorted(
+        {
+            f"{serial.scope} {value}"
+            for serial in resource.serial
+            if old is not None or serial.path != "id"
+            for value in values_at(new, serial.path)
+        }
+    )

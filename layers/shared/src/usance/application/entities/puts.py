@@ -1,14 +1,16 @@
 """An entity as a change of the store, with the codes and filter values that its resource declares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from usance.application.ports.entities import Put, Reference
+from usance.application.ports.entities import Guard, Put, Reference
 from usance.domain.catalog.proposal import Proposal
 from usance.resources.resource import Resource, values_at
 
 
-def entity_put(resource: Resource, proposal: Proposal, private: Mapping[str, str] | None = None) -> Put:
+def entity_put(
+    resource: Resource, proposal: Proposal, private: Mapping[str, str] | None = None, guards: Sequence[Guard] = ()
+) -> Put:
     """The Put of `proposal.new`: a creation, or a replacement of `proposal.old` at its version."""
     document: dict[str, Any] = dict(proposal.new)
     return Put(
@@ -23,4 +25,5 @@ def entity_put(resource: Resource, proposal: Proposal, private: Mapping[str, str
             for id_ in values_at(document, reference.path)
         ),
         private=private,
+        guards=guards,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from usance.application.entities.ports import EntityPorts
 from usance.domain.access import Action, Caller, allows
+from usance.domain.catalog.proposal import Entity
 from usance.resources import wire
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
@@ -12,15 +13,15 @@ from usance.resources.wire import Document
 SEALED: Final = "sealed"
 
 
-def seal(ports: EntityPorts, resource: Resource, document: Document) -> Mapping[str, str] | None:
-    """Take the secret texts out of `document` and answer them encrypted for the private part; None: there are none."""
-    holder = document.get(resource.sealed) if resource.sealed else None
-    if not isinstance(holder, dict):
-        return None
-    texts = {name: holder.pop(name) for name in resource.sealed_texts if name in holder}
+def seal(ports: EntityPorts, resource: Resource, entity: Entity) -> tuple[Document, Mapping[str, str] | None]:
+    """The document without its secret texts, and these encrypted for the private part (None: there are none)."""
+    document = dict(entity)
+    holder: Document = document.get(resource.sealed) or {}
+    texts = {name: holder[name] for name in resource.sealed_texts if name in holder}
     if not texts:
-        return None
-    return {SEALED: ports.secrets.seal(wire.dumps(texts).decode(), context=document["id"])}
+        return document, None
+    document[resource.sealed] = {name: value for name, value in holder.items() if name not in texts}
+    return document, {SEALED: ports.secrets.seal(wire.dumps(texts).decode(), context=document["id"])}
 
 
 def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:

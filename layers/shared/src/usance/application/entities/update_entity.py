@@ -6,8 +6,8 @@ from typing import Any
 from usance.application.access.authorize import require
 from usance.application.audit import updated
 from usance.application.entities.ports import EntityPorts
-from usance.application.entities.prepare import prepare
 from usance.application.entities.sealing import shown
+from usance.application.entities.store import store
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.resources.resource import Resource
@@ -29,9 +29,7 @@ def update_entity(
     document = document_of(validated(resource.model, body))
     _check_version(body.get("version"), old, resource)
     new = updated(document, old, caller.audit_name, ports.clock.now())
-    change = prepare(ports, caller.org_id, resource, new, old)
-    ports.entities.commit(caller.org_id, [change])
-    return shown(ports, caller, resource, [change.document])[0]
+    return shown(ports, caller, resource, [store(ports, caller.org_id, resource, new, old)])[0]
 
 
 def _check_version(version: Any, old: Document, resource: Resource) -> None:

@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from usance.domain.kernel.errors import VersionConflictError
 from usance.resources.wire import Document
+
+
+class StaleGuardError(VersionConflictError):
+    """Something that the change was decided on changed meanwhile: decide again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,17 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """A counter that moves with every change decided under its name, so that such changes come one after another.
+
+    Reading it before deciding and naming it in the change makes sure that nobody else decided in between.
+    """
+
+    name: str
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Create (`expected_version` None) or replace an entity.
 
@@ -41,6 +57,7 @@ class Put:
     indexed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     references: Sequence[Reference] = ()
     private: Mapping[str, str] | None = None
+    guards: Sequence[Guard] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,10 @@ class EntityRepository(Protocol):
         """Per id of an entity that exists, the private text beside it (possibly none)."""
         ...
 
+    def read_guard(self, org_id: str, name: str) -> Guard:
+        """The guard as of now; one that no change has named is at 0."""
+        ...
+
     def claim_deletion(self, org_id: str, type_: str, id_: str) -> Claim:
         """Mark the entity as going away. `NotFoundError`, or `VersionConflictError` while another claim holds."""
         ...
@@ -116,7 +137,7 @@ class EntityRepository(Protocol):
     def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
         """Apply all changes in one transaction, or none.
 
-        Raises `DuplicateCodeError`, `VersionConflictError`, `NotFoundError` (a delete or update of nothing) or
-        `InvalidInputError` (a reference that is not there).
+        Raises `DuplicateCodeError`, `VersionConflictError`, `NotFoundError` (a delete or update of nothing),
+        `InvalidInputError` (a reference that is not there) or `StaleGuardError` (a guard that has moved).
         """
         ...
