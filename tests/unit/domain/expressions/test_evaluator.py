@@ -255,3 +255,12 @@ def test_whatever_parses_has_a_value_or_a_named_error(text: str, rules: NullRule
     except InvalidInputError:
         return
     assert value is None or isinstance(value, Decimal | str | bool)
+
+
+def test_whole_numbers_of_a_document_are_numbers() -> None:
+    assert evaluate(parse("n / 2 + 0"), {"n": 5}.get, DERIVED) == Decimal("2.5")
+    assert evaluate(parse("flag"), {"flag": True}.get, DERIVED) is True
+
+
+def test_a_lookup_in_no_table_finds_nothing() -> None:
+    assert value_of('Lookup.exists(missing, "UK")') is False

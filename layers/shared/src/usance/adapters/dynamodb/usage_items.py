@@ -36,7 +36,7 @@ def packed_items(batch: UsageBatch) -> list[Item]:
 
 def _items(batch: UsageBatch, columns: Columns, digest: str) -> list[Item]:
     blobs = {"ts": pack_integers(columns.ts), "uid": pack_uids(columns.uids)}
-    if any(end is not None for end in columns.ets):
+    if list(columns.ets).count(None) < len(columns):
         blobs["ets"] = pack_integers(columns.ets)
     fields = {code: pack_numbers(column) for code, column in columns.numbers.items()}
     fields |= {code: pack_texts(column) for code, column in columns.texts.items()}

@@ -29,7 +29,11 @@ def open_accounts(ports: IngestPorts, caller: Caller, codes: Sequence[str]) -> M
             alike.setdefault(folded(code), []).append(code)
     with ThreadPoolExecutor(PARALLEL_WRITES_MAX) as pool:
         opened = pool.map(lambda pair: _open(ports, caller, pair[0], pair[1][0]), alike.items())
-        return {document["code"]: KnownAccount(document["id"], {}) for document in opened if document}
+        return {
+            document["code"]: KnownAccount(document["id"], document.get("customFields") or {})
+            for document in opened
+            if document
+        }
 
 
 def _open(ports: IngestPorts, caller: Caller, folded_code: str, code: str) -> Document | None:

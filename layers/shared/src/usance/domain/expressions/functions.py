@@ -16,7 +16,7 @@ from decimal import (
 from typing import ClassVar, Final, assert_never
 
 from usance.domain.expressions.moments import milliseconds, timestamp
-from usance.domain.expressions.tree import Function, Value
+from usance.domain.expressions.tree import Function, Present, Value
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import ONE, ZERO
 
@@ -47,11 +47,9 @@ def equal(left: Value, right: Value) -> bool:
     return left == right
 
 
-def kind_of(value: Value) -> str:
+def kind_of(value: Present) -> str:
     """What a message calls the kind of `value`."""
     match value:
-        case None:
-            return "null"
         case bool():
             return "true or false"
         case str():
@@ -78,7 +76,7 @@ def text_of(value: Value) -> str:
             assert_never(value)
 
 
-def _to_number(value: Value) -> Decimal:
+def _to_number(value: Present) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -89,7 +87,7 @@ def _to_number(value: Value) -> Decimal:
     raise EvaluationError(f"{text_of(value)[:40]!r} is not a number")
 
 
-def _format_time(value: Value) -> str:
+def _format_time(value: Present) -> str:
     if not isinstance(value, Decimal):
         raise EvaluationError(f"epoch milliseconds are a number, not {kind_of(value)}")
     return timestamp(value)
@@ -128,7 +126,7 @@ MATH: Final[Mapping[Function, Callable[..., Decimal]]] = {
     Function.POW: power,
     Function.ABS: Decimal.copy_abs,
 }
-CASTS: Final[Mapping[Function, Callable[[Value], Value]]] = {
+CASTS: Final[Mapping[Function, Callable[[Present], Value]]] = {
     Function.TO_NUMBER: _to_number,
     Function.TO_STRING: text_of,
     Function.PARSE_TIME: lambda value: milliseconds(text_of(value)),

@@ -6,7 +6,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 
-Value = Decimal | str | bool | None
+Present = Decimal | str | bool
+"""A value that is not null."""
+
+Value = Present | None
 """What a calculation computes with; never a binary fraction."""
 
 

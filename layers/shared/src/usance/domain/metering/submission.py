@@ -69,7 +69,7 @@ def check(measurements: Sequence[Submitted], now: datetime) -> Times:
     ts = [microseconds(measurement.ts) for measurement in measurements]
     ets = [None if measurement.ets is None else microseconds(measurement.ets) for measurement in measurements]
     latest = microseconds(now) + FUTURE_MAX_SECONDS * 1_000_000
-    if max(ts) > latest or min(ts) < EARLIEST or any(ets):
+    if max(ts) > latest or min(ts) < EARLIEST or ets.count(None) < len(ets):
         _check_times(ts, ets, latest)
     for index, measurement in enumerate(measurements):
         if measurement.measure:

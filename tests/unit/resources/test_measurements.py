@@ -1,0 +1,56 @@
+"""Decoding measurements: exact numbers, named mistakes (metering.md 1.1)."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from usance.domain.kernel.errors import BodyTooLargeError, InvalidInputError
+from usance.resources.measurements import decode, originals
+
+
+def body(**more: Any) -> bytes:
+    return json.dumps({"measurements": [{"meter": "m", "account": "a", "ts": "2026-01-01T00:00:00Z", **more}]}).encode()
+
+
+def test_numbers_keep_their_digits() -> None:
+    text = body(measure={"x": 0}).replace(b"0}", b"0.10000000000000000000000000000000000001}")
+    assert decode(text)[0].measure == {"x": Decimal("0.10000000000000000000000000000000000001")}
+
+
+def test_an_original_is_the_text_that_was_sent() -> None:
+    text = b'{"measurements": [ {"meter":"m","account":"a","ts":"2026-01-01T00:00:00Z","x":1.50} ]}'
+    assert decode(text)
+    assert originals(text) == [b'{"meter":"m","account":"a","ts":"2026-01-01T00:00:00Z","x":1.50}']
+
+
+def test_a_body_over_the_limit_is_refused() -> None:
+    with pytest.raises(BodyTooLargeError, match="512000"):
+        decode(body(who={"x": "y" * 520_000}))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"who": {"fine": "x", "wrong": None}}, "measurements[0].who.wrong: expected `str`, got `null`"),
+        ({"what": [1]}, "measurements[0].what: expected `object | null`, got `array`"),
+        (
+            {"metadata": {"fine": "é" * 256, "long": "é" * 257}},
+            "measurements[0].metadata.long: expected `str` of length",
+        ),
+        ({"measure": {"fine": 1, "k" * 81: 1}}, f"measurements[0].measure.{'k' * 80}: expected `str` of length"),
+        ({"ets": "2026"}, "measurements[0].ets: an ISO-8601 date-time"),
+        ({"uid": {}}, "measurements[0].uid: expected `str | null`, got `object`"),
+    ],
+)
+def test_a_mistake_is_named_by_its_path(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError) as refusal:
+        decode(body(**more))
+    assert refusal.value.message.startswith(message)
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"{", b'{"measurements": "\\ud800"}', b"nul"])
+def test_what_is_not_json_is_refused(text: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        decode(text)
