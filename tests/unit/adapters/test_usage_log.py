@@ -1,0 +1,121 @@
+"""The log of measurements when the store is busy or answers in parts."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+from usance.adapters.dynamodb.usage_reads import GET_ROUNDS_MAX
+from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
+from usance.domain.kernel.errors import UnavailableError
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds
+
+SCOPE = UsageScope("org", "meter", "account")
+JANUARY, FEBRUARY = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+class Table:
+    """A table in memory that speaks as much of DynamoDB as the log asks of it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
+        self.faults: list[Exception] = []
+        self.unprocessed = 0
+
+    def put_item(self, **request: Any) -> None:
+        if self.faults:
+            raise self.faults.pop()
+        item = request["Item"]
+        key = (item["pk"]["S"], item["sk"]["S"])
+        if key in self.rows:
+            raise fault("ConditionalCheckFailedException")
+        self.rows[key] = item
+
+    def get_paginator(self, _: str) -> "Table":
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        if self.faults:
+            raise self.faults.pop()
+        partition = request["ExpressionAttributeValues"].get(":pk")
+        return [{"Items": [row]} for row in self.rows.values() if "IndexName" in request or row["pk"] == partition]
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        ((table, wanted),) = request["RequestItems"].items()
+        keys = wanted["Keys"]
+        if self.unprocessed:
+            self.unprocessed -= 1
+            return {"Responses": {}, "UnprocessedKeys": {table: {"Keys": keys}}}
+        half = max(len(keys) // 2, 1)
+        rows = [self.rows[key["pk"]["S"], key["sk"]["S"]] for key in keys[:half]]
+        rest = {table: {"Keys": keys[half:]}} if keys[half:] else {}
+        return {"Responses": {table: rows}, "UnprocessedKeys": rest}
+
+
+def fault(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, "PutItem")
+
+
+def batch(number: int, uid: str, month: str = "2026-01") -> UsageBatch:
+    ts = microseconds(datetime.fromisoformat(f"{month}-15T00:00:00+00:00"))
+    columns = Columns([uid], [ts], [None], {"tokens": [1]}, {})
+    return UsageBatch(SCOPE, month, f"{number:032x}", FEBRUARY + timedelta(seconds=number), columns)
+
+
+def count(log: DynamoUsageLog) -> Decimal | None:
+    rows = log.aggregate(SCOPE, JANUARY, FEBRUARY, [AggregationQuery("SUM", "tokens")])[0]
+    return rows[0].value if rows else None
+
+
+FAULTS: list[Callable[[], Exception]] = [
+    lambda: fault("ThrottlingException"),
+    lambda: fault("ProvisionedThroughputExceededException"),
+    lambda: ConnectTimeoutError(endpoint_url="http://store"),
+]
+
+
+@pytest.mark.parametrize("make", FAULTS)
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(make: Callable[[], Exception], size: int) -> None:
+    table = Table()
+    log = DynamoUsageLog(table, "usage")
+    batches = [batch(number, str(number)) for number in range(size)]
+    table.faults = [make()]
+    with pytest.raises(UnavailableError):
+        log.append(batches)
+    log.append(batches)
+    log.append(batches)
+    assert count(log) == size
+    table.faults = [make()]
+    with pytest.raises(UnavailableError):
+        count(log)
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    table = Table()
+    table.faults = [fault("ValidationException")]
+    with pytest.raises(ClientError):
+        DynamoUsageLog(table, "usage").append([batch(1, "a")])
+
+
+def test_other_months_are_read_to_the_last_key() -> None:
+    table = Table()
+    log = DynamoUsageLog(table, "usage")
+    log.append([batch(number, str(number), "2025-12") for number in range(7)])
+    log.append([batch(100 + number, str(number)) for number in range(9)])
+    table.unprocessed = 2
+    assert count(log) == 2
+
+
+def test_a_store_that_never_hands_over_is_given_up() -> None:
+    table = Table()
+    log = DynamoUsageLog(table, "usage")
+    log.append([batch(1, "a", "2025-12"), batch(2, "b")])
+    table.unprocessed = GET_ROUNDS_MAX
+    with pytest.raises(UnavailableError):
+        count(log)
