@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.organization import PRIVATE_HOST, Organization
+from usance.domain.catalog import accounts
+from usance.domain.catalog.proposal import Proposal
+from usance.domain.kernel.errors import InvalidInputError
 
 MEASURE = {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "tokens"}
 WHERE = {"category": "WHERE", "code": "region", "name": "Region"}
@@ -205,6 +208,11 @@ class TestAggregations:
         assert blocked.status == 400
         assert "EU" in blocked.message
         assert put(org, "aggregations", aggregation, segments=segments[:1]).status == 200
+        unsegmented = org.make("aggregation")
+        org.make("pricing", aggregationId=unsegmented["id"])
+        moved = put(org, "aggregations", unsegmented, meterId=org.make("meter")["id"])
+        assert moved.status == 400
+        assert "meterId" in moved.message
 
 
 class TestPlans:
@@ -232,6 +240,7 @@ class TestPlans:
         assert put(org, "plantemplates", template, productId=org.make("product")["id"]).status == 400
         org.make("accountPlan", planId=plan["id"])
         assert put(org, "plans", plan, planTemplateId=org.make("planTemplate")["id"]).status == 400
+        assert put(org, "plans", plan, name="New name").status == 200
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -362,6 +371,13 @@ class TestAccounts:
     )
     def test_fields_have_their_limits(self, org: Organization, field: str, value: Any) -> None:
         refused(org, "account", field, **{field: value})
+
+    def test_a_parent_has_a_limit_of_children(self) -> None:
+        parent, siblings = {"id": "p"}, [{"id": str(n)} for n in range(accounts.CHILDREN_MAX)]
+        related = {"parent": [parent], "siblings": siblings}
+        with pytest.raises(InvalidInputError, match="999"):
+            accounts.check_parent(Proposal({"id": "new", "parentAccountId": "p"}, None, related))
+        assert accounts.check_parent(Proposal({"id": "0", "parentAccountId": "p"}, {"id": "0"}, related)) == {}
 
     def test_an_epoch_is_a_day(self, org: Organization) -> None:
         assert org.make("account", billEpoch="2026-02-01T00:00:00+00:00")["billEpoch"] == "2026-02-01"

@@ -1,0 +1,122 @@
+"""What happens when others change things at the same time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.fakes.entities import FakeEntityRepository
+from tests.fakes.http import USER_ID
+from tests.fakes.organization import Organization
+from usance.application.entities import store as storing
+from usance.application.entities.delete_entity import delete_entity
+from usance.application.entities.list_entities import PAGES_READ_MAX, ListQuery, list_entities
+from usance.application.entities.patch_entity import patch_entity
+from usance.application.entities.store import store
+from usance.application.ports.entities import Delete, Put, StaleGuardError
+from usance.domain.access import Caller, Statement
+from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
+from usance.resources.registry import BY_TYPE
+
+ALL = (Statement("allow", ("all",), ("*",)),)
+
+
+@dataclass
+class Contested(FakeEntityRepository):
+    """Runs `rival` before each of the first `times` commits."""
+
+    rival: Callable[[], None] = lambda: None
+    times: int = 1
+
+    def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
+        if self.times:
+            self.times -= 1
+            self.rival()
+        super().commit(org_id, changes)
+
+
+@pytest.fixture
+def org() -> Organization:
+    return Organization()
+
+
+def contested(org: Organization, rival: Callable[[], None], times: int = 1) -> Any:
+    repository = Contested(org.clock, org.store.rows, org.store.guards, rival, times)
+    return replace(org.ports, entities=repository)
+
+
+def caller(org: Organization) -> Caller:
+    return Caller(org.id, USER_ID, "SERVICE_USER", ALL)
+
+
+def test_a_patch_applies_to_what_a_rival_left(org: Organization) -> None:
+    webhook = org.make("webhook")
+
+    def rival() -> None:
+        stored = ports.entities.rows[org.id, "webhook", webhook["id"]]
+        document = {**ports.entities.get(org.id, "webhook", webhook["id"]), "name": "Renamed", "version": 2}
+        ports.entities.times = 0
+        ports.entities.commit(org.id, [Put("webhook", document, expected_version=stored.version)])
+
+    ports = contested(org, rival)
+    patched = patch_entity(ports, caller(org), BY_TYPE["webhook"], webhook["id"], {"active": False})
+    assert (patched["name"], patched["active"], patched["version"]) == ("Renamed", False, 3)
+
+
+def refuse(error: Exception) -> Callable[[], None]:
+    def rival() -> None:
+        raise error
+
+    return rival
+
+
+def test_a_patch_gives_up_after_a_while(org: Organization) -> None:
+    webhook = org.make("webhook")
+    ports = contested(org, refuse(VersionConflictError("x")), times=100)
+    with pytest.raises(UnavailableError):
+        patch_entity(ports, caller(org), BY_TYPE["webhook"], webhook["id"], {"active": False})
+
+
+def test_what_was_decided_on_old_news_is_decided_again(org: Organization) -> None:
+    account_plan = org.body("accountPlan")
+    document = {**account_plan, "id": org.ids.new(), "version": 1, "childBillingMode": "CHILD"}
+    resource = BY_TYPE["accountPlan"]
+    ports = contested(org, refuse(StaleGuardError("x")), times=storing.ATTEMPTS_MAX - 1)
+    assert store(ports, org.id, resource, document, None)["productId"]
+    ports = contested(org, refuse(StaleGuardError("x")), times=storing.ATTEMPTS_MAX)
+    with pytest.raises(UnavailableError):
+        store(ports, org.id, resource, {**document, "id": org.ids.new(), "startDate": "2030-01-01"}, None)
+
+
+def test_a_failed_deletion_gives_its_claim_back(org: Organization) -> None:
+    product = org.make("product")
+    ports = contested(org, refuse(UnavailableError("x")))
+    with pytest.raises(UnavailableError):
+        delete_entity(ports, caller(org), BY_TYPE["product"], product["id"])
+    org.store.rows = ports.entities.rows
+    org.make("planTemplate", productId=product["id"])
+
+
+def test_an_entity_that_goes_while_it_is_deleted_is_not_found(org: Organization) -> None:
+    product = org.make("product")
+
+    def rival() -> None:
+        del ports.entities.rows[org.id, "product", product["id"]]
+
+    ports = contested(org, rival)
+    with pytest.raises(NotFoundError):
+        delete_entity(ports, caller(org), BY_TYPE["product"], product["id"])
+
+
+def test_a_list_that_leaves_most_out_reads_a_bounded_number_of_pages(org: Organization) -> None:
+    account = org.make("account")["id"]
+    plan = org.make("plan")["id"]
+    for year in range(1990, 1990 + PAGES_READ_MAX + 2):
+        window = {"startDate": f"{year}-01-01", "endDate": f"{year}-02-01"}
+        org.make("accountPlan", accountId=account, planId=plan, **window)
+    page = list_entities(org.ports, caller(org), BY_TYPE["accountPlan"], ListQuery(1))
+    assert page.data == []
+    assert page.next_token
+    rest = list_entities(org.ports, caller(org), BY_TYPE["accountPlan"], ListQuery(1, page.next_token))
+    assert rest.next_token is None
