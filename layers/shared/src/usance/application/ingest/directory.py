@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
-from usance.domain.expressions.tree import Value
 from usance.domain.metering.meter import Category, DerivedField, Meter
 from usance.resources.wire import Document
 
@@ -16,7 +16,7 @@ REMEMBERED_FOR: Final = timedelta(seconds=10)  # how long a change of a meter or
 ENTRIES_MAX: Final = 20_000  # some 20 MB; then all is forgotten
 PARALLEL_READS_MAX: Final = 8  # of the client's 32 connections
 
-CustomFields = Mapping[str, Value | int]
+CustomFields = Mapping[str, Decimal | str | bool | int | None]
 Found = TypeVar("Found")
 
 

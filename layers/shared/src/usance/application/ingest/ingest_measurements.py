@@ -2,20 +2,18 @@
 
 import hashlib
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from usance.application.access.authorize import require
 from usance.application.ingest.directory import Directory, KnownAccount, KnownMeter
-from usance.application.ingest.open_accounts import open_accounts
 from usance.application.ingest.ports import IngestPorts
 from usance.application.ingest.report_failures import report_failures
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.access import Action, Caller
-from usance.domain.metering.derivation import Surroundings, derive, entities_used
 from usance.domain.metering.enrichment import Failure, FailureType, columns_of, sort_out
-from usance.domain.metering.instants import microseconds, month_of
+from usance.domain.metering.instants import month_of
 from usance.domain.metering.submission import Times, check
 from usance.resources.measurements import Measurement, decode, originals
 from usance.resources.wire import Document
@@ -63,8 +61,15 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
         if account is None:
             failures.extend(_invalid_account(account_code, position) for position in positions)
             continue
-        surroundings = _surroundings(directory, request, meter, account, account_code)
-        batches.extend(_batches(request, meter, account, positions, surroundings, failures))
+        for batch, rows in _batches(request, meter, account, positions):
+            if not meter.meter.derived_fields:
+                batches.append(batch)
+                continue
+            from usance.application.ingest.derive_fields import derive_fields  # the language: few meters need it
+
+            derived, failed = derive_fields(directory, meter, account, account_code, batch, rows)
+            batches.append(derived)
+            failures.extend(failed)
 
     ports.usage.append(batches)
     if failures:
@@ -98,6 +103,8 @@ def _accounts(
     accounts = directory.accounts(caller.org_id, distinct)
     unknown = [code for code in distinct if code not in accounts]
     if unknown:
+        from usance.application.ingest.open_accounts import open_accounts  # the models of accounts: rarely needed
+
         for code, account in open_accounts(ports, caller, unknown).items():
             accounts[code] = account
             directory.remember_account(caller.org_id, code, account)
@@ -112,44 +119,20 @@ def _invalid_account(code: str, position: int) -> Failure:
     return Failure(position, FailureType.INVALID_ACCOUNT_CODE, message)
 
 
-def _surroundings(
-    directory: Directory, request: _Request, known: KnownMeter, account: KnownAccount, account_code: str
-) -> Surroundings:
-    """What derived fields may use; custom fields are read only when one uses them."""
-    org_id, meter = request.caller.org_id, known.meter
-    used = entities_used(meter.derived_fields)
-    defaults = directory.defaults(org_id) if used else {}
-    own = {"meter": known.custom_fields, "account": account.custom_fields}
-    if meter.product_id and "product" in used:
-        own["product"] = directory.product(org_id, meter.product_id)
-    custom_fields = {entity: {**(defaults.get(entity) or {}), **own.get(entity, {})} for entity in used}
-    return Surroundings(account_code, custom_fields, microseconds(request.received_at))
-
-
 def _batches(
-    request: _Request,
-    known: KnownMeter,
-    account: KnownAccount,
-    positions: Sequence[int],
-    surroundings: Surroundings,
-    failures: list[Failure],
-) -> list[UsageBatch]:
-    """One batch per month; failures of derived fields are added to `failures`."""
-    meter, scope = known.meter, UsageScope(request.caller.org_id, known.meter.id, account.id)
-    batches = []
+    request: _Request, known: KnownMeter, account: KnownAccount, positions: Sequence[int]
+) -> Iterator[tuple[UsageBatch, Sequence[int]]]:
+    """One batch per month, with the positions of its measurements."""
+    scope = UsageScope(request.caller.org_id, known.meter.id, account.id)
     for month, rows in _by_month(request.times.ts, positions).items():
         columns = columns_of(
-            meter,
+            known.meter,
             [request.measurements[row] for row in rows],
             [request.measurements[row].uid or _generated_uid(request, row) for row in rows],
             [request.times.ts[row] for row in rows],
             [request.times.ets[row] for row in rows],
         )
-        if meter.derived_fields:
-            columns, failed = derive(meter.derived_fields, columns, rows, surroundings)
-            failures.extend(failed)
-        batches.append(UsageBatch(scope, month, _digest(request, rows), request.received_at, columns))
-    return batches
+        yield UsageBatch(scope, month, _digest(request, rows), request.received_at, columns), rows
 
 
 def _by_month(ts: Sequence[int], positions: Sequence[int]) -> Mapping[str, Sequence[int]]:

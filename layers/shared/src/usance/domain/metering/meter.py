@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from usance.domain.expressions.tree import Expression
+if TYPE_CHECKING:  # only meters with derived fields need the language
+    from usance.domain.expressions.tree import Expression
 
 
 class Category(StrEnum):
@@ -30,7 +31,7 @@ class DerivedField:
 
     code: str
     category: Category
-    expression: Expression
+    expression: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
