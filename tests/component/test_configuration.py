@@ -11,6 +11,7 @@ from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.secrets import FakeSecrets
 from usance.adapters.jwt_tokens import JwtTokens
 from usance.application.access.issue_token import ClientCredentials
+from usance.application.access.known_callers import KnownCallers
 from usance.application.entities.ports import EntityPorts
 from usance.bootstrap import access
 from usance.domain.access import Caller, Statement
@@ -75,6 +76,7 @@ class TestAdmin:
         for name, value in {"entities": store, "clock": clock, "ids": ids, "secrets": secrets}.items():
             monkeypatch.setattr(access.stores, name, lambda value=value: value)
         monkeypatch.setattr(access, "tokens", lambda: JwtTokens(secrets))
+        monkeypatch.setattr(access, "_callers", lambda: KnownCallers(store, clock))
 
     def test_an_organization_a_user_and_a_key_give_a_caller(self) -> None:
         run = admin.handler()

@@ -17,8 +17,9 @@ from usance.application.access.create_organization import create_organization
 from usance.application.access.create_service_user import create_service_user
 from usance.application.access.credentials import ROOT
 from usance.application.access.issue_token import ClientCredentials, issue_token
+from usance.application.access.known_callers import REMEMBERED, KnownCallers
 from usance.application.access.verify_token import verify_token
-from usance.application.ports.entities import Put
+from usance.application.ports.entities import Delete, Put
 from usance.domain.access import Action, Caller, allows
 from usance.domain.kernel.errors import ForbiddenError, InvalidClientError, InvalidInputError, NotFoundError
 from usance.entrypoints.http import authorizer, core, tokens
@@ -33,6 +34,7 @@ class World:
     def __post_init__(self) -> None:
         self.store = FakeEntityRepository(self.clock)
         self.codec = JwtTokens(self.secrets)
+        self.callers = KnownCallers(self.store, self.clock)
         self.org = create_organization(self.store, self.clock, self.ids, name="Example")
         self.user = create_service_user(
             self.store, self.clock, self.ids, org_id=self.org, name="Integration", policies=["Administrator"]
@@ -51,7 +53,7 @@ class World:
         return str(self.exchange(ClientCredentials(self.key.api_key, self.key.api_secret))["access_token"])
 
     def identify(self, token: str) -> Caller:
-        return verify_token(self.store, self.codec, self.clock, token)
+        return verify_token(self.callers, self.codec, self.clock, token)
 
 
 @pytest.fixture
@@ -158,6 +160,16 @@ def test_a_user_that_is_gone_or_of_another_organization_is_nobody(world: World) 
         world.identify(jwt.encode(forged(world, orgId=other), key, algorithm="HS256"))
     with pytest.raises(ForbiddenError):
         world.identify(jwt.encode(forged(world, sub="somebody"), key, algorithm="HS256"))
+
+
+def test_a_withdrawn_permission_works_for_a_short_while_only(world: World) -> None:
+    token = world.token()
+    assert world.identify(token).statements
+    [attached] = world.store.list_all(world.org, "principalPermission", filters={"principalId": [world.user]})
+    world.store.commit(world.org, [Delete("principalPermission", attached["id"])])
+    assert world.identify(token).statements
+    world.clock.advance(seconds=int(REMEMBERED.total_seconds()))
+    assert world.identify(token).statements == ()
 
 
 def test_statements_are_those_in_force_now(world: World) -> None:

@@ -6,6 +6,7 @@ from usance.application.access.create_access_key import AccessKey, create_access
 from usance.application.access.create_organization import create_organization
 from usance.application.access.create_service_user import create_service_user
 from usance.application.access.issue_token import ClientCredentials, issue_token
+from usance.application.access.known_callers import KnownCallers
 from usance.application.access.verify_token import verify_token
 from usance.application.ports.tokens import TokenCodec
 from usance.bootstrap import stores
@@ -21,6 +22,11 @@ def tokens() -> TokenCodec:
     return JwtTokens(stores.secrets())
 
 
+@cache
+def _callers() -> KnownCallers:
+    return KnownCallers(stores.entities(), stores.clock())
+
+
 def exchange_credentials(credentials: ClientCredentials) -> Document:
     """See `issue_token`."""
     return issue_token(stores.entities(), tokens(), stores.clock(), credentials)
@@ -28,7 +34,7 @@ def exchange_credentials(credentials: ClientCredentials) -> Document:
 
 def identify(token: str) -> Caller:
     """See `verify_token`."""
-    return verify_token(stores.entities(), tokens(), stores.clock(), token)
+    return verify_token(_callers(), tokens(), stores.clock(), token)
 
 
 def new_organization(name: str) -> str:
