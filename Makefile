@@ -12,7 +12,8 @@ HOST := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 PORT ?= 8700
 DATA_DIR ?= .usance
-WORKERS ?= 2 # processes of the tests
+# processes that run tests; the tests of a file, which may share a stack, stay together
+WORKERS ?= 2
 
 BIN := .venv/bin
 SAM := .venv-sam/bin/sam
@@ -87,10 +88,10 @@ fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix --quiet
 
 test: $(DEV) $(MINISTACK) ## the everyday tests
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not sam" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not sam" $(ARGS)
 
 coverage: $(DEV) $(MINISTACK) ## the everyday tests, with what they reach
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not sam" --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not sam" --cov --cov-report=term --cov-fail-under=90
 	$(BIN)/coverage report --include='*/usance/domain/*' --fail-under=100
 
 test-sam: $(DEV) $(MINISTACK) $(SAM_READY) ## build, `sam local invoke` and deploy (needs a Docker engine)
