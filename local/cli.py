@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--credentials", type=Path, help="file to write base_url, org_id, api_key and api_secret to")
     run.add_argument("--fresh", action="store_true", help="delete everything that an earlier run kept")
     run.add_argument("--concurrency", type=int, default=4, help="most workers of one function")
+    run.add_argument("--functions-endpoint", metavar="URL", help="a proxy of yours by which functions reach the store")
     run.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="parameter of the template")
 
     fire = commands.add_parser("fire", parents=[common], help="deliver the event of a schedule now")
@@ -77,6 +78,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         host=arguments.host,
         concurrency=arguments.concurrency,
+        functions_endpoint=arguments.functions_endpoint,
         parameters=_parameters(arguments.parameter),
     )
     return serve(options, fresh=arguments.fresh)

@@ -27,6 +27,7 @@ from local.template import Template
 from local.workers import Workers
 
 _LOG: Final = logging.getLogger("local.stack")
+_WARM_SECONDS: Final = 1  # a machine with other work is ready all the same; its first requests take longer
 _DRAIN_SECONDS: Final = 10
 _JOIN_SECONDS: Final = 60
 
@@ -41,6 +42,7 @@ class Options:
     port: int = 8700
     host: str = "127.0.0.1"
     concurrency: int = 4
+    functions_endpoint: str | None = None  # how functions reach the store; a proxy between them may record or disturb
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +56,7 @@ class Stack:
         self.plan = self._create()
         self._workers = Workers(
             self.plan.functions,
-            {"AWS_ENDPOINT_URL": store.endpoint},
+            {"AWS_ENDPOINT_URL": options.functions_endpoint or store.endpoint},
             options.data_dir / "logs",
             options.concurrency,
         )
@@ -83,9 +85,9 @@ class Stack:
         if self._options.credentials is not None and first_start.ADMIN in self.plan.functions:
             record = self._options.data_dir / "first_start.json"
             known = first_start.ensure_organization(record, self._workers.invoke)
-            warming.join()
+            warming.join(_WARM_SECONDS)
             first_start.write_credentials(self._options.credentials, self.base_url, known)
-        warming.join()
+        warming.join(_WARM_SECONDS)
         self._control.announce(self._options.data_dir, os.getpid(), self.base_url)
 
     def stop(self) -> None:

@@ -76,6 +76,8 @@ class RunningStack:
 
     def kill9(self) -> None:
         """Kill the handlers' process without warning. Its workers end with it; the store goes on."""
+        # Stopped first, so that the list of its workers stays true until it is dead.
+        self.process.send_signal(signal.SIGSTOP)
         workers = _children(self.process.pid)
         self.process.kill()
         self.process.wait()
