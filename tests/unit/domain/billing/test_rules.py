@@ -67,7 +67,7 @@ def test_no_usage_makes_no_item_and_a_default_value_makes_one() -> None:
 
 
 def test_a_segment_asks_for_its_share_and_names_it() -> None:
-    segmented = aggregation(segmented_fields=("region",), segments=({"region": "eu"}, {"region": "*"}))
+    segmented = aggregation(segmented_fields=("region",), segments=((("region", "eu"),), (("region", "*"),)))
     given = inputs(JANUARY, plan(pricing(aggregation=segmented, segment=(("region", "eu"),))))
     (query,) = plan_usage(given)
     assert (query.segmented_fields, query.segment) == (("region",), (("region", "eu"),))

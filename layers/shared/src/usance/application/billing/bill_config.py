@@ -1,10 +1,10 @@
 """The organization's billing configuration: the date up to which every bill is locked (billing.md 12.7)."""
 
 from usance.application.access.authorize import require
+from usance.application.audit import created, updated
 from usance.application.billing.convert import optional_day
 from usance.application.billing.lock_date import BILL_CONFIG
 from usance.application.billing.stores import BillingStores
-from usance.application.audit import created, updated
 from usance.application.ports.entities import Put
 from usance.domain.access import Action, Caller
 from usance.domain.billing.lifecycle import BillStatus

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from usance.application.audit import created
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import read_lock_date
@@ -10,7 +11,6 @@ from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.states import state_of
 from usance.application.billing.stores import Workbench
-from usance.application.audit import created
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.inputs import BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus

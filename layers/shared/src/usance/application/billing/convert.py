@@ -14,6 +14,7 @@ from usance.domain.billing.inputs import (
     Pricing,
     PricingType,
     Product,
+    Segment,
     Standing,
 )
 from usance.domain.kernel.calendar import Calendar, Frequency
@@ -83,7 +84,7 @@ def aggregation_of(document: Document) -> Aggregation:
         default_value=None if default is None else _decimal(default),
         accounting_product_id=document.get("accountingProductId"),
         segmented_fields=tuple(document.get("segmentedFields") or ()),
-        segments=tuple(document.get("segments") or ()),
+        segments=tuple(_segment(segment) for segment in document.get("segments") or ()),
     )
 
 
@@ -98,7 +99,7 @@ def pricing_of(document: Document, aggregation: Aggregation, config: Document, z
         end=instant(end, zone) if end else None,
         cumulative=bool(document.get("cumulative")),
         type=PricingType(document.get("type") or "DEBIT"),
-        segment=tuple(sorted((document.get("segment") or {}).items())),
+        segment=_segment(document.get("segment") or {}),
         tiers_span_plan=bool(document.get("tiersSpanPlan")),
         minimum=Minimum(
             amount=_decimal(document.get("minimumSpend") or 0),
@@ -170,6 +171,10 @@ def attached_plan_of(
 def has_calendar(template: Document) -> bool:
     """Whether the template bills by periods. AD_HOC and MIXED templates bill on dates of their own."""
     return template["billFrequency"] in set(Frequency)
+
+
+def _segment(values: Mapping[str, str]) -> Segment:
+    return tuple(sorted(values.items()))
 
 
 def _band(document: Document) -> Band:

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from usance.application.access.authorize import require
+from usance.application.audit import created
 from usance.application.billing.convert import day
 from usance.application.billing.jobs import CANCELLED, CREATE, PENDING, TYPE, expand_message, move, put, shown
 from usance.application.billing.stores import BillingStores
-from usance.application.audit import created
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, LimitExceededError
 from usance.domain.kernel.timezones import local_day, time_zone

@@ -134,16 +134,11 @@ def _pricings(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Prici
             raise InvalidInputError(
                 f"the pricing {document['id']} has no aggregationId; only aggregations can be billed"
             )
-    catalogue.many("aggregation", (document["aggregationId"] for document in documents))
-    return tuple(
-        pricing_of(
-            document,
-            aggregation_of(catalogue.one("aggregation", document["aggregationId"])),
-            catalogue.config(),
-            zone,
-        )
-        for document in documents
-    )
+    ids = dict.fromkeys(document["aggregationId"] for document in documents)
+    catalogue.many("aggregation", ids)
+    aggregations = {id_: aggregation_of(catalogue.one("aggregation", id_)) for id_ in ids}
+    config = catalogue.config()
+    return tuple(pricing_of(document, aggregations[document["aggregationId"]], config, zone) for document in documents)
 
 
 def _accounting_product_ids(plans: Sequence[AttachedPlan]) -> Sequence[str | None]:

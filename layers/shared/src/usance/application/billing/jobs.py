@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.audit import updated
+from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.ports.entities import Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document

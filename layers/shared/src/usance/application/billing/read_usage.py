@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageReader, UsageScope
-from usance.domain.billing.segments import MERGERS, Segment, segment_of
+from usance.domain.billing.inputs import Segment
+from usance.domain.billing.segments import MERGERS, Segmentation
 from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
@@ -26,6 +27,11 @@ class _Ask:
     group_by: tuple[str, ...]
 
 
+_Place = tuple[datetime, Segment | None]
+_Values = Mapping[_Place, Sequence[Decimal]]
+"""By start of the span and segment: the values of the groups that count there."""
+
+
 def read_usage(reader: UsageReader, org_id: str, account_id: str, queries: Sequence[UsageQuery]) -> UsageValues:
     """The value of every query. Spans of a meter that follow on each other are read in one go."""
     values: dict[UsageQuery, Decimal | None] = {}
@@ -35,7 +41,8 @@ def read_usage(reader: UsageReader, org_id: str, account_id: str, queries: Seque
     for meter_id, asked in by_meter.items():
         scope = UsageScope(org_id, meter_id, account_id)
         for chain in _chains({query.span for query in asked}):
-            values.update(_read_chain(reader, scope, chain, [query for query in asked if query.span in chain]))
+            spans = set(chain)
+            values.update(_read_chain(reader, scope, chain, [query for query in asked if query.span in spans]))
     return values
 
 
@@ -63,46 +70,44 @@ def _read_chain(
         [AggregationQuery(ask.method, ask.target_field, ask.group_by, starts) for ask in asks],
     )
     rows = dict(zip(asks, answers, strict=True))
-    return {query: _value(query, rows, chain[0].start) for query in queries}
+    sorted_out: dict[tuple[str, bool], Mapping[str, _Values]] = {}
+    values: dict[UsageQuery, Decimal | None] = {}
+    for query in queries:
+        aggregation = (query.aggregation_id, query.segment is None)
+        if aggregation not in sorted_out:
+            sorted_out[aggregation] = {ask.method: _placed(rows[ask], query, chain[0].start) for ask in _asks(query)}
+        values[query] = _value(query, sorted_out[aggregation])
+    return values
 
 
 def _asks(query: UsageQuery) -> Sequence[_Ask]:
-    methods = (query.method,) if query.segment is None else _PARTS.get(query.method, (query.method,))
-    return [_Ask(method, query.target_field, _groups(query)) for method in methods]
+    if query.segment is None:
+        return [_Ask(query.method, query.target_field, ())]
+    methods = _PARTS.get(query.method, (query.method,))
+    return [_Ask(method, query.target_field, query.segmented_fields) for method in methods]
 
 
-def _groups(query: UsageQuery) -> tuple[str, ...]:
-    return query.segmented_fields if query.segment is not None else ()
+def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -> _Values:
+    """The rows of a query's aggregation by where they count; those that match no segment are left out."""
+    segmentation = Segmentation.of(query.segments) if query.segment is not None else None
+    placed: dict[_Place, list[Decimal]] = {}
+    for row in rows:
+        segment = segmentation.segment_of(row.group) if segmentation else None
+        if row.value is not None and (segment is not None or segmentation is None):
+            placed.setdefault((row.bucket_start or first, segment), []).append(row.value)
+    return placed
 
 
-def _value(query: UsageQuery, rows: Mapping[_Ask, Sequence[AggregatedRow]], first: datetime) -> Decimal | None:
-    values = _values(query, query.method, rows, first)
+def _value(query: UsageQuery, placed: Mapping[str, _Values]) -> Decimal | None:
+    place = (query.span.start, query.segment)
+    values = placed[query.method].get(place, ())
     if len(values) <= 1:
         return values[0] if values else None
     if query.method == "MEAN":
-        total = MERGERS["SUM"](_values(query, "SUM", rows, first))
-        return EXACT.divide(total, MERGERS["COUNT"](_values(query, "COUNT", rows, first)))
+        return EXACT.divide(MERGERS["SUM"](placed["SUM"][place]), MERGERS["COUNT"](placed["COUNT"][place]))
     if merge := MERGERS.get(query.method):
         return merge(values)
     raise InvalidInputError(
         f"the segment {dict(query.segment or ())} covers several values, whose {query.method} of {query.target_field} "
         "cannot be put together; give each value a segment of its own"
     )
-
-
-def _values(
-    query: UsageQuery, method: str, rows: Mapping[_Ask, Sequence[AggregatedRow]], first: datetime
-) -> Sequence[Decimal]:
-    """Values of the groups of this query's span that count for its segment."""
-    found = rows[_Ask(method, query.target_field, _groups(query))]
-    return [
-        row.value
-        for row in found
-        if row.value is not None
-        and (row.bucket_start or first) == query.span.start
-        and (query.segment is None or _segment(row, query) == query.segment)
-    ]
-
-
-def _segment(row: AggregatedRow, query: UsageQuery) -> Segment | None:
-    return segment_of(row.group, query.segments)

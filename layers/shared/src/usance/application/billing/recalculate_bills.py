@@ -1,12 +1,12 @@
 """Start a job that calculates given bills again (billing.md 12.8)."""
 
 from usance.application.access.authorize import require
+from usance.application.audit import created
 from usance.application.billing.create_bill_job import start
 from usance.application.billing.jobs import PENDING, RECALCULATE, TYPE, shown
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.states import state_of
 from usance.application.billing.stores import BillingStores
-from usance.application.audit import created
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from usance.application.audit import created
 from usance.application.billing.jobs import CREATE, PENDING, TYPE, expand_message, put
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.set_bill_status import give_status
 from usance.application.billing.stores import SCHEDULER, BillingStores
-from usance.application.audit import created
 from usance.application.ports.bills import BillQuery, DateRange
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.schedule import GraceUnit, grace, is_tick, last_approvable_day, quarter

@@ -12,6 +12,9 @@ from usance.domain.kernel.money import Currency
 from usance.domain.kernel.quantity import ONE, ZERO, Rounding
 from usance.domain.rating.bands import Band
 
+Segment = tuple[tuple[str, str], ...]
+"""Values by field, sorted by field. A value of `*` stands for any that no more specific segment names."""
+
 
 class PricingType(StrEnum):
     """Whether a pricing charges or credits (billing.md 2.1, 2.6)."""
@@ -39,7 +42,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """How measurements become a quantity and a quantity becomes units. `segments` is empty when it has none."""
+    """How measurements become a quantity, and a quantity units."""
 
     id: str
     name: str
@@ -52,7 +55,7 @@ class Aggregation:
     default_value: Decimal | None = None
     accounting_product_id: str | None = None
     segmented_fields: tuple[str, ...] = ()
-    segments: tuple[Mapping[str, str], ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Pricing:
     end: datetime | None = None
     cumulative: bool = False
     type: PricingType = PricingType.DEBIT
-    segment: tuple[tuple[str, str], ...] = ()
+    segment: Segment = ()
     tiers_span_plan: bool = False
     minimum: Minimum = field(default_factory=lambda: Minimum(ZERO))
     description: str | None = None

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from usance.domain.billing.inputs import Pricing
+from usance.domain.billing.inputs import Pricing, Segment
 from usance.domain.kernel.period import Instants
 
-Key = tuple[str, tuple[tuple[str, str], ...], str]
+Key = tuple[str, Segment, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The minimum spend of a pricing: the pricing's own usage qualifies (billing.md 3.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
@@ -18,25 +18,24 @@ def pricing_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]
     """The minimum spend items of every pricing that has one."""
     items: list[Item] = []
     for served in context.served:
+        own_usage = _usage_by_pricing(so_far, served.plan)
+        starting = _shares(context, served.plan, served.starting)
+        closing = _shares(context, served.plan, served.closing)
         for pricing in _floored(served.plan):
             floor = _floor(context, served.plan, pricing)
-            if pricing.minimum.in_advance and served.starting:
-                amount, span = _share(context, floor, pricing, served.starting)
-                items.extend(advance_items(floor, amount, span))
-            if served.closing:
-                amount, span = _share(context, floor, pricing, served.closing)
-                items.extend(closing_items(floor, amount, _own_usage(so_far, served.plan, pricing), span))
+            if pricing.minimum.in_advance and pricing.id in starting:
+                items.extend(advance_items(floor, *starting[pricing.id]))
+            if pricing.id in closing:
+                amount, span = closing[pricing.id]
+                items.extend(closing_items(floor, amount, own_usage.get(pricing.id, ZERO), span))
     return items
 
 
 def advanced_amount(context: Context, plan: AttachedPlan, window: Window) -> Decimal:
     """What pricings' minimums in advance billed for `window`, on the bill that opened it."""
+    shares = _shares(context, plan, window)
     return sum(
-        (
-            _share(context, _floor(context, plan, pricing), pricing, window)[0]
-            for pricing in _floored(plan)
-            if pricing.minimum.in_advance
-        ),
+        (shares[pricing.id][0] for pricing in _floored(plan) if pricing.minimum.in_advance and pricing.id in shares),
         ZERO,
     )
 
@@ -51,26 +50,26 @@ def _floor(context: Context, plan: AttachedPlan, pricing: Pricing) -> Floor:
     return Floor(plan, pricing.minimum, description, product, pricing.id)
 
 
-def _share(context: Context, floor: Floor, pricing: Pricing, window: Window) -> tuple[Decimal, Instants]:
-    """The minimum for the days of `window` on which the pricing applies, and from when to when; 0 when it never does."""
+def _shares(context: Context, plan: AttachedPlan, window: Window | None) -> Mapping[str, tuple[Decimal, Instants]]:
+    """By pricing: the minimum for the days of `window` on which it applies, and from when to when."""
+    if window is None or not _floored(plan):
+        return {}
+    spans: dict[str, list[Instants]] = {}
+    for priced in priced_spans(plan.pricings, window.span):
+        spans.setdefault(priced.pricing.id, []).append(priced.span)
     zone = context.inputs.terms.zone
-    spans = [
-        priced.span for priced in priced_spans(floor.plan.pricings, window.span) if priced.pricing.id == pricing.id
-    ]
-    if not spans:
-        return ZERO, window.span
-    days = sum((local_day(span.end, zone) - local_day(span.start, zone)).days for span in spans)
-    return due_amount(context, floor, days, window.standard.days), Instants(spans[0].start, spans[-1].end)
+    shares: dict[str, tuple[Decimal, Instants]] = {}
+    for pricing in _floored(plan):
+        if applied := spans.get(pricing.id):
+            days = sum((local_day(span.end, zone) - local_day(span.start, zone)).days for span in applied)
+            amount = due_amount(context, _floor(context, plan, pricing), days, window.standard.days)
+            shares[pricing.id] = (amount, Instants(applied[0].start, applied[-1].end))
+    return shares
 
 
-def _own_usage(so_far: Sequence[Item], plan: AttachedPlan, pricing: Pricing) -> Decimal:
-    return sum(
-        (
-            item.subtotal
-            for item in so_far
-            if item.type is LineItemType.USAGE
-            and item.pricing_id == pricing.id
-            and item.plan.account_plan_id == plan.account_plan_id
-        ),
-        ZERO,
-    )
+def _usage_by_pricing(so_far: Sequence[Item], plan: AttachedPlan) -> Mapping[str, Decimal]:
+    amounts: dict[str, Decimal] = {}
+    for item in so_far:
+        if item.type is LineItemType.USAGE and item.pricing_id and item.plan.account_plan_id == plan.account_plan_id:
+            amounts[item.pricing_id] = amounts.get(item.pricing_id, ZERO) + item.subtotal
+    return amounts

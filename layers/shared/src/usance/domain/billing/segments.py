@@ -1,13 +1,14 @@
 """Which segment a group of measurements counts for, and what several groups come to together (metering.md 4.5)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, Self
 
+from usance.domain.billing.inputs import Segment
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 ANY: Final = "*"
-Segment = tuple[tuple[str, str], ...]
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal:
@@ -24,15 +25,26 @@ MERGERS: Final[Mapping[str, Callable[[Sequence[Decimal]], Decimal]]] = {
 """Methods whose value over several groups follows from the values of the groups."""
 
 
-def segment_of(group: Mapping[str, str], segments: Sequence[Segment]) -> Segment | None:
-    """The most specific segment that `group` matches: fewest wildcards, then first in the list; None without any."""
-    matching = [segment for segment in segments if all(value in (ANY, group.get(name)) for name, value in segment)]
-    return min(matching, key=_wildcards, default=None)
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The segments of an aggregation, ready to be asked about many groups."""
 
+    exact: frozenset[Segment]
+    wild: tuple[Segment, ...]
 
-def has_wildcard(segment: Segment) -> bool:
-    """Whether groups of different values may count for the segment."""
-    return _wildcards(segment) > 0
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> Self:
+        """From segments in the order of their aggregation."""
+        wild = [segment for segment in segments if _wildcards(segment)]
+        return cls(frozenset(segments) - frozenset(wild), tuple(sorted(wild, key=_wildcards)))
+
+    def segment_of(self, group: Mapping[str, str]) -> Segment | None:
+        """The most specific segment that `group` matches: fewest wildcards, then first in the list; None without any."""
+        named = tuple(sorted(group.items()))
+        if named in self.exact:
+            return named
+        matching = (segment for segment in self.wild if all(value in (ANY, group.get(name)) for name, value in segment))
+        return next(matching, None)
 
 
 def _wildcards(segment: Segment) -> int:

@@ -1,10 +1,10 @@
 """Usage as the engine asks for it and gets it: aggregated values, never measurements (billing.md 2.3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from usance.domain.billing.inputs import Aggregation, Pricing
+from usance.domain.billing.inputs import Aggregation, Pricing, Segment
 from usance.domain.kernel.period import Instants
 
 
@@ -16,13 +16,15 @@ class UsageQuery:
     segment that it matches, and for that one only (metering.md 4.5).
     """
 
+    aggregation_id: str
+    span: Instants
+    segment: Segment | None
     meter_id: str
     method: str
     target_field: str
-    span: Instants
-    segmented_fields: tuple[str, ...] = ()
-    segments: tuple[tuple[tuple[str, str], ...], ...] = ()
-    segment: tuple[tuple[str, str], ...] | None = None
+    # Follow from the aggregation, and are long: not part of what tells queries apart.
+    segmented_fields: tuple[str, ...] = field(default=(), compare=False)
+    segments: tuple[Segment, ...] = field(default=(), compare=False)
 
 
 UsageValues = Mapping[UsageQuery, Decimal | None]
@@ -32,14 +34,15 @@ UsageValues = Mapping[UsageQuery, Decimal | None]
 def usage_query(pricing: Pricing, span: Instants) -> UsageQuery:
     """What must be known to price `span` with `pricing`."""
     aggregation = pricing.aggregation
-    query = UsageQuery(aggregation.meter_id, aggregation.method, aggregation.target_field, span)
-    if not pricing.segment:
-        return query
     return UsageQuery(
-        *(query.meter_id, query.method, query.target_field, span),
-        segmented_fields=aggregation.segmented_fields,
-        segments=tuple(tuple(sorted(segment.items())) for segment in aggregation.segments),
-        segment=pricing.segment,
+        aggregation.id,
+        span,
+        pricing.segment or None,
+        aggregation.meter_id,
+        aggregation.method,
+        aggregation.target_field,
+        aggregation.segmented_fields,
+        aggregation.segments,
     )
 
 
