@@ -1,20 +1,23 @@
 """The adapters that serve the ports, made once per process; an import happens only where its part is used."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from usance.application.ports.bills import BillRepository
-from usance.application.ports.blobs import BlobStore
-from usance.application.ports.clock import Clock, IdFactory
-from usance.application.ports.entities import EntityRepository
-from usance.application.ports.events import EventLog
-from usance.application.ports.queue import Queue
-from usance.application.ports.secrets import Secrets
-from usance.application.ports.usage_log import UsageReader
 from usance.settings import Settings
+
+if TYPE_CHECKING:  # the ports serve annotations alone here; a function imports only what it runs
+    from usance.application.ports.bills import BillRepository
+    from usance.application.ports.blobs import BlobStore
+    from usance.application.ports.clock import Clock, IdFactory
+    from usance.application.ports.entities import EntityRepository
+    from usance.application.ports.events import EventLog
+    from usance.application.ports.queue import Queue
+    from usance.application.ports.secrets import Secrets
+    from usance.application.ports.usage_log import UsageReader
 
 
 @cache
-def entities() -> EntityRepository:
+def entities() -> "EntityRepository":
     """Configuration and billing entities."""
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.entities import DynamoEntityRepository
@@ -23,7 +26,7 @@ def entities() -> EntityRepository:
 
 
 @cache
-def bills() -> BillRepository:
+def bills() -> "BillRepository":
     """Bills and their line items."""
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.bills import DynamoBillRepository
@@ -32,7 +35,7 @@ def bills() -> BillRepository:
 
 
 @cache
-def usage_reader() -> UsageReader:
+def usage_reader() -> "UsageReader":
     """Measurements, deduplicated and aggregated."""
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.usage_log import DynamoUsageLog
@@ -41,7 +44,7 @@ def usage_reader() -> UsageReader:
 
 
 @cache
-def events() -> EventLog:
+def events() -> "EventLog":
     """The log of events."""
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.events import DynamoEventLog
@@ -50,7 +53,7 @@ def events() -> EventLog:
 
 
 @cache
-def blobs() -> BlobStore:
+def blobs() -> "BlobStore":
     """Documents."""
     from usance.adapters.aws import client
     from usance.adapters.s3.blobs import S3BlobStore
@@ -58,28 +61,28 @@ def blobs() -> BlobStore:
     return S3BlobStore(client("s3"), Settings().documents_bucket)
 
 
-def billing_queue() -> Queue:
+def billing_queue() -> "Queue":
     """Accounts to bill."""
     return _queue(Settings().billing_queue_url)
 
 
-def statement_queue() -> Queue:
+def statement_queue() -> "Queue":
     """Statements to make."""
     return _queue(Settings().statement_queue_url)
 
 
-def delivery_queue() -> Queue:
+def delivery_queue() -> "Queue":
     """Webhook deliveries."""
     return _queue(Settings().delivery_queue_url)
 
 
-def delivery_dead_letter_queue() -> Queue:
+def delivery_dead_letter_queue() -> "Queue":
     """Webhook deliveries that failed for good."""
     return _queue(Settings().delivery_dead_letter_queue_url)
 
 
 @cache
-def _queue(url: str) -> Queue:
+def _queue(url: str) -> "Queue":
     from usance.adapters.aws import client
     from usance.adapters.sqs.queue import SqsQueue
 
@@ -87,7 +90,7 @@ def _queue(url: str) -> Queue:
 
 
 @cache
-def secrets() -> Secrets:
+def secrets() -> "Secrets":
     """Signing and sealing."""
     from usance.adapters.aws import client
     from usance.adapters.secrets import ManagedSecrets
@@ -96,7 +99,7 @@ def secrets() -> Secrets:
 
 
 @cache
-def clock() -> Clock:
+def clock() -> "Clock":
     """The present."""
     from usance.adapters.clock import SystemClock
 
@@ -104,7 +107,7 @@ def clock() -> Clock:
 
 
 @cache
-def ids() -> IdFactory:
+def ids() -> "IdFactory":
     """Fresh identifiers."""
     from usance.adapters.clock import TimeOrderedIds
 
