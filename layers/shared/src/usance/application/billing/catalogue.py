@@ -25,11 +25,11 @@ class Catalogue:
 
     def currencies(self) -> Sequence[Document]:
         """Every currency."""
-        return self._remember("currencies", lambda: self.entities.list_all(self.org_id, "currency", filters={}))
+        return self.remember("currencies", lambda: self.entities.list_all(self.org_id, "currency", filters={}))
 
     def one(self, type_: str, id_: str) -> Document:
         """An entity that others refer to. `InvalidInputError` when it is gone."""
-        found = self._remember((type_, id_), lambda: self.entities.get(self.org_id, type_, id_))
+        found = self.remember((type_, id_), lambda: self.entities.get(self.org_id, type_, id_))
         if found is None:
             raise InvalidInputError(f"there is no {type_} {id_} any more, although the account's plans need it")
         return found
@@ -49,12 +49,13 @@ class Catalogue:
         return sorted([*own, *inherited], key=lambda pricing: pricing["id"])
 
     def _pricings(self, field_: str, id_: str) -> Sequence[Document]:
-        return self._remember(
+        return self.remember(
             ("pricings", field_, id_),
             lambda: self.entities.list_all(self.org_id, "pricing", filters={field_: [id_]}),
         )
 
-    def _remember(self, key: object, read: Callable[[], _Found]) -> _Found:
+    def remember(self, key: object, read: Callable[[], _Found]) -> _Found:
+        """What `read` answers, which is asked once for a `key`."""
         if key not in self._known:
             self._known[key] = read()
         found: _Found = self._known[key]

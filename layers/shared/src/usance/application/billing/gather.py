@@ -122,7 +122,7 @@ def _attached_plan(
         catalogue.config(),
         product=product_of(catalogue.one("product", template["productId"])),
         calendar=calendar_of(template, account_plan, account, epochs),
-        pricings=_pricings(catalogue, plan, zone),
+        pricings=catalogue.remember(("terms", plan["id"], str(zone)), lambda: _pricings(catalogue, plan, zone)),
         zone=zone,
     )
 

@@ -3,16 +3,14 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from usance.domain.kernel.quantity import EXACT, ONE, PRECISION_DIGITS
+from usance.domain.kernel.quantity import EXACT, ONE, PRECISION_DIGITS, ZERO
 
 AVERAGE_PLACES: Final = 12  # a price per token has six or seven; enough to see any average, not the noise of a division
 
 
 def plain(value: Decimal) -> Decimal:
     """An equal number without trailing zeros or exponent, so that equal numbers are written alike."""
-    reduced = EXACT.normalize(value)
-    exponent = reduced.as_tuple().exponent
-    return EXACT.quantize(reduced, ONE) if isinstance(exponent, int) and exponent > 0 else reduced
+    return EXACT.add(EXACT.normalize(value), ZERO)  # adding 0 brings the exponent down to 0
 
 
 def average(value: Decimal) -> Decimal:

@@ -4,6 +4,7 @@ import calendar as month_lengths
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from usance.domain.kernel.period import Period
 
@@ -80,6 +81,7 @@ def _months_between(start: date, day: date) -> int:
     return (day.year - start.year) * 12 + day.month - start.month
 
 
+@lru_cache(maxsize=4096)  # runs ask for the same few boundaries, account after account
 def _add_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = month_lengths.monthrange(year, month + 1)[1]
