@@ -7,7 +7,6 @@ from usance.application.notifications.describe_events import list_event_fields, 
 from usance.application.notifications.get_event import get_event
 from usance.application.notifications.list_events import EVENT_TYPES, list_events
 from usance.application.notifications.read_runs import RunQuery, get_run, get_run_log, latest_run, list_runs
-from usance.application.notifications.try_calculation import try_calculation
 from usance.application.ports.entities import Page
 from usance.bootstrap.notifications import ReadingStores, reading_stores
 from usance.domain.kernel.errors import InvalidInputError
@@ -87,6 +86,9 @@ def _fields(request: Request, _: ReadingStores) -> Document:
 
 
 def _evaluate(request: Request, stores: ReadingStores) -> Document:
+    # Loads the grammar, which no other request of this function needs.
+    from usance.application.notifications.try_calculation import try_calculation
+
     return try_calculation(request.caller, request.json_object(), stores.events)
 
 
