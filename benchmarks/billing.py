@@ -162,7 +162,7 @@ def _bands() -> list[dict[str, Any]]:
 
 
 def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Entities]:
-    names = [{"customer": f"c{n}"} for n in range(segments)]
+    names: list[dict[str, str]] = [{"customer": f"c{n}"} for n in range(segments)]
     aggregations = {
         f"aggregation {n}": {
             "id": f"aggregation {n}",
@@ -178,7 +178,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
         }
         for n in range(pricings)
     }
-    prices = [
+    prices: list[Document] = [
         {
             "id": f"pricing {n} {segment}",
             "planId": "plan",
@@ -189,7 +189,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
             **({"segment": segment} if segment else {}),
         }
         for n in range(pricings)
-        for segment in (names or [None])
+        for segment in (names or [{}])
     ]
     config = {
         "id": ORG,
