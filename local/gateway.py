@@ -87,7 +87,7 @@ class Gateway:
                     self._changed.notify_all()
         headers = [*answer.headers, ("content-length", str(len(answer.body)))]
         start_response(f"{answer.status} {_reason(answer.status)}", headers)
-        return [answer.body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     def answer(self, request: Request) -> Answer:
         """The API's answer to one request."""

@@ -9,8 +9,8 @@ What ministack 1.5.33 does by itself, and what this file changes:
   one consistent moment of every service, and writes it while the parent goes on.
 * A save replaces one file per service, so that a crash in between mixes two moments. Here a save is a new folder, and a
   pointer file that is replaced last.
-* It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, from the position on
-  that the reader has not confirmed.
+* It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, but for those that the
+  reader has confirmed.
 """
 
 # ruff: noqa: SLF001 -- what it changes is inside ministack, pinned to one exact version
@@ -127,6 +127,7 @@ class Saver:
     def fork(self, services: dict[str, Callable[[], Any]], dynamodb: Any) -> None:
         """Save in a child process; `wait` says when it is done."""
         self._saved_changes = self.changes
+        forget_confirmed(dynamodb, self.confirmed())
         with dynamodb._lock:
             child = os.fork()
         if child:
@@ -170,26 +171,30 @@ class Saver:
             await asyncio.sleep(max(SAVE_PAUSE_SECONDS, SAVE_SHARE * (time.monotonic() - started)))
 
 
-def keep_stream_records(dynamodb: Any, saver: Saver) -> None:
+def keep_stream_records(dynamodb: Any) -> None:
     """Save and restore stream records with the tables."""
     plain_state, plain_load = dynamodb.get_state, dynamodb.load_persisted_state
 
-    def unconfirmed(table: str, records: list[dict[str, Any]], done: dict[str, str]) -> list[dict[str, Any]]:
-        last = int(done.get(table, "-1"))
-        return [record for record in records if int(record["dynamodb"]["SequenceNumber"]) > last]
-
     def get_state() -> dict[str, Any]:
-        done = saver.confirmed()
-        records = dynamodb.AccountRegionScopedDict()
-        for (account, region, table), rows in dynamodb._stream_records.all_items():
-            records.set_scoped(account, region, table, unconfirmed(table, rows, done))
-        return {**plain_state(), "stream_records": records}
+        return {**plain_state(), "stream_records": dynamodb._stream_records}
 
     def load(data: dict[str, Any]) -> None:
         plain_load(data)
         dynamodb._stream_records.update(data.get("stream_records", {}))
 
     dynamodb.get_state, dynamodb.load_persisted_state = get_state, load
+
+
+def forget_confirmed(dynamodb: Any, done: dict[str, str]) -> None:
+    """Drop the stream records that the reader is done with, as AWS does after a day; positions count on."""
+    for (account, region, table), records in dynamodb._stream_records.all_items():
+        last = int(done.get(table, "-1"))
+        count = next(
+            (at for at, one in enumerate(records) if int(one["dynamodb"]["SequenceNumber"]) > last), len(records)
+        )
+        del records[:count]
+        trimmed = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+        dynamodb._stream_trimmed.set_scoped(account, region, table, trimmed + count)
 
 
 def changes_something(scope: Scope) -> bool:
@@ -226,7 +231,7 @@ async def serve(folder: Path, listener: socket.socket, saver: Saver, identity: d
     app: Any = importlib.import_module("ministack.app")
     persistence: Any = importlib.import_module("ministack.core.persistence")
     dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
-    keep_stream_records(dynamodb, saver)
+    keep_stream_records(dynamodb)
     app.save_all = saver.write
     persistence.STATE_DIR = saver.load()
     config = importlib.import_module("hypercorn.config").Config()

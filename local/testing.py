@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class RunningStack:
         self._log = data_dir.parent / f"{data_dir.name}.serve.log"
         self.process: subprocess.Popen[bytes]
         self._port = 0
+        self._workers: list[int] = []
 
     @property
     def base_url(self) -> str:
@@ -76,13 +78,13 @@ class RunningStack:
 
     def kill9(self) -> None:
         """Kill the handlers' process without warning. Its workers end with it; the store goes on."""
-        # Stopped first, so that the list of its workers stays true until it is dead.
-        self.process.send_signal(signal.SIGSTOP)
-        workers = _children(self.process.pid)
+        with contextlib.suppress(ControlError):
+            functions = ask(self.data_dir, "status", {})["functions"]
+            self._workers = [pid for pids in functions.values() for pid in pids]
         self.process.kill()
         self.process.wait()
         deadline = time.monotonic() + _STOP_SECONDS
-        while any(_alive(pid) for pid in workers) and time.monotonic() < deadline:
+        while any(_alive(pid) for pid in self._workers) and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def fire(self, schedule: str, moment: datetime) -> Any:
@@ -105,23 +107,17 @@ class RunningStack:
         )
 
 
-def _children(pid: int) -> list[int]:
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [line.split() for line in listing.splitlines()]
-    children = [int(child) for child, parent in pairs if int(parent) == pid]
-    live = _store_pids()
-    return [child for child in children if child not in live]
-
-
-def _store_pids() -> set[int]:
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    return {int(line.split()[0]) for line in listing.splitlines() if "store_process.py" in line}
-
-
 def _alive(pid: int) -> bool:
     """Whether a process runs; one that ended and was not reaped by its new parent does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.strip().startswith("Z")
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return not Path("/proc/self").exists()
+    return state != "Z"
 
 
 @contextlib.contextmanager

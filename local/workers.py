@@ -104,6 +104,7 @@ class Pool:
         self._log = log
         self._size = size if function.reserved_concurrency is None else min(size, function.reserved_concurrency)
         self._idle: list[_Worker] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._count = 0
         self._free = threading.Condition()
         self._closed = False
@@ -153,9 +154,10 @@ class Pool:
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the workers that are idle."""
+        """Process ids of the workers, idle and busy."""
         with self._free:
-            return [worker.process.pid for worker in self._idle]
+            self._processes = [process for process in self._processes if process.poll() is None]
+            return [process.pid for process in self._processes]
 
     def _take(self, deadline: float) -> _Worker:
         with self._free:
@@ -190,6 +192,8 @@ class Pool:
                 env=self._environment,
                 process_group=0,  # Ctrl-C in a terminal is for the stack, which ends its workers itself
             )
+        with self._free:
+            self._processes.append(process)
         assert process.stdin is not None
         assert process.stdout is not None
         worker = _Worker(process, process.stdin, process.stdout)  # type: ignore[arg-type]
