@@ -78,10 +78,10 @@ def write_units_per_event() -> Figure:
     recorder = _Recorder()
     handle = _handler(DynamoUsageLog(recorder, "usage"))
     for event in _requests(5):
-        assert handle(event, CONTEXT)["statusCode"] == 200  # noqa: PLR2004
+        assert handle(event, CONTEXT)["statusCode"] == 200
     units = sum(_units(item) for item in recorder.items)
     per_event = units / (5 * PER_REQUEST)
-    return Figure("write units per event", per_event, "units", "one item per event", 2.0, "<= 0.05", per_event <= 0.05)  # noqa: PLR2004
+    return Figure("write units per event", per_event, "units", "one item per event", 2.0, "<= 0.05", per_event <= 0.05)
 
 
 def ingest_rate() -> Figure:
@@ -95,7 +95,7 @@ def ingest_rate() -> Figure:
         "one item per event",
         single,
         ">= 100,000 and >= 10x",
-        packed >= 100_000 and packed >= 10 * single,  # noqa: PLR2004
+        packed >= 100_000 and packed >= 10 * single,
     )
 
 
@@ -125,7 +125,7 @@ def read_rate() -> Figure:
         "DuckDB over Parquet",
         beside,
         ">= 1,000,000 and >= 0.5x",
-        rate >= 1_000_000 and rate >= beside / 2,  # noqa: PLR2004
+        rate >= 1_000_000 and rate >= beside / 2,
     )
 
 
@@ -193,9 +193,9 @@ def _parquet(connection: duckdb.DuckDBPyConnection, batches: Sequence[UsageBatch
     for code in ("tokens", "replies"):
         columns[code] = np.array([value for batch in batches for value in batch.columns.numbers[code]], dtype=np.int64)
     connection.register("sent", columns)
-    connection.execute(f"COPY (SELECT * FROM sent) TO '{path}' (FORMAT parquet)")  # noqa: S608 - our own path
+    connection.execute(f"COPY (SELECT * FROM sent) TO '{path}' (FORMAT parquet)")
     return (
-        "SELECT sum(tokens), max(tokens), sum(replies) FROM ("  # noqa: S608 - our own path
+        "SELECT sum(tokens), max(tokens), sum(replies) FROM ("
         f"SELECT arg_min(tokens, place) AS tokens, arg_min(replies, place) AS replies FROM '{path}' GROUP BY uid)"
     )
 
@@ -232,7 +232,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.items: list[Item] = []
 
-    def put_item(self, *, Item: Item, **_: Any) -> None:  # noqa: N803 - the client's name
+    def put_item(self, *, Item: Item, **_: Any) -> None:
         self.items.append(Item)
 
 
@@ -243,7 +243,7 @@ def _silent_client() -> Any:
         region_name="us-east-1",
         endpoint_url="http://127.0.0.1:9",
         aws_access_key_id="none",
-        aws_secret_access_key="none",  # noqa: S106 - nothing is sent
+        aws_secret_access_key="none",
         config=Config(parameter_validation=True),
     )
     client.meta.events.register("before-send.dynamodb", lambda request, **_: _Answer(request.url))

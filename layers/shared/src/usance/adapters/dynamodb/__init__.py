@@ -1,0 +1,1 @@
+"""Entities, bills, usage and events in DynamoDB."""
