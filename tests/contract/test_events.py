@@ -169,6 +169,12 @@ def test_get_many_keeps_the_order_asked_and_leaves_out_what_is_not_there(log: Ev
     assert [found.detail["number"] for found in log.get_many(ORG, asked)] == [3, 0]
 
 
+@pytest.mark.parametrize("id_", ["x" * 3_000, ""])
+def test_what_cannot_be_an_id_names_no_event(log: EventLog, id_: str) -> None:
+    assert log.get(ORG, id_) is None
+    assert not log.get_many(ORG, [id_])
+
+
 def test_get_many_takes_more_than_one_batch(log: EventLog) -> None:
     for number in range(120):
         log.append(event(number))

@@ -52,6 +52,11 @@ INDEXES: Final[Mapping[str, Index]] = {
 }
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` can be part of a key; what cannot be one names no event."""
+    return 0 < len(text) <= VALUE_MAX_CHARS
+
+
 def key(org_id: str, event_id: str) -> dict[str, Any]:
     """The primary key of an event."""
     return {"pk": {"S": f"{org_id}#{event_id}"}}

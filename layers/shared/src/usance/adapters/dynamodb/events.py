@@ -17,6 +17,7 @@ from usance.adapters.dynamodb.event_items import (
     Index,
     decode_token,
     encode_token,
+    is_id,
     key,
     to_event,
     to_item,
@@ -57,6 +58,8 @@ class DynamoEventLog:
 
     def get(self, org_id: str, event_id: str) -> Event | None:
         """See the port."""
+        if not is_id(event_id):
+            return None
         with store_faults():
             answer = self._client.get_item(TableName=self._table, Key=key(org_id, event_id), ConsistentRead=True)
         item = answer.get("Item")
@@ -121,7 +124,7 @@ class DynamoEventLog:
         return _Shard(places, start["ExclusiveStartKey"]["at"]["S"])
 
     def _batch(self, org_id: str, ids: Sequence[str]) -> "list[dict[str, Any]]":
-        wanted = [key(org_id, id_) for id_ in ids if id_]
+        wanted = [key(org_id, id_) for id_ in ids if is_id(id_)]
         items: list[dict[str, Any]] = []
         for attempt in range(BATCH_ATTEMPTS_MAX):
             if not wanted:
