@@ -50,7 +50,37 @@ def test_a_mistake_is_named_by_its_path(more: dict[str, Any], message: str) -> N
     assert refusal.value.message.startswith(message)
 
 
+def test_an_integer_beyond_any_store_is_named_by_its_field() -> None:
+    with pytest.raises(InvalidInputError, match=r"^measurements\[0\]\.measure\.far: integer value out of range"):
+        decode(body(measure={"fine": 1, "far": 5}).replace(b"5", b"9" * 5_000))
+
+
 @pytest.mark.parametrize("text", [b"\xff", b"{", b'{"measurements": "\\ud800"}', b"nul"])
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidInputError):
         decode(text)
+
+
+WRONG = body(who={"a": 5}).removesuffix(b"}]}")
+FAR = body(measure={"b": 5}).removesuffix(b"}}]}").replace(b"5", b"1e99999999999999999999")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WRONG,
+        WRONG + b"}, {]}",
+        WRONG + b', "more": ' + b"[" * 5_000,
+        FAR,
+        FAR + b'}, "who": {"a": 5}',
+        FAR + b', "c": "\xff"}}]}',
+    ],
+)
+def test_what_is_malformed_behind_a_mistake_is_refused_too(text: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="not valid JSON"):
+        decode(text)
+
+
+def test_a_mistake_behind_a_number_beyond_any_store_is_named() -> None:
+    with pytest.raises(InvalidInputError, match=r"^measurements\[0\]\.who\.a: expected"):
+        decode(FAR + b'}, "who": {"a": 5}}]}')

@@ -99,6 +99,7 @@ def test_a_name_may_begin_with_a_word_of_the_language(name: str) -> None:
         ("IN()", "takes 2 or more arguments, not 0"),
         ("1" * 39, "more than 38 digits"),
         ("1e9999", "exponent"),
+        ("1e99999999999999999999", "exponent"),  # beyond what a Decimal itself takes
         ("1e-9999", "exponent"),
     ],
 )

@@ -71,13 +71,23 @@ def decode(body: bytes) -> list[Measurement]:
             f"the body has {len(body)} bytes; the limit is {BODY_MAX_BYTES}: send fewer measurements"
         )
     try:
+        return _decoded(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
+        raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
+
+
+def _decoded(body: bytes) -> list[Measurement]:
+    """Naming a mistake reads on behind it, where the text may be malformed: a `DecodeError` as well."""
+    try:
         return _DECODER.decode(body).measurements
     except InvalidOperation:
+        pass
+    except msgspec.ValidationError as invalid:
+        raise InvalidInputError(_named(str(invalid), body)) from invalid
+    try:
         return _LENIENT_DECODER.decode(body).measurements
     except msgspec.ValidationError as invalid:
         raise InvalidInputError(_named(str(invalid), body)) from invalid
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
-        raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
 
 
 def originals(body: bytes) -> list[bytes]:
@@ -100,7 +110,7 @@ def _named(message: str, body: bytes) -> str:
 
 
 def _culprit(path: str, body: bytes) -> str:
-    """A path that ends in a map of texts, completed by the key that is wrong or has the wrong value."""
+    """A path that ends in a map, completed by the key that is wrong or has the wrong value."""
     found = re.fullmatch(r"measurements\[(\d+)\]\.(\w+)(\[\.\.\.\])?", path)
     if not found:
         return path
@@ -111,7 +121,8 @@ def _culprit(path: str, body: bytes) -> str:
         return path
     longest = METADATA_MAX_CHARS if found[2] == "metadata" else TEXT_MAX_CHARS
     for code, value in values.items():
-        if len(code) > CODE_MAX_CHARS or (found[2] in _TEXTS and not _is_text(value, longest)):
+        wrong = not _is_text(value, longest) if found[2] in _TEXTS else not _is_readable(value)
+        if len(code) > CODE_MAX_CHARS or wrong:
             return f"measurements[{found[1]}].{found[2]}.{code[:CODE_MAX_CHARS]}"
     return path
 
@@ -121,3 +132,12 @@ def _is_text(value: msgspec.Raw, longest: int) -> bool:
         return len(msgspec.json.decode(value, type=str)) <= longest
     except msgspec.ValidationError:
         return False
+
+
+def _is_readable(value: msgspec.Raw) -> bool:
+    """Whether the number is one that an integer can hold."""
+    try:
+        msgspec.json.decode(value)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -1,7 +1,7 @@
 """From text to tree: the grammar of calculations (metering.md 11), and where a text breaks it."""
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Final, cast
 
@@ -146,12 +146,15 @@ class _Builder(Transformer[Token, Node]):
         return Signed(sign == "-", operand)
 
     def number(self, token: Token) -> Node:
-        value = Decimal(token)
+        try:
+            value = Decimal(token)
+        except InvalidOperation:
+            raise InvalidInputError(_beyond_exponent(token)) from None
         _, digits, exponent = value.as_tuple()
         if len(digits) > NUMBER_MAX_DIGITS:
             raise InvalidInputError(f"{_where(token)} has more than {NUMBER_MAX_DIGITS} digits")
         if abs(int(exponent)) > NUMBER_MAX_EXPONENT - NUMBER_MAX_DIGITS:
-            raise InvalidInputError(f"{_where(token)} has an exponent beyond {NUMBER_MAX_EXPONENT - NUMBER_MAX_DIGITS}")
+            raise InvalidInputError(_beyond_exponent(token))
         return Literal(value)
 
     def text(self, token: Token) -> Node:
@@ -176,6 +179,10 @@ class _Builder(Transformer[Token, Node]):
                 f"{_where(token)} takes {least if least == most else wanted} arguments, not {len(arguments)}"
             )
         return Call(function, arguments)
+
+
+def _beyond_exponent(token: Token) -> str:
+    return f"{_where(token)} has an exponent beyond {NUMBER_MAX_EXPONENT - NUMBER_MAX_DIGITS}"
 
 
 def _where(token: Token) -> str:
