@@ -30,7 +30,20 @@ def test_where_clocks_skip_midnight_the_day_begins_as_they_skip_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "Europe", "+19", "+1:60", "x" * 65, "UTC+"]
+    "name",
+    [
+        "",
+        "Mars/Olympus",
+        "../etc/passwd",
+        "/etc/passwd",
+        "Europe",
+        "+19",
+        "+1:60",
+        "x" * 65,
+        "UTC+",
+        "localtime",
+        "right/UTC",
+    ],
 )
 def test_anything_else_is_refused_by_name(name: str) -> None:
     with pytest.raises(InvalidInputError, match="timezone"):

@@ -10,6 +10,7 @@ from usance.domain.kernel.errors import InvalidInputError
 
 OFFSET_MAX_HOURS: Final = 18  # the widest offset ISO 8601 calendars use
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::(\d{2}))?")
+_NOT_A_ZONE: Final = re.compile(r"localtime|posixrules|(posix|right)/.*")  # files beside the zones, machine by machine
 _NAME_MAX_LENGTH: Final = 64  # the longest tz name has 38 characters
 
 
@@ -21,9 +22,9 @@ def time_zone(name: str) -> tzinfo:
     """
     if offset := _OFFSET.fullmatch(name):
         return _fixed(name, *offset.groups())
+    if not 0 < len(name) <= _NAME_MAX_LENGTH or _NOT_A_ZONE.fullmatch(name):
+        raise InvalidInputError(_advice(name))
     try:
-        if not 0 < len(name) <= _NAME_MAX_LENGTH:
-            raise ValueError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidInputError(_advice(name)) from None
