@@ -19,6 +19,7 @@ TEXT_MAX_CHARS: Final = 1_000  # where the API names no limit: room for prose, n
 CUSTOM_FIELDS_MAX: Final = 100
 NUMBER_MAX_DIGITS: Final = 38  # what the stores and the arithmetic hold exactly
 NUMBER_MAX_EXPONENT: Final = 30
+NESTING_MAX: Final = 20  # readers of JSON recurse once per level, and none of them must be the first to give up
 INTEGER_MAX: Final = 2_147_483_647  # what clients of the API hold
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond them calendars and time zones stop making sense
 
@@ -95,10 +96,20 @@ def _identifier(value: str) -> str:
     return value
 
 
-def _instant(value: str) -> str:
+def instant_text(value: str) -> str:
+    """`value` when it is a date, or a date-time, of the API; ValueError says what it must be."""
+    return _moment(value, "an ISO 8601 date-time such as 2026-01-31T00:00:00Z")
+
+
+def day_text(value: str) -> str:
+    """The date of a day that clients may send as a date-time; only that is kept, as the API answers it."""
+    return _moment(value, "a date such as 2026-01-31")[: len("2026-01-31")]
+
+
+def _moment(value: str, wanted: str) -> str:
     moment = _parsed(from_text, value) if _INSTANT.fullmatch(value) else None
     if moment is None:
-        raise ValueError("must be an ISO 8601 date-time such as 2026-01-31T00:00:00Z")
+        raise ValueError(f"must be {wanted}")
     return _in_range(value, moment.year)
 
 
@@ -114,11 +125,6 @@ def _parsed(parse: Callable[[str], _Parsed], value: str) -> _Parsed | None:
         return parse(value)
     except ValueError:
         return None
-
-
-def _day(value: str) -> str:
-    """A day that clients may send as a date-time: only its date is kept, as the API answers it."""
-    return _instant(value)[: len("2026-01-31")]
 
 
 def _in_range(value: str, year: int) -> str:
@@ -142,6 +148,17 @@ def _custom_value(value: Any) -> Any:
         return _number(value)
     except ValueError as refused:
         raise ValueError(f"{refused} or a string") from None
+
+
+def _free_object(value: Any, depth: int = 1) -> Any:
+    """An object whose members are up to the client: its numbers and its nesting have their limits too."""
+    if depth > NESTING_MAX:
+        raise ValueError(f"must nest at most {NESTING_MAX} levels")
+    if isinstance(value, Mapping):
+        return {name: _free_object(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_free_object(inner, depth + 1) for inner in value]
+    return value if value is None or isinstance(value, str | bool) else _number(value)
 
 
 def without_nulls(value: Any) -> Any:
@@ -171,9 +188,9 @@ Email = Annotated[
     AfterValidator(_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
-DateTime = Annotated[str, AfterValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+DateTime = Annotated[str, AfterValidator(instant_text), WithJsonSchema({"type": "string", "format": "date-time"})]
 Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
-Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[str, AfterValidator(day_text), WithJsonSchema({"type": "string", "format": "date"})]
 
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 NotNegative = Annotated[
@@ -204,6 +221,7 @@ CustomValue = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "maxLength": TEXT_MAX_CHARS}, {"type": "number"}]}),
 ]
 CustomFields = Annotated[dict[Name, CustomValue], BeforeValidator(without_nulls), Field(max_length=CUSTOM_FIELDS_MAX)]
+FreeObject = Annotated[dict[str, Any], AfterValidator(_free_object)]
 CreditApplicationOrder = Annotated[
     list[Literal["PREPAYMENT", "BALANCE"]], AfterValidator(unique_items), Field(max_length=2)
 ]

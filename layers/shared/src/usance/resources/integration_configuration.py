@@ -1,12 +1,11 @@
 """Integration configurations: what is sent to which destination (platform.md 10.1)."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from usance.domain.catalog.integrations import check_integration
-from usance.resources.fields import Name, Noun
+from usance.resources.fields import FreeObject, Name, Noun
 from usance.resources.resource import Filter, Index, Related, Resource
 
 Identification = Annotated[str, Field(min_length=1, max_length=80, pattern="^[a-zA-Z0-9_-]*$")]
@@ -21,7 +20,7 @@ class IntegrationConfiguration(Noun):
     entity_id: OptionalId | None = None
     destination: Identification
     destination_id: OptionalId | None = None
-    config_data: Mapping[str, Any] = {}
+    config_data: FreeObject = Field(default_factory=dict)
     integration_credentials_id: OptionalId | None = None
 
 

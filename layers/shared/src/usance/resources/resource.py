@@ -56,7 +56,8 @@ class Filter:
 class Selection:
     """Query parameters that select by computing: entities for which `keep` answers no are left out of the list.
 
-    `keep` takes the document, the parameters that were sent, and the present instant as text.
+    Each parameter is a boolean, or else a date or date-time. `keep` takes the document, the parameters that were sent,
+    and the present instant as text.
     """
 
     parameters: Mapping[str, Mapping[str, Any]]

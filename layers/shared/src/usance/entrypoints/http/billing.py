@@ -1,7 +1,6 @@
 """Bills, bill jobs and the billing configuration (billing.md 12)."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -29,7 +28,7 @@ from usance.bootstrap.billing import billing_stores
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
 from usance.resources import billing as models
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
@@ -179,7 +178,7 @@ def _list(stores: BillingStores, request: Request) -> Document:
     filters: dict[str, Sequence[str]] = {}
     for name in EQUAL_FILTERS:
         if value := request.one(name):
-            filters[name] = [_checked(name, value)]
+            filters[name] = [_checked(request, name, value)]
     if ids := request.query.get("ids"):
         if len(ids) > IDS_MAX:
             raise InvalidInputError(f"ids: at most {IDS_MAX} ids in one request")
@@ -223,14 +222,14 @@ def _named(request: Request) -> Document:
     return {"billIds": list(named)} if named else {}
 
 
-def _checked(name: str, value: str) -> str:
+def _checked(request: Request, name: str, value: str) -> str:
     match name:
         case "status":
             return _one_of(value, name, tuple(BillStatus))
         case "billingFrequency":
             return _one_of(value, name, FREQUENCIES)
         case "billDate":
-            return _day(name, value).isoformat()
+            return str(day(request, name))
         case _:
             return value
 
@@ -242,23 +241,8 @@ def _one_of(value: str, name: str, allowed: Sequence[str]) -> str:
 
 
 def _range(request: Request, name: str) -> DateRange | None:
-    start, end = request.one(f"{name}Start"), request.one(f"{name}End")
-    if start is None and end is None:
-        return None
-    return DateRange(
-        _day(f"{name}Start", start) if start else None,
-        _day(f"{name}End", end) if end else None,
-    )
-
-
-def _day(name: str, text: str) -> date:
-    try:
-        day = date.fromisoformat(text[:10])
-    except ValueError:
-        raise InvalidInputError(f"{name} must be a date such as 2026-01-31") from None
-    if not 1900 <= day.year <= 2999:  # noqa: PLR2004 - the years that dates of the API may have
-        raise InvalidInputError(f"{name} must lie between the years 1900 and 2999")
-    return day
+    start, end = day(request, f"{name}Start"), day(request, f"{name}End")
+    return DateRange(start, end) if start or end else None
 
 
 def _body(model: type[BaseModel], request: Request) -> Document:

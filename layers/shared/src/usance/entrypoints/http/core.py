@@ -29,6 +29,7 @@ from usance.entrypoints.http.routes import Request, Route
 from usance.resources import wire
 
 BODY_MAX_BYTES: Final = 512_000  # platform.md 1.14: larger bodies answer 403
+MESSAGE_MAX_CHARS: Final = 1_000  # refusals quote what was sent, which may be as long as a body
 
 # The vendor's table knows no 409, yet its SDK does; with x-should-retry it costs the client no retries (platform.md Q1).
 CONFLICT: Final = 409
@@ -133,7 +134,7 @@ def _query(raw: str) -> dict[str, list[str]]:
 
 def _refusal(refusal: UsanceError) -> Response[Any]:
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
-    body = {"message": refusal.message, "errorCode": refusal.code}
+    body = {"message": refusal.message[:MESSAGE_MAX_CHARS], "errorCode": refusal.code}
     if isinstance(refusal, InvalidClientError | UnsupportedGrantError):
         body["error"] = refusal.code.lower()  # what OAuth clients read
     return _json(status, body, HEADERS.get(status))

@@ -14,7 +14,7 @@ from usance.application.ports.entities import Page
 from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, events
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, moment, paging
 from usance.resources.account import ACCOUNT
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
 from usance.resources.registry import REGISTRY
@@ -182,9 +182,10 @@ def _list_query(resource: Resource, filters: Sequence[Filter], request: Request)
         chosen[filter_.index] = values
     selected: dict[str, str] = {}
     for name, schema in resource.selection.parameters.items() if resource.selection else ():
-        value = request.one(name)
-        if value is not None:
-            selected[name] = str(flag(request, name)).lower() if schema["type"] == "boolean" else value
+        if request.one(name) is not None:
+            selected[name] = (
+                str(flag(request, name)).lower() if schema["type"] == "boolean" else str(moment(request, name))
+            )
     return ListQuery(size, token, chosen, selected)
 
 

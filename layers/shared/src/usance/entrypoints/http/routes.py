@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
+from usance.resources.fields import day_text, instant_text
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
@@ -96,3 +98,24 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
     if text.lower() not in {"true", "false"}:
         raise InvalidInputError(f"{name} must be true or false")
     return text.lower() == "true"
+
+
+def day(request: Request, name: str) -> date | None:
+    """A query parameter that is a date; of a date-time its date."""
+    text = _checked(request, name, day_text)
+    return date.fromisoformat(text) if text else None
+
+
+def moment(request: Request, name: str) -> str | None:
+    """A query parameter that is a date or date-time, as it was sent."""
+    return _checked(request, name, instant_text)
+
+
+def _checked(request: Request, name: str, check: Callable[[str], str]) -> str | None:
+    text = request.one(name)
+    if text is None:
+        return None
+    try:
+        return check(text)
+    except ValueError as refused:
+        raise InvalidInputError(f"{name} {refused}") from None
