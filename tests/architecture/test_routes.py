@@ -87,6 +87,10 @@ def test_an_operation_id_names_one_operation() -> None:
 
 
 def test_a_more_specific_path_wins_wherever_its_variables_stand() -> None:
-    assert fit("/a/{id}/statement/{proxy+}", "/a/{id}/statement/json") < fit("/a/{proxy+}", "/a/{id}/statement/json")
+    specific = fit("/a/{id}/statement/{proxy+}", "/a/{id}/statement/json")
+    broad = fit("/a/{proxy+}", "/a/{id}/statement/json")
+    assert specific is not None
+    assert broad is not None
+    assert specific < broad
     assert fit("/a/b", "/a/c") is None
     assert fit("/a/{proxy+}", "/a") is None

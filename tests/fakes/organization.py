@@ -40,7 +40,7 @@ class Organization:
         self.count = 0
 
     def as_caller(self, *statements: Mapping[str, Any], org_id: str | None = None) -> Client:
-        return Client(self.handler, org_id or self.id, list(statements) or list(ALLOW_ALL))
+        return Client(self.handler, org_id or self.id, [dict(row) for row in statements or ALLOW_ALL])
 
     def make(self, type_: str, **more: Any) -> dict[str, Any]:
         answer = self.create(type_, **more)

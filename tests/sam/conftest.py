@@ -131,7 +131,13 @@ def deployment(sam: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     """The application, deployed."""
     folder = tmp_path_factory.mktemp("deployment")
     built = folder / "build"
-    arguments = ["build", "--build-dir", built, "--parameter-overrides", f"Architecture={ARCHITECTURE}"]
+    arguments: list[str | Path] = [
+        "build",
+        "--build-dir",
+        built,
+        "--parameter-overrides",
+        f"Architecture={ARCHITECTURE}",
+    ]
     sam(arguments, BUILD_SECONDS, PYTHON_VERSION=lambda_python_version())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
