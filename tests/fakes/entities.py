@@ -59,6 +59,14 @@ class FakeEntityRepository:
                 return self.get(org_id, type_, id_)
         return None
 
+    def taken(self, org_id: str, type_: str, field_: str, values: Sequence[str]) -> frozenset[str]:
+        held = {
+            row.unique.get(field_)
+            for (org, type_there, _), row in self.rows.items()
+            if (org, type_there) == (org_id, type_)
+        }
+        return frozenset(value for value in values if value in held)
+
     def list_page(
         self,
         org_id: str,

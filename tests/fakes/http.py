@@ -36,6 +36,8 @@ class Client:
     handler: Any
     org_id: str
     statements: list[dict[str, Any]] = field(default_factory=lambda: list(ALLOW_ALL))
+    principal_id: str = USER_ID
+    principal_type: str = "SERVICE_USER"
 
     def call(
         self,
@@ -62,8 +64,8 @@ class Client:
                 "authorizer": {
                     "lambda": {
                         "orgId": self.org_id,
-                        "principalId": USER_ID,
-                        "principalType": "SERVICE_USER",
+                        "principalId": self.principal_id,
+                        "principalType": self.principal_type,
                         "statements": wire.dumps(self.statements).decode(),
                     }
                 },

@@ -203,7 +203,7 @@ class TestAuthorizer:
         assert answer["context"]["principalId"] == world.user
         assert answer["context"]["principalType"] == "SERVICE_USER"
         assert json.loads(answer["context"]["statements"]) == [
-            {"effect": "allow", "action": ["all"], "resource": ["*"]}
+            {"effect": "ALLOW", "action": ["ALL"], "resource": ["*"]}
         ]
 
     @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c"])

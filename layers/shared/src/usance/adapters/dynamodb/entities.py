@@ -58,6 +58,17 @@ class DynamoEntityRepository:
             ).get("Item")
         return self.get(org_id, type_, marker["id"]["S"]) if marker else None
 
+    def taken(self, org_id: str, type_: str, field_: str, values: Sequence[str]) -> frozenset[str]:
+        """See the port."""
+        wanted = {
+            keys.unique_partition(org_id, type_, field_, value): value for value in values if keys.is_value(value)
+        }
+        found: set[str] = set()
+        for batch in _batches(list(wanted)):
+            items = self._batch([keys.key(pk, keys.UNIQUE_SORT_KEY) for pk in batch])
+            found.update(wanted[item["pk"]["S"]] for item in items)
+        return frozenset(found)
+
     def list_page(
         self,
         org_id: str,
@@ -160,11 +171,10 @@ class DynamoEntityRepository:
 
     def _rows(self, org_id: str, type_: str, ids: Sequence[str]) -> Iterator[Row]:
         unique = [id_ for id_ in dict.fromkeys(ids) if keys.is_id(id_)]
-        for start in range(0, len(unique), BATCH_GET_MAX):
-            yield from self._batch(org_id, type_, unique[start : start + BATCH_GET_MAX])
+        for batch in _batches(unique):
+            yield from map(Row.read, self._batch([keys.entity_key(org_id, type_, id_) for id_ in batch]))
 
-    def _batch(self, org_id: str, type_: str, ids: Sequence[str]) -> Iterator[Row]:
-        wanted = [keys.entity_key(org_id, type_, id_) for id_ in ids]
+    def _batch(self, wanted: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         for attempt in range(BATCH_ATTEMPTS_MAX):
             if not wanted:
                 return
@@ -172,7 +182,7 @@ class DynamoEntityRepository:
                 answer = self._client.batch_get_item(
                     RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
                 )
-            yield from (Row.read(item) for item in answer["Responses"].get(self._table, []))
+            yield from answer["Responses"].get(self._table, [])
             wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             if wanted:
                 pause(attempt)
@@ -236,6 +246,11 @@ class DynamoEntityRepository:
                 break
             documents.extend(self.get_many(org_id, type_, ids))
         return _page(documents, page_size)
+
+
+def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), BATCH_GET_MAX):
+        yield values[start : start + BATCH_GET_MAX]
 
 
 def _page(documents: Sequence[Document], page_size: int) -> Page:

@@ -1,23 +1,53 @@
 """The single place where a use case asks whether its caller may do what it asks (platform.md 4.3, 4.6)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from usance.domain.access import Action, Caller, allows
+from usance.domain.access import Action, Caller, allows, allows_some, groups_named
 from usance.domain.kernel.errors import ForbiddenError
 from usance.resources.wire import Document
 
 
 def require(caller: Caller, action: Action, resource_type: str, item_id: str | None = None) -> None:
     """`ForbiddenError` unless the caller's statements allow `action` on the type, or on the one item of it."""
-    if not allows(caller.statements, action, resource_type, item_id):
-        what = f"the {resource_type} {item_id}" if item_id else f"resources of type {resource_type}"
+    if item_id is None:
+        allowed = allows(caller.statements, action, resource_type)
+    else:
+        allowed = item_id in permitted(caller, action, resource_type, [item_id])
+    if not allowed:
+        what = f"the {resource_type} {item_id[:100]}" if item_id else f"resources of type {resource_type}"
         raise ForbiddenError(f"your permission policies do not allow {action} on {what}")
+
+
+def require_each(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> None:
+    """`ForbiddenError` that names the first of the items that the caller's statements do not allow `action` on."""
+    may = permitted(caller, action, resource_type, item_ids)
+    for item_id in item_ids:
+        if item_id not in may:
+            raise ForbiddenError(
+                f"your permission policies do not allow {action} on the {resource_type} {item_id[:100]}"
+            )
+
+
+def require_some(caller: Caller, action: Action, resource_type: str) -> None:
+    """`ForbiddenError` unless the caller may do `action` on some item of the type: what a list asks first.
+
+    A list goes on with `visible`, which leaves out the items that are denied.
+    """
+    if not allows_some(caller.statements, action, resource_type):
+        raise ForbiddenError(f"your permission policies do not allow {action} on resources of type {resource_type}")
+
+
+def permitted(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the items that the caller's statements allow `action` on."""
+    named = groups_named(caller.statements, action, resource_type)
+    groups: Mapping[str, frozenset[str]] = caller.groups_of(caller.org_id, item_ids, named) if named else {}
+    return frozenset(
+        id_ for id_ in item_ids if allows(caller.statements, action, resource_type, id_, groups.get(id_, frozenset()))
+    )
 
 
 def visible(caller: Caller, resource_type: str, documents: Iterable[Document]) -> Sequence[Document]:
     """Those documents of a list that the caller may read: an item under a deny is left out."""
-    return [
-        document
-        for document in documents
-        if allows(caller.statements, Action.CONFIG_RETRIEVE, resource_type, document["id"])
-    ]
+    found = list(documents)
+    may = permitted(caller, Action.CONFIG_RETRIEVE, resource_type, [document["id"] for document in found])
+    return [document for document in found if document["id"] in may]

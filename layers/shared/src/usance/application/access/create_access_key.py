@@ -20,7 +20,14 @@ class AccessKey:
 
 
 def create_access_key(
-    entities: EntityRepository, clock: Clock, ids: IdFactory, secrets: Secrets, *, org_id: str, service_user_id: str
+    entities: EntityRepository,
+    clock: Clock,
+    ids: IdFactory,
+    secrets: Secrets,
+    *,
+    org_id: str,
+    service_user_id: str,
+    by: str = AUDIT_NAME,
 ) -> AccessKey:
     """Make an active key. Earlier keys stay active, so that keys can be rotated."""
     if entities.get(org_id, "serviceUser", service_user_id) is None:
@@ -32,7 +39,7 @@ def create_access_key(
         [
             Put(
                 "accessKey",
-                created(document, key.api_key, AUDIT_NAME, clock.now()),
+                created(document, key.api_key, by, clock.now()),
                 indexed={"serviceUserId": [service_user_id]},
                 private={"secretHash": hashed(key.api_secret)},
             )

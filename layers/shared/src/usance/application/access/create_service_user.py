@@ -13,7 +13,7 @@ from usance.domain.kernel.ids import derived_id
 from usance.resources.wire import Document
 
 NAME_MAX_CHARS: Final = 200
-POLICIES_MAX: Final = 40  # one transaction holds them all
+POLICIES_MAX: Final = 20  # one transaction of 100 rows holds them all, four for each
 
 
 def create_service_user(
@@ -44,7 +44,7 @@ def create_service_user(
 
 
 def _policy(entities: EntityRepository, org_id: str, name: str) -> Document:
-    found = entities.list_page(org_id, "permissionPolicy", filters={"name": [name]}, page_size=1).data
+    found = entities.list_all(org_id, "permissionPolicy", filters={"name": [name]})
     if not found:
         raise InvalidInputError(f"policies: there is no permission policy named {name!r}")
-    return found[0]
+    return next((policy for policy in found if policy["managedPolicy"]), found[0])  # names are not unique

@@ -6,6 +6,7 @@ from typing import Final
 
 ROOT: Final = "-"  # organizations and access keys are looked up before an organization is known
 ACTIVE: Final = "ACTIVE"
+INACTIVE: Final = "INACTIVE"
 
 
 def hashed(secret: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from usance.application.access.credentials import ACTIVE, ROOT, matches
+from usance.application.access.known_callers import SERVICE
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.tokens import TokenCodec
@@ -36,7 +37,8 @@ def issue_token(
         "orgId": key["orgId"],
         "iat": issued,
         "exp": issued + LIFETIME_SECONDS,
-        "pt": "service",
+        "pt": SERVICE,
+        "accessKey": key["id"],
     }
     return {
         "access_token": tokens.encode(claims),

@@ -1,46 +1,96 @@
 """Callers by their ids, remembered for a short while: some clients take a new token before every request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from usance.application.access.credentials import ACTIVE, ROOT
+from usance.application.access.groups import around, with_nested_groups
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.domain.access import Caller, Statement
 from usance.domain.kernel.errors import ForbiddenError
+from usance.resources import instants
 
-PRINCIPAL_TYPE: Final = "SERVICE_USER"
-REMEMBERED: Final = timedelta(seconds=30)  # as long a withdrawn permission may go on working
+SERVICE: Final = "service"  # what the claim `pt` of a token says of its principal (platform.md 3.1)
+USER: Final = "user"
+PRINCIPAL_TYPES: Final = {SERVICE: "SERVICE_USER", USER: "USER"}
+REMEMBERED: Final = timedelta(seconds=30)  # as long a withdrawn permission or key may go on working
 REMEMBERED_MAX: Final = 1_000  # callers per process
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom a token names: `kind` is `SERVICE` or `USER`, `key` the access key it was issued for (none: empty)."""
+
+    org_id: str
+    id: str
+    kind: str = SERVICE
+    key: str = ""
 
 
 @dataclass(slots=True)
 class KnownCallers:
-    """Finds service users with the statements of their policies."""
+    """Finds principals with the statements that are in force for them (platform.md 4.3)."""
 
     entities: EntityRepository
     clock: Clock
-    _known: dict[tuple[str, str], tuple[Caller, datetime]] = field(default_factory=dict)
+    _known: dict[Principal, tuple[Caller, datetime]] = field(default_factory=dict)
 
-    def find(self, org_id: str, user_id: str) -> Caller:
-        """The caller. `ForbiddenError` when the organization has no such service user."""
+    def find(self, principal: Principal) -> Caller:
+        """The caller. `ForbiddenError` when there is no such principal, its key is inactive or its access has ended."""
         now = self.clock.now()
-        caller, until = self._known.get((org_id, user_id), (None, now))
+        caller, until = self._known.get(principal, (None, now))
         if caller is None or now >= until:
-            caller = self._read(org_id, user_id)
+            self._known.pop(principal, None)
+            caller = self._read(principal)
             if len(self._known) >= REMEMBERED_MAX:
                 self._known.clear()
-            self._known[org_id, user_id] = (caller, now + REMEMBERED)
+            self._known[principal] = (caller, now + REMEMBERED)
         return caller
 
-    def _read(self, org_id: str, user_id: str) -> Caller:
-        if self.entities.get(org_id, "serviceUser", user_id) is None:
-            raise ForbiddenError("the service user of this token does not exist any more")
-        attached = self.entities.list_all(org_id, "principalPermission", filters={"principalId": [user_id]})
-        policies = self.entities.get_many(org_id, "permissionPolicy", [item["permissionPolicyId"] for item in attached])
-        statements = tuple(
-            Statement(item["effect"], tuple(item["action"]), tuple(item["resource"]))
-            for policy in policies
-            for item in policy["permissionPolicy"]
+    def _read(self, principal: Principal) -> Caller:
+        own: Sequence[Statement] = ()
+        ids = [principal.id]
+        match principal.kind:
+            case "service":
+                self._require_service_user(principal)
+            case "user":
+                own = self._inline_statements(principal)
+                groups = frozenset[str]().union(*around(self.entities, principal.org_id, [principal.id]))
+                ids = [principal.id, *sorted(groups)]
+            case _:
+                raise ForbiddenError("the access token names no kind of principal that is known here")
+        statements = [*own, *self._attached_statements(principal.org_id, ids)]
+        return Caller(
+            principal.org_id,
+            principal.id,
+            PRINCIPAL_TYPES[principal.kind],
+            with_nested_groups(self.entities, principal.org_id, statements),
         )
-        return Caller(org_id, user_id, PRINCIPAL_TYPE, statements)
+
+    def _require_service_user(self, principal: Principal) -> None:
+        if self.entities.get(principal.org_id, "serviceUser", principal.id) is None:
+            raise ForbiddenError("the service user of this token does not exist any more")
+        if principal.key:
+            key = self.entities.get(ROOT, "accessKey", principal.key)
+            if key is None or key["status"] != ACTIVE:
+                raise ForbiddenError("the access key of this token is not active any more")
+
+    def _inline_statements(self, principal: Principal) -> Sequence[Statement]:
+        user = self.entities.get(principal.org_id, "user", principal.id)
+        if user is None:
+            raise ForbiddenError("the user of this token does not exist any more")
+        if "dtEndAccess" in user and instants.from_text(user["dtEndAccess"]) <= self.clock.now():
+            raise ForbiddenError("the access of this user has ended")
+        return _statements(user.get("permissionPolicy", ()))
+
+    def _attached_statements(self, org_id: str, principal_ids: Sequence[str]) -> Sequence[Statement]:
+        attached = self.entities.list_all(org_id, "principalPermission", filters={"principalId": principal_ids})
+        policies = self.entities.get_many(org_id, "permissionPolicy", [item["permissionPolicyId"] for item in attached])
+        return [statement for policy in policies for statement in _statements(policy["permissionPolicy"])]
+
+
+def _statements(written: Sequence[Any]) -> Sequence[Statement]:
+    return [Statement(item["effect"], tuple(item["action"]), tuple(item["resource"])) for item in written]

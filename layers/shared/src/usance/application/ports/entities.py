@@ -99,6 +99,10 @@ class EntityRepository(Protocol):
         """The entity whose unique `field_` (mostly `code`) is `value`, or None."""
         ...
 
+    def taken(self, org_id: str, type_: str, field_: str, values: Sequence[str]) -> frozenset[str]:
+        """Those of `values` that some entity of the type has as its unique `field_`."""
+        ...
+
     def list_page(
         self,
         org_id: str,
