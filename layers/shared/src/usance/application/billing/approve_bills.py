@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import permitted, require_each, require_some
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.set_bill_status import give_status
 from usance.application.billing.states import state_of
@@ -26,8 +26,9 @@ def approve_bills(stores: BillingStores, caller: Caller, bill_ids: Sequence[str]
 
     `InvalidInputError` when a bill does not exist or is locked while pending; then none is approved.
     """
-    require(caller, Action.CONFIG_UPDATE, "bill")
+    require_some(caller, Action.CONFIG_UPDATE, "bill")
     distinct = list(dict.fromkeys(bill_ids))
+    require_each(caller, Action.CONFIG_UPDATE, "bill", distinct)
     found = {bill["id"]: bill for bill in stores.bills.get_many(caller.org_id, distinct)}
     lock_date = read_lock_date(stores.entities, caller.org_id)
     for bill_id in distinct:
@@ -39,8 +40,8 @@ def approve_bills(stores: BillingStores, caller: Caller, bill_ids: Sequence[str]
 
 
 def approve_matching(stores: BillingStores, caller: Caller, query: BillQuery) -> Document:
-    """Approve every pending bill that `query` finds, but for locked ones."""
-    require(caller, Action.CONFIG_UPDATE, "bill")
+    """Approve every pending bill that `query` finds, but for locked ones and those that the caller may not approve."""
+    require_some(caller, Action.CONFIG_UPDATE, "bill")
     lock_date = read_lock_date(stores.entities, caller.org_id)
     pending = replace(
         query, filters={**query.filters, "status": [BillStatus.PENDING.value]}, locked=False, lock_date=lock_date
@@ -49,7 +50,9 @@ def approve_matching(stores: BillingStores, caller: Caller, query: BillQuery) ->
     token: str | None = None
     while True:
         page = stores.bills.list_page(caller.org_id, pending, page_size=PAGE, next_token=token)
-        found += [bill["id"] for bill in page.data]
+        ids = [bill["id"] for bill in page.data]
+        may = permitted(caller, Action.CONFIG_UPDATE, "bill", ids)
+        found += [id_ for id_ in ids if id_ in may]
         token = page.next_token
         if token is None:
             return _approve(stores, caller, found)

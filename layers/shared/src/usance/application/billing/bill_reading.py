@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from usance.application.access.authorize import require, visible
+from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.documents import listed
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.states import shown
@@ -31,7 +31,7 @@ def get_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
 
 def latest_bill(stores: BillingStores, caller: Caller, account_id: str) -> Document:
     """The account's bill with the latest day, line items included. `NotFoundError` when it has none."""
-    require(caller, Action.CONFIG_RETRIEVE, TYPE)
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     page = stores.bills.list_page(caller.org_id, BillQuery({"accountId": [account_id]}), page_size=1)
     if not page.data:
         raise NotFoundError(f"the account {account_id} has no bill")
@@ -49,7 +49,7 @@ def list_bills(
     with_total: bool,
 ) -> Page:
     """A page of bills, newest first. `InvalidInputError` when their line items are too many for one answer."""
-    require(caller, Action.CONFIG_RETRIEVE, TYPE)
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     lock_date = read_lock_date(stores.entities, caller.org_id)
     page = stores.bills.list_page(
         caller.org_id, replace(query, lock_date=lock_date), page_size=page_size, next_token=next_token

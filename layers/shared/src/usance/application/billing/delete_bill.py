@@ -1,6 +1,7 @@
 """Delete a bill that is not locked (billing.md 12.7)."""
 
 from usance.application.access.authorize import require
+from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.states import state_of
@@ -21,4 +22,5 @@ def delete_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document
         raise NotFoundError(f"there is no bill {bill_id}")
     state_of(bill).require_unlocked(read_lock_date(stores.entities, caller.org_id))
     stores.bills.delete(caller.org_id, bill_id, int(bill["version"]))
+    leave_groups(stores.entities, caller.org_id, bill_id)
     return bill

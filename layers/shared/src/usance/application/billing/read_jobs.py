@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from usance.application.access.authorize import require, visible
+from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.jobs import ACTIVE, CANCELLED, TYPE, move, shown
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.entities import Page
@@ -29,7 +29,7 @@ def list_bill_jobs(
     next_token: str | None,
 ) -> Page:
     """A page of jobs, newest first, without their bills. `filters`: `status`, `active`."""
-    require(caller, Action.CONFIG_RETRIEVE, TYPE)
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     page = stores.entities.list_page(caller.org_id, TYPE, filters=filters, page_size=page_size, next_token=next_token)
     jobs = [shown(stores, job, with_bills=False) for job in visible(caller, TYPE, page.data)]
     return Page(jobs, page.next_token)

@@ -54,6 +54,7 @@ def create_bill_csv(
     it is being made, and asking again gives it.
     """
     require(caller, Action.CONFIG_CREATE, TYPE)
+    require(caller, Action.CONFIG_RETRIEVE, "bill", bill_id)
     job = request_statement(
         entities,
         bills,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_each
 from usance.application.audit import created
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.clock import Clock, IdFactory
@@ -38,6 +38,7 @@ def create_statement_jobs(
     distinct = list(dict.fromkeys(bill_ids))
     if not 1 <= len(distinct) <= BATCH_MAX:
         raise InvalidInputError(f"billIds must name 1 to {BATCH_MAX} bills, not {len(distinct)}")
+    require_each(caller, Action.CONFIG_RETRIEVE, "bill", distinct)
     for bill_id in distinct:
         if bills.get(caller.org_id, bill_id) is None:
             raise InvalidInputError(f"billId: there is no bill {bill_id}")

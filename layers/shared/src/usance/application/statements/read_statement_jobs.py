@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.application.access.authorize import require, visible
+from usance.application.access.authorize import require, require_some, visible
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository, Page
@@ -38,7 +38,7 @@ def list_statement_jobs(
     next_token: str | None,
 ) -> Page:
     """A page of jobs, newest first, by at most one filter (billing.md 14). `active` false lists all jobs."""
-    require(caller, Action.CONFIG_RETRIEVE, TYPE)
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     given = {name: value for name, value in zip(FILTERS, (active, status, bill_id), strict=True) if value is not None}
     if len(given) > 1:
         raise InvalidInputError(f"give only one of {', '.join(FILTERS)}, not {' and '.join(given)}")
