@@ -1,0 +1,73 @@
+"""Accept an invitation: the person becomes a user, with the policies the invitation names (platform.md 3.4)."""
+
+from dataclasses import replace
+
+from usance.application.access.authorize import require
+from usance.application.audit import created, updated
+from usance.application.entities.find import find
+from usance.application.entities.ports import EntityPorts
+from usance.application.entities.puts import entity_put
+from usance.application.ports.entities import Put, Reference
+from usance.application.principals.attach_policy import attachment_id, attachment_put
+from usance.domain.access import Action, Caller
+from usance.domain.catalog.proposal import Proposal
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources import instants
+from usance.resources.invitation import INVITATION
+from usance.resources.permission_policy import PERMISSION_POLICY
+from usance.resources.user import USER
+from usance.resources.wire import Document
+
+
+def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) -> Document:
+    """The new user. Policies that were deleted meanwhile are passed over.
+
+    `InvalidInputError` when the invitation was accepted before or has expired, `DuplicateCodeError` when there is a
+    user with its e-mail address already.
+    """
+    require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
+    org_id, now = caller.org_id, ports.clock.now()
+    invitation = find(ports, org_id, INVITATION, invitation_id)
+    if invitation["accepted"]:
+        raise InvalidInputError("the invitation was accepted already")
+    if instants.from_text(invitation["dtExpiry"]) <= now:
+        raise InvalidInputError(f"the invitation expired at {invitation['dtExpiry']}; invite again")
+    user = created(_profile(org_id, invitation), ports.ids.new(), caller.audit_name, now)
+    accepted = updated(
+        {name: value for name, value in {**invitation, "accepted": True}.items() if name not in {"id", "version"}},
+        invitation,
+        caller.audit_name,
+        now,
+    )
+    ports.entities.commit(
+        org_id,
+        [
+            entity_put(USER, Proposal(user)),
+            replace(entity_put(INVITATION, Proposal(accepted, invitation)), references=()),
+            *_attachments(ports, caller, invitation, user["id"]),
+        ],
+    )
+    return user
+
+
+def _profile(org_id: str, invitation: Document) -> Document:
+    kept = ("firstName", "lastName", "contactNumber", "dtEndAccess")
+    return {
+        "email": invitation["email"].lower(),
+        **{name: invitation[name] for name in kept if name in invitation},
+        "organizations": [org_id],
+        "supportUser": False,
+        "permissionPolicy": [],
+    }
+
+
+def _attachments(ports: EntityPorts, caller: Caller, invitation: Document, user_id: str) -> list[Put]:
+    org_id = caller.org_id
+    policies = ports.entities.get_many(org_id, PERMISSION_POLICY.type, invitation.get("permissionPolicyIds", []))
+    puts = []
+    for policy in policies:
+        body = {"permissionPolicyId": policy["id"], "principalId": user_id, "principalType": "USER"}
+        id_ = attachment_id(org_id, policy["id"], user_id)
+        document = created(body, id_, caller.audit_name, ports.clock.now())
+        puts.append(attachment_put(document, [Reference(PERMISSION_POLICY.type, policy["id"], "permissionPolicyIds")]))
+    return puts

@@ -1,0 +1,85 @@
+"""Attach a permission policy to a principal (platform.md 4.5)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from usance.application.access.authorize import require
+from usance.application.access.groups import GROUP
+from usance.application.audit import created
+from usance.application.entities.find import find
+from usance.application.entities.ports import EntityPorts
+from usance.application.ports.entities import Put, Reference
+from usance.domain.access import Action, Caller
+from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
+from usance.domain.kernel.ids import derived_id
+from usance.resources.permission_policy import PERMISSION_POLICY, Attachment
+from usance.resources.validation import validated
+from usance.resources.wire import Document
+
+ATTACHMENT: Final = "principalPermission"
+ATTACHED_MAX: Final = 100  # policies of one principal; the authorizer reads them all
+USER_GROUP: Final = "USERGROUP"
+SUPPORT_USERS: Final = "SUPPORTUSERS"  # a principal by itself: whoever gives support (platform.md 3.5)
+TYPES: Final[Mapping[str, str]] = {"USER": "user", "SERVICEUSER": "serviceUser", USER_GROUP: GROUP}
+
+
+def attach_policy(
+    ports: EntityPorts, caller: Caller, policy_id: str, principal_type: str, body: Mapping[str, Any]
+) -> Document:
+    """The attachment; the one there is, when the policy is attached already.
+
+    `NotFoundError` when there is no such policy, `InvalidInputError` when there is no such principal.
+    """
+    require(caller, Action.CONFIG_UPDATE, PERMISSION_POLICY.type, policy_id)
+    org_id = caller.org_id
+    find(ports, org_id, PERMISSION_POLICY, policy_id)
+    principal_id = principal_of(principal_type, body)
+    id_ = attachment_id(org_id, policy_id, principal_id)
+    if existing := ports.entities.get(org_id, ATTACHMENT, id_):
+        return existing
+    _check_principal(ports, org_id, principal_type, principal_id)
+    fields = {"permissionPolicyId": policy_id, "principalId": principal_id, "principalType": principal_type}
+    document = created(fields, id_, caller.audit_name, ports.clock.now())
+    references = [Reference(PERMISSION_POLICY.type, policy_id, "permissionPolicyId")]
+    if principal_type != SUPPORT_USERS:
+        references.append(Reference(TYPES[principal_type], principal_id, "principalId"))
+    try:
+        ports.entities.commit(org_id, [attachment_put(document, references)])
+    except VersionConflictError:  # another request attached it just now
+        return ports.entities.get(org_id, ATTACHMENT, id_) or document
+    return document
+
+
+def principal_of(principal_type: str, body: Mapping[str, Any]) -> str:
+    """The principal that `body` names; those who give support need no name."""
+    return SUPPORT_USERS if principal_type == SUPPORT_USERS else validated(Attachment, body).principal_id
+
+
+def attachment_id(org_id: str, policy_id: str, principal_id: str) -> str:
+    """The id of the attachment of a policy to a principal: there is one at most."""
+    return derived_id(org_id, principal_id, policy_id)
+
+
+def attachment_put(document: Mapping[str, Any], references: Sequence[Reference]) -> Put:
+    """A new attachment, found by its policy and by its principal."""
+    return Put(
+        ATTACHMENT,
+        dict(document),
+        indexed={
+            "principalId": [document["principalId"]],
+            "permissionPolicyId": [document["permissionPolicyId"]],
+        },
+        references=tuple(references),
+    )
+
+
+def _check_principal(ports: EntityPorts, org_id: str, principal_type: str, principal_id: str) -> None:
+    if principal_type == USER_GROUP:
+        group = ports.entities.get(org_id, GROUP, principal_id)
+        if group is None or group["type"] != "user":
+            raise InvalidInputError(f"principalId: there is no resource group of type user {principal_id}")
+    attached = ports.entities.list_page(
+        org_id, ATTACHMENT, filters={"principalId": [principal_id]}, page_size=ATTACHED_MAX
+    ).data
+    if len(attached) >= ATTACHED_MAX:
+        raise InvalidInputError(f"principalId: {ATTACHED_MAX} policies are attached to it already; detach one first")

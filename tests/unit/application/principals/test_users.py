@@ -1,0 +1,123 @@
+"""Users come by invitation; of theirs, only the statements and the end of access can be changed."""
+
+import pytest
+
+from tests.fakes.http import USER_ID
+from tests.fakes.organization import Organization
+from usance.application.access.create_service_user import create_service_user
+
+STATEMENT = {"effect": "allow", "action": ["config:retrieve"], "resource": ["config:plan/*"]}
+
+
+@pytest.fixture
+def org() -> Organization:
+    return Organization()
+
+
+def test_an_invitation_says_who_invites_and_until_when(org: Organization) -> None:
+    invitation = org.make("orgUserInvitation", contactNumber="1", m3terUser=False)
+    assert invitation["accepted"] is False
+    assert invitation["invitingPrincipalId"] == USER_ID
+    assert invitation["dtExpiry"] == "2026-02-14T12:00:00.000000Z"
+    dated = org.make("orgUserInvitation", dtExpiry="2026-03-01T00:00:00Z", dtEndAccess="2027-01-01T00:00:00Z")
+    assert dated["dtExpiry"] == "2026-03-01T00:00:00Z"
+    assert dated["dtEndAccess"] == "2027-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", "nobody"),
+        ("firstName", "x" * 101),
+        ("lastName", ""),
+        ("contactNumber", "1" * 51),
+        ("dtExpiry", "2026-01-15T12:00:00Z"),
+        ("dtEndAccess", "2025-01-01T00:00:00Z"),
+        ("permissionPolicyIds", ["00000000-0000-7000-8000-ffffffffffff"]),
+        ("m3terUser", "yes"),
+    ],
+)
+def test_an_invitation_that_could_not_be_accepted_is_refused(org: Organization, field: str, value: object) -> None:
+    answer = org.create("orgUserInvitation", **{field: value})
+    assert answer.status == 400
+    assert field in answer.message
+
+
+def test_accepting_makes_a_user_with_the_policies(org: Organization) -> None:
+    kept, gone = org.make("permissionPolicy"), org.make("permissionPolicy")
+    invitation = org.make("orgUserInvitation", email="A@Example.com", permissionPolicyIds=[kept["id"], gone["id"]])
+    org.client.delete(f"/permissionpolicies/{gone['id']}")
+    user = org.client.post(f"/invitations/{invitation['id']}/accept").json
+    assert user["email"] == "a@example.com"
+    assert user["organizations"] == [org.id]
+    assert org.client.get(f"/users/{user['id']}").json == user
+    assert org.client.get(f"/users/{user['id']}/permissions").json["data"] == [kept]
+    accepted = org.client.get(f"/invitations/{invitation['id']}").json
+    assert accepted["accepted"] is True
+    assert accepted["version"] == 2
+
+
+def test_an_invitation_is_accepted_once_and_in_time(org: Organization) -> None:
+    invitation = org.make("orgUserInvitation")
+    other = org.make("orgUserInvitation", email=invitation["email"].upper())
+    late = org.make("orgUserInvitation")
+    assert org.client.post(f"/invitations/{invitation['id']}/accept").status == 200
+    assert "already" in org.client.post(f"/invitations/{invitation['id']}/accept").message
+    assert org.client.post(f"/invitations/{other['id']}/accept").status == 409
+    assert org.client.get(f"/invitations/{other['id']}").json == other
+    org.clock.advance(days=31)
+    assert "expired" in org.client.post(f"/invitations/{late['id']}/accept").message
+
+
+def test_an_update_touches_statements_and_end_of_access_alone(org: Organization) -> None:
+    user = org.make_user()
+    path = f"/users/{user['id']}"
+    body = {**user, "email": "x@example.com", "firstName": "Other", "permissionPolicy": [STATEMENT]}
+    changed = org.client.put(path, {**body, "dtEndAccess": "2027-01-01T00:00:00Z"}).json
+    assert changed["version"] == 2
+    assert (changed["email"], changed["firstName"]) == (user["email"], user["firstName"])
+    assert changed["permissionPolicy"] == [STATEMENT]
+    assert changed["dtEndAccess"] == "2027-01-01T00:00:00Z"
+    cleared = org.client.put(path, {"version": 2}).json
+    assert "dtEndAccess" not in cleared
+    assert "permissionPolicy" not in cleared
+    assert cleared["email"] == user["email"]
+    assert org.client.put(path, {"permissionPolicy": []}).status == 400
+    assert org.client.put(path, {"version": 2}).status == 409
+    refused = org.client.put(path, {"version": 3, "permissionPolicy": [{**STATEMENT, "action": ["fly"]}]})
+    assert "permissionPolicy[0].action[0]" in refused.message
+
+
+def test_users_are_listed_and_found_by_id(org: Organization) -> None:
+    users = [org.make_user() for _ in range(3)]
+    assert org.client.get("/users").json["data"] == users[::-1]
+    two = org.client.get("/users", ids=f"{users[0]['id']},{users[2]['id']}").json["data"]
+    assert two == [users[2], users[0]]
+    assert org.client.get("/users/unknown").status == 404
+
+
+def test_groups_of_a_user_are_direct_or_inherited(org: Organization) -> None:
+    user = org.make_user()
+    inner, outer, far = (org.client.post("/resourcegroups/user", {"name": name}).json for name in "abc")
+    for group, target, kind in ((inner, user, "ITEM"), (outer, inner, "GROUP"), (far, outer, "GROUP")):
+        body = {"targetId": target["id"], "targetType": kind}
+        assert org.client.post(f"/resourcegroups/user/{group['id']}/addresource", body).status == 200
+    path = f"/users/{user['id']}/usergroups"
+    assert org.client.get(path).json == {"data": [inner], "nextToken": None}
+    assert org.client.get(path, inherited="false").json["data"] == [inner]
+    assert org.client.get(path, inherited="true").json["data"] == [far, outer, inner]
+    first = org.client.get(path, inherited="true", pageSize=2).json
+    assert org.client.get(path, inherited="true", nextToken=first["nextToken"]).json["data"] == [inner]
+
+
+def test_a_caller_asks_who_it_is(org: Organization) -> None:
+    assert org.client.get("/users/me").status == 404
+    id_ = create_service_user(org.store, org.clock, org.ids, org_id=org.id, name="CI", policies=[])
+    me = org.as_principal(id_).get("/users/me").json
+    assert me["serviceUser"]["name"] == "CI"
+    assert me["organization"]["organizationName"] == "Example"
+    assert me["organization"]["orgId"] == org.id
+    user = org.make_user()
+    person = org.as_principal(user["id"], "USER").get("/users/me").json
+    assert person["user"]["email"] == user["email"]
+    assert "serviceUser" not in person
