@@ -80,5 +80,11 @@ ACCOUNT: Final = Resource(
         Dependant("plan", "accountId"),
         Dependant("account", "parentAccountId"),
         Dependant("bill", "accountId"),
+        Dependant("planGroup", "accountId"),
+        Dependant("contract", "accountId"),
+        Dependant("commitment", "accountId"),
+        Dependant("balance", "accountId"),
+        Dependant("charge", "accountId"),
+        Dependant("counterAdjustment", "accountId"),
     ),
 )

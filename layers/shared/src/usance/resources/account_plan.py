@@ -2,7 +2,14 @@
 
 from typing import Final, Literal
 
-from usance.domain.catalog.accounts import active_or_asked, check_account_plan, check_overlap
+from usance.domain.catalog.accounts import (
+    active_or_asked,
+    check_account_plan,
+    check_overlap,
+    links_of_groups,
+    plans_of_links,
+)
+from usance.domain.catalog.windows import check_contract
 from usance.resources.fields import Code, CustomFields, DateTime, Day, Id, Noun
 from usance.resources.resource import IDS, ORGANIZATION, Filter, Index, Ref, Related, Resource, Selection, Serial
 
@@ -60,10 +67,18 @@ ACCOUNT_PLAN: Final = Resource(
     ),
     related=(
         Related("plan", "plan", id_at="planId"),
+        Related("group", "planGroup", id_at="planGroupId"),
+        Related("contract", "contract", id_at="contractId"),
         Related("account_plans", "accountPlan", where={"accountId": "accountId"}),
+        Related("links", "planGroupLink", find=links_of_groups),
+        Related("group_plans", "plan", find=plans_of_links),
         Related("config", "organizationConfig", id_at=ORGANIZATION),
     ),
-    rules=(check_account_plan, check_overlap),
-    serial=(Serial("plans of account", "accountId"),),
+    rules=(check_account_plan, check_contract, check_overlap),
+    serial=(
+        Serial("plans of account", "accountId"),
+        Serial("account of contract", "contractId"),
+        Serial("plans of group", "planGroupId"),
+    ),
     answers={"productId": {"type": "string", "description": "The product of the plan."}},
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from usance.domain.catalog.aggregations import check_segments, check_still_priced, check_target, product_of_meter
+from usance.domain.catalog.compounds import check_compounds, compound_pricings
 from usance.resources.fields import CustomFields, Id, Identifier, Name, NotNegative, Noun, Positive
 from usance.resources.meter import Unit
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial
@@ -54,8 +55,14 @@ AGGREGATION: Final = Resource(
     related=(
         Related("meter", "meter", id_at="meterId"),
         Related("pricings", "pricing", where={"aggregationId": "id"}),
+        Related("compounds", "compoundAggregation", where={"aggregationId": "id"}),
+        Related("compound_pricings", "pricing", find=compound_pricings),
     ),
-    rules=(check_target, check_segments, check_still_priced),
-    serial=(Serial("fields of meter", "meterId"), Serial("segments of aggregation", "id")),
-    dependants=(Dependant("pricing", "aggregationId"),),
+    rules=(check_target, check_segments, check_still_priced, check_compounds),
+    serial=(
+        Serial("fields of meter", "meterId"),
+        Serial("segments of aggregation", "id"),
+        Serial("code of aggregation", "code"),
+    ),
+    dependants=(Dependant("pricing", "aggregationId"), Dependant("compoundAggregation", "aggregationId")),
 )

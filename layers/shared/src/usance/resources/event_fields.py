@@ -234,11 +234,11 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
 def fields_of(event_name: str) -> Mapping[str, str]:
     """The fields of an event with their types, such as `new.amount`: `double`; none for an unknown event.
 
-    A created entity has `new.*`, a deleted one `old.*`, an updated one both.
+    A created entity has `new.*`, a deleted one `old.*`, an updated one both; a scheduled event has `new.*`.
     """
     _, _, rest = event_name.partition(".")
     entity, _, kind = rest.partition(".")
-    prefixes = _PREFIXES.get(kind, ())
+    prefixes = ("new",) if event_name.startswith(_SCHEDULED) else _PREFIXES.get(kind, ())
     return {
         f"{prefix}.{name}": type_
         for prefix in prefixes
@@ -247,4 +247,13 @@ def fields_of(event_name: str) -> Mapping[str, str]:
     }
 
 
+def dates_of(entity: str) -> tuple[str, ...]:
+    """The dates and date-times of an entity such as `bill`, by the names of its fields; none for an unknown one."""
+    names = _FIELDS.get(entity, {}).get("string", "").split()
+    dates = [name for name in names if name.endswith(_DATES) or name.startswith("dt") or name == "date"]
+    return (*dates, "dtCreated", "dtLastModified") if names else ()
+
+
+_SCHEDULED: Final = "scheduled."
+_DATES: Final = ("Date", "DateTimeUTC", "Epoch", "Run")
 _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {"created": ("new",), "updated": ("new", "old"), "deleted": ("old",)}

@@ -70,14 +70,15 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
-def _integer(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """2.0 is a whole number too; anything else is left for the type to refuse."""
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return int(value) if value.adjusted() <= NUMBER_MAX_EXPONENT else INTEGER_MAX + 1
     return value
 
 
-def _code(value: str) -> str:
+def code_text(value: str) -> str:
+    """`value` when it can be a code; ValueError says what it must be."""
     if value != value.strip():
         raise ValueError("must not begin or end with a space")
     if any(
@@ -178,10 +179,10 @@ def unique_items(values: list[Any]) -> list[Any]:
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX_CHARS)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARS)]
 Description = Annotated[str, Field(max_length=200)]
-Code = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(_code)]
+Code = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(code_text)]
 Identifier = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(_identifier)]
 Id = Annotated[str, Field(min_length=ID_CHARS, max_length=ID_CHARS)]
-CurrencyCode = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_code)]
+CurrencyCode = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(code_text)]
 Email = Annotated[
     str,
     Field(min_length=3, max_length=254),
@@ -204,13 +205,13 @@ Positive = Annotated[
 ]
 Whole = Annotated[
     int,
-    BeforeValidator(_integer),
+    BeforeValidator(whole),
     Field(ge=0, le=INTEGER_MAX),
     WithJsonSchema({"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}),
 ]
 PositiveWhole = Annotated[
     int,
-    BeforeValidator(_integer),
+    BeforeValidator(whole),
     Field(ge=1, le=INTEGER_MAX),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": INTEGER_MAX}),
 ]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from usance.domain.catalog.integrations import check_integration
 from usance.resources.fields import FreeObject, Name, Noun
-from usance.resources.resource import Filter, Index, Related, Resource
+from usance.resources.resource import Dependant, Filter, Index, Related, Resource
 
 Identification = Annotated[str, Field(min_length=1, max_length=80, pattern="^[a-zA-Z0-9_-]*$")]
 OptionalId = Annotated[str, Field(min_length=1, max_length=80)]
@@ -47,6 +47,7 @@ INTEGRATION_CONFIGURATION: Final = Resource(
         Related("webhooks", "webhook", where={"id": "destinationId"}),
     ),
     rules=(check_integration,),
+    dependants=(Dependant("externalMapping", "integrationConfigId"),),
     page_size_max=200,
     answers={
         "authorized": {"type": "boolean"},

@@ -4,7 +4,7 @@ from typing import Final
 
 from usance.domain.catalog.plans import check_plan
 from usance.resources.fields import Code, CustomFields, Description, Id, Name, NotNegative, Noun, Whole
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, values_at
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
 
 
 class Plan(Noun):
@@ -59,8 +59,16 @@ PLAN: Final = Resource(
     related=(
         Related("template", "planTemplate", id_at="planTemplateId"),
         Related("account_plans", "accountPlan", where={"planId": "id"}),
+        Related("links", "planGroupLink", where={"planId": "id"}),
     ),
     rules=(check_plan,),
-    dependants=(Dependant("accountPlan", "planId"), Dependant("pricing", "planId")),
+    serial=(Serial("groups of plan", "id"),),
+    dependants=(
+        Dependant("accountPlan", "planId"),
+        Dependant("pricing", "planId"),
+        Dependant("counterPricing", "planId"),
+        Dependant("planGroupLink", "planId"),
+        Dependant("commitment", "billingPlanId"),
+    ),
     answers={"productId": {"type": "string", "description": "The product of the plan template."}},
 )

@@ -43,5 +43,9 @@ PLAN_TEMPLATE: Final = Resource(
     references=(Ref("productId", "product"),),
     related=(Related("plans", "plan", where={"planTemplateId": "id"}),),
     rules=(check_template,),
-    dependants=(Dependant("plan", "planTemplateId"), Dependant("pricing", "planTemplateId")),
+    dependants=(
+        Dependant("plan", "planTemplateId"),
+        Dependant("pricing", "planTemplateId"),
+        Dependant("counterPricing", "planTemplateId"),
+    ),
 )

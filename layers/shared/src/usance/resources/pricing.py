@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from usance.domain.catalog.compounds import aggregations_of_pricing
 from usance.domain.catalog.pricings import (
     check_bands,
     check_dates,
@@ -86,9 +87,14 @@ PRICING: Final = Resource(
         Related("template", "planTemplate", id_at="planTemplateId"),
         Related("aggregation", "aggregation", id_at="aggregationId"),
         Related("meter", "meter", id_at="aggregation.meterId"),
+        Related("compound", "compoundAggregation", id_at="compoundAggregationId"),
+        Related("compounded", "aggregation", find=aggregations_of_pricing),
     ),
     rules=(check_parents, check_dates, check_bands, check_segment, check_product),
-    serial=(Serial("segments of aggregation", "aggregationId"),),
+    serial=(
+        Serial("segments of aggregation", "aggregationId"),
+        Serial("segments of compound aggregation", "compoundAggregationId"),
+    ),
     answers={
         "aggregationType": {"type": "string", "enum": ["SIMPLE", "COMPOUND"]},
         "segmentString": {"type": "string", "description": "The segment as text, such as `region=EU, tier=gold`."},

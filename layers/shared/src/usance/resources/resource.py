@@ -1,6 +1,6 @@
 """A resource as one row of data: its path, its model, and what its entities refer to, are found by and must obey."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -50,6 +50,8 @@ class Filter:
     description: str
     many: bool = False
     boolean: bool = False
+    day: bool = False  # the parameter is a date; of a date-time its date
+    blank: str = ""  # what an empty parameter selects; without it an empty parameter is as good as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,15 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A field (by path, `[]` for each item) that holds the id of an entity of `type`."""
+    """A field (by path, `[]` for each item) that holds the id of an entity of `type`, or from which ids `compute`."""
 
     path: str
     type: str
+    compute: Callable[[Proposal], Iterable[str]] | None = None
+
+    def ids(self, proposal: Proposal) -> tuple[str, ...]:
+        """The ids of one entity, each once."""
+        return tuple(dict.fromkeys(self.compute(proposal) if self.compute else values_at(proposal.new, self.path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +84,31 @@ class Related:
     """Entities to gather for the rules, under `name`.
 
     Either the one whose id is at `id_at` (a path, whose first step may be the name of a `Related` above; `ORGANIZATION`:
-    the organization's own), or all that the indexes `where` find: index name to path of the value.
+    the organization's own), or all that the indexes `where` find: index name to path of the value. `find` computes
+    the values by index name, from the entity and what was gathered above.
     """
 
     name: str
     type: str
     id_at: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
+    find: Callable[[Proposal], Mapping[str, Sequence[str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Serial:
-    """Changes that are decided one after another: those whose `path` names the same entity of `scope`.
+    """Changes that are decided one after another: those whose `path` holds, or `compute` finds, one value of `scope`.
 
     A rule that reads other entities needs it wherever two changes, each right alone, would be wrong together.
     """
 
     scope: str
-    path: str
+    path: str = ""
+    compute: Callable[[Entity], Iterable[str]] | None = None
+
+    def values(self, entity: Entity) -> tuple[str, ...]:
+        """The values of one entity."""
+        return tuple(self.compute(entity) if self.compute else values_at(entity, self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +121,19 @@ class Dependant:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The entity of `type` that a resource lives in. Its id is in the path as `{field}`, and in the document."""
+
+    field: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """One row of the registry. `type` is its name in the store, in policies and in messages."""
+    """One row of the registry. `type` is its name in the store, in policies and in messages.
+
+    A name in `unique` may join fields by `+`: then no two entities may agree in all of them.
+    """
 
     type: str
     path: str
@@ -116,15 +141,19 @@ class Resource:
     title: str
     verbs: frozenset[Verb] = ALL_VERBS
     singleton: bool = False
+    within: Within | None = None
     unique: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()
     filters: tuple[Filter, ...] = ()
     selection: Selection | None = None
+    check_list: Callable[[Collection[str]], None] | None = None  # refuses a list by the names of what was asked for
     references: tuple[Ref, ...] = ()
     related: tuple[Related, ...] = ()
     rules: tuple[Rule, ...] = ()
     serial: tuple[Serial, ...] = ()
     dependants: tuple[Dependant, ...] = ()
+    parts: tuple[Dependant, ...] = ()  # what is deleted together with the entity
+    derived: Rule | None = None  # fields that follow from other entities each time the entity is shown
     page_size_max: int = 100
     reaches: str = ""  # a field with a URL that this deployment is going to call
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity

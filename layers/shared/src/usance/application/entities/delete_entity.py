@@ -1,31 +1,35 @@
 """Delete an entity of any resource that nothing stands on."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from usance.application.access.authorize import require
+from usance.application.entities.find import NOWHERE, find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.ports.entities import Claim, Delete
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.resource import Resource, values_at
 from usance.resources.wire import Document
 
 NAMED_MAX: Final = 5  # dependants named in a refusal
+PARTS_AT_ONCE: Final = 10  # a transaction holds 100 rows; a part has one of its own and a few by which it is found
 
 
-def delete_entity(ports: EntityPorts, caller: Caller, resource: Resource, id_: str) -> Document:
+def delete_entity(
+    ports: EntityPorts, caller: Caller, resource: Resource, id_: str, place: Mapping[str, str] = NOWHERE
+) -> Document:
     """The entity as it was. `InvalidInputError` names those that still refer to it.
 
     Where others may refer to it, it is claimed first: from then on no entity can be created that refers to it, so what
-    the search for dependants does not find cannot appear.
+    the search for dependants does not find cannot appear. Its parts go after it: should that be interrupted, what
+    is left of them cannot be reached.
     """
     require(caller, Action.CONFIG_DELETE, resource.type, id_)
-    document = ports.entities.get(caller.org_id, resource.type, id_)
-    if document is None:
-        raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
+    document = find(ports, caller.org_id, resource, id_, place)
     answer = shown(ports, caller, resource, [document])[0]
-    if not resource.dependants:
+    if not resource.dependants and not resource.parts:
         ports.entities.commit(caller.org_id, [Delete(resource.type, id_, document["version"])])
         return answer
     claim = ports.entities.claim_deletion(caller.org_id, resource.type, id_)
@@ -35,11 +39,19 @@ def delete_entity(ports: EntityPorts, caller: Caller, resource: Resource, id_: s
     except BaseException:
         ports.entities.release_deletion(caller.org_id, claim)
         raise
+    _delete_parts(ports, caller.org_id, resource, document)
     return answer
 
 
 def _delete(claim: Claim, document: Document) -> Delete:
     return Delete(claim.type, claim.id, document["version"], claim)
+
+
+def _delete_parts(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> None:
+    for part in resource.parts:
+        filters = {part.index: values_at(document, part.path)}
+        while found := ports.entities.list_page(org_id, part.type, filters=filters, page_size=PARTS_AT_ONCE).data:
+            ports.entities.commit(org_id, [Delete(part.type, one["id"]) for one in found])
 
 
 def _refuse_dependants(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> None:

@@ -15,10 +15,13 @@ def gather(
     """The proposal with its related entities. `InvalidInputError` when the entity refers to one that is not there."""
     related: dict[str, Sequence[Entity]] = {}
     for wanted in resource.related:
-        if wanted.id_at:
+        if wanted.find:
+            related[wanted.name] = _matching(entities, org_id, wanted, wanted.find(Proposal(new, old, related)))
+        elif wanted.id_at:
             related[wanted.name] = _one(entities, org_id, wanted, new, related)
         else:
-            related[wanted.name] = _all(entities, org_id, wanted, new)
+            where = {index: values_at(new, path) for index, path in wanted.where.items()}
+            related[wanted.name] = _matching(entities, org_id, wanted, where)
     return Proposal(new, old, related)
 
 
@@ -38,8 +41,9 @@ def _one(
     return found
 
 
-def _all(entities: EntityRepository, org_id: str, wanted: Related, new: Document) -> Sequence[Entity]:
-    filters = {index: values_at(new, path) for index, path in wanted.where.items()}
+def _matching(
+    entities: EntityRepository, org_id: str, wanted: Related, filters: Mapping[str, Sequence[str]]
+) -> Sequence[Entity]:
     if not all(filters.values()):
         return ()
     return entities.list_all(org_id, wanted.type, filters=filters)

@@ -8,7 +8,7 @@ from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
 from usance.application.entities.sealing import seal
 from usance.application.ports.entities import Put
-from usance.resources.resource import Resource, values_at
+from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
 
@@ -32,6 +32,7 @@ def _guard_names(resource: Resource, new: Document, old: Document | None) -> Seq
             f"{serial.scope} {value}"
             for serial in resource.serial
             if old is not None or serial.path != "id"
-            for value in values_at(new, serial.path)
+            for entity in ((new,) if old is None else (new, old))
+            for value in serial.values(entity)
         }
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from usance.application.ports.entities import Guard, Put, Reference
 from usance.domain.catalog.proposal import Proposal
-from usance.resources.resource import Resource, values_at
+from usance.resources.resource import Resource
 
 
 def entity_put(
@@ -17,13 +17,19 @@ def entity_put(
         type=resource.type,
         document=document,
         expected_version=int(proposal.old["version"]) if proposal.old else None,
-        unique={name: str(document[name]) for name in resource.unique if name in document},
+        unique={name: value for name in resource.unique if (value := _joined(document, name))},
         indexed={index.name: values for index in resource.indexes if (values := index.values(proposal))},
         references=tuple(
             Reference(reference.type, id_, reference.path.replace("[]", ""))
             for reference in resource.references
-            for id_ in values_at(document, reference.path)
+            for id_ in reference.ids(proposal)
         ),
         private=private,
         guards=guards,
     )
+
+
+def _joined(document: Mapping[str, Any], names: str) -> str:
+    """The value of a unique field, or of several joined by `+`; empty when one of them is absent."""
+    values = [document.get(name) for name in names.split("+")]
+    return "" if None in values else "+".join(str(value) for value in values)

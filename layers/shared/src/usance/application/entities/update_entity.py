@@ -5,28 +5,32 @@ from typing import Any
 
 from usance.application.access.authorize import require
 from usance.application.audit import updated
+from usance.application.entities.find import NOWHERE, find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.entities.store import store
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources.resource import Resource
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 
 def update_entity(
-    ports: EntityPorts, caller: Caller, resource: Resource, id_: str, body: Mapping[str, Any]
+    ports: EntityPorts,
+    caller: Caller,
+    resource: Resource,
+    id_: str,
+    body: Mapping[str, Any],
+    place: Mapping[str, str] = NOWHERE,
 ) -> Document:
     """The entity at its next version: what `body` leaves out is cleared (platform.md 1.7).
 
     `body` must hold the current `version`; `VersionConflictError` when the entity has moved on.
     """
     require(caller, Action.CONFIG_UPDATE, resource.type, id_)
-    old = ports.entities.get(caller.org_id, resource.type, id_)
-    if old is None:
-        raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
-    document = document_of(validated(resource.model, body))
+    old = find(ports, caller.org_id, resource, id_, place)
+    document = {**document_of(validated(resource.model, body)), **place}
     _check_version(body.get("version"), old, resource)
     new = updated(document, old, caller.audit_name, ports.clock.now())
     return shown(ports, caller, resource, [store(ports, caller.org_id, resource, new, old)])[0]

@@ -1,6 +1,6 @@
 """Rules of accounts and account plans (billing.md 5)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from usance.domain.catalog.moments import instant
@@ -34,23 +34,39 @@ def check_parent(proposal: Proposal) -> Mapping[str, Any]:
 
 def check_account_plan(proposal: Proposal) -> Mapping[str, Any]:
     """One plan or plan group, in a window that is not empty; a bespoke plan goes to its own account."""
-    new, plan = proposal.new, proposal.one("plan")
+    new, plan, group = proposal.new, proposal.one("plan"), proposal.one("group")
     if ("planId" in new) == ("planGroupId" in new):
         raise InvalidInputError("exactly one of planId and planGroupId is required")
     if "endDate" in new and instant(new["endDate"]) <= instant(new["startDate"]):
         raise InvalidInputError("endDate must be later than startDate")
     if plan and plan.get("accountId", new["accountId"]) != new["accountId"]:
         raise InvalidInputError(f"planId: the plan {plan['id']} is bespoke to the account {plan['accountId']}")
+    if group and group.get("accountId", new["accountId"]) != new["accountId"]:
+        raise InvalidInputError(
+            f"planGroupId: the plan group {group['id']} is bespoke to the account {group['accountId']}"
+        )
     return {"productId": plan["productId"] if plan else None}
 
 
+def links_of_groups(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to look for the links of every plan group on the account, the new one included."""
+    groups = [one.get("planGroupId") for one in (proposal.new, *proposal.many("account_plans"))]
+    return {"planGroupId": [group for group in dict.fromkeys(groups) if group]}
+
+
+def plans_of_links(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to look for the plans of those links."""
+    return {"id": list(dict.fromkeys(link["planId"] for link in proposal.many("links")))}
+
+
 def check_overlap(proposal: Proposal) -> Mapping[str, Any]:
-    """One plan per product at a time, unless the organization allows more (billing.md 5.3)."""
-    new, plan, config = proposal.new, proposal.one("plan"), proposal.one("config")
-    if plan is None or (config and config.get("allowOverlappingPlans")):
+    """One plan per product at a time, a group's plans included, unless the organization allows more (billing.md 5.3)."""
+    new, config = proposal.new, proposal.one("config")
+    products = _products(proposal, new)
+    if config and config.get("allowOverlappingPlans"):
         return {}
     for other in proposal.many("account_plans"):
-        same_product = other.get("productId") == plan["productId"]
+        same_product = bool(products & _products(proposal, other))
         if other["id"] != new["id"] and same_product and _overlap(new, other):
             raise InvalidInputError(
                 f"startDate: the account plan {other['id']} covers the same product from {other['startDate']} "
@@ -64,6 +80,13 @@ def active_or_asked(account_plan: Entity, parameters: Mapping[str, str], now: st
     if "date" in parameters:
         return window_holds(account_plan, parameters["date"])
     return parameters.get("includeall") == "true" or window_holds(account_plan, now)
+
+
+def _products(proposal: Proposal, account_plan: Entity) -> set[str]:
+    if "planGroupId" not in account_plan:
+        return {account_plan["productId"]}
+    plans = {link["planId"] for link in proposal.many("links") if link["planGroupId"] == account_plan["planGroupId"]}
+    return {plan["productId"] for plan in proposal.many("group_plans") if plan["id"] in plans}
 
 
 def _overlap(one: Entity, other: Entity) -> bool:

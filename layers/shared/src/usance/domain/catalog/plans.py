@@ -28,4 +28,9 @@ def check_plan(proposal: Proposal) -> Mapping[str, Any]:
             raise InvalidInputError("accountId cannot change while the plan is attached to an account")
         if proposal.old.get("productId") != product:
             raise InvalidInputError("planTemplateId: the plan is attached to accounts, so its product cannot change")
+    if proposal.old and proposal.many("links"):
+        if proposal.changed("accountId"):
+            raise InvalidInputError("accountId cannot change while the plan is in a plan group")
+        if proposal.old.get("productId") != product:
+            raise InvalidInputError("planTemplateId: the plan is in a plan group, so its product cannot change")
     return {"productId": product}

@@ -1,21 +1,32 @@
 """Rules of pricings (billing.md 2.1)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from usance.domain.catalog.compounds import segments_of
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.ids import derived_id
 
+_PRODUCT_BOUND: Final = (
+    ("meter", "aggregationId", "its meter belongs"),
+    ("compound", "compoundAggregationId", "it belongs"),
+    ("counter", "counterId", "it belongs"),
+)
+
 
 def check_parents(proposal: Proposal) -> Mapping[str, Any]:
     """One plan or one template; one aggregation or one compound aggregation."""
-    new = proposal.new
-    for first, second in (("planId", "planTemplateId"), ("aggregationId", "compoundAggregationId")):
-        if (first in new) == (second in new):
-            raise InvalidInputError(f"exactly one of {first} and {second} is required")
-    return {"aggregationType": "SIMPLE" if "aggregationId" in new else "COMPOUND"}
+    check_owner(proposal)
+    _exactly_one(proposal.new, "aggregationId", "compoundAggregationId")
+    return {"aggregationType": "SIMPLE" if "aggregationId" in proposal.new else "COMPOUND"}
+
+
+def check_owner(proposal: Proposal) -> Mapping[str, Any]:
+    """One plan or one template."""
+    _exactly_one(proposal.new, "planId", "planTemplateId")
+    return {}
 
 
 def check_dates(proposal: Proposal) -> Mapping[str, Any]:
@@ -35,7 +46,7 @@ def check_bands(proposal: Proposal) -> Mapping[str, Any]:
         if bands is None:
             continue
         _check_limits(name, bands)
-        if new["type"] == "DEBIT":
+        if new.get("type", "DEBIT") == "DEBIT":
             _check_prices(name, bands)
         answer[name] = [
             {**band, "id": derived_id(new["id"], name, str(band["lowerLimit"].normalize()))} for band in bands
@@ -50,22 +61,29 @@ def check_bands(proposal: Proposal) -> Mapping[str, Any]:
 
 def check_segment(proposal: Proposal) -> Mapping[str, Any]:
     """A segment is one that the aggregation declares."""
-    segment, aggregation = proposal.new.get("segment"), proposal.one("aggregation")
+    segment, aggregation, compound = proposal.new.get("segment"), proposal.one("aggregation"), proposal.one("compound")
     if not segment:
         return {}
     if aggregation is not None and segment not in aggregation.get("segments", ()):
         raise InvalidInputError(f"segment: the aggregation {aggregation['id']} declares no segment {dict(segment)}")
+    if compound is not None and segment not in segments_of(proposal.many("compounded")):
+        raise InvalidInputError(
+            f"segment: the aggregations of the compound aggregation {compound['id']} share no segment {dict(segment)}"
+        )
     return {"segmentString": ", ".join(f"{name}={value}" for name, value in sorted(segment.items()))}
 
 
 def check_product(proposal: Proposal) -> Mapping[str, Any]:
-    """An aggregation on a product's meter prices that product's plans alone (metering.md 3)."""
-    meter, parent = proposal.one("meter"), proposal.one("plan") or proposal.one("template")
-    product = meter.get("productId") if meter else None
-    if product and parent and parent["productId"] != product:
-        raise InvalidInputError(
-            f"aggregationId: its meter belongs to the product {product}, the plan to {parent['productId']}"
-        )
+    """An aggregation on a product's meter prices that product's plans alone; so does a product's compound or counter.
+
+    See metering.md 3, 5 and 6.
+    """
+    parent = proposal.one("plan") or proposal.one("template")
+    for name, field, whose in _PRODUCT_BOUND:
+        bound = proposal.one(name)
+        product = bound.get("productId") if bound else None
+        if product and parent and parent["productId"] != product:
+            raise InvalidInputError(f"{field}: {whose} to the product {product}, the plan to {parent['productId']}")
     return {}
 
 
@@ -81,6 +99,11 @@ def window_holds(entity: Entity, moment: str) -> bool:
     except ValueError:
         raise InvalidInputError("date must be a date or date-time such as 2026-01-31T00:00:00Z") from None
     return instant(entity["startDate"]) <= at and ("endDate" not in entity or at < instant(entity["endDate"]))
+
+
+def _exactly_one(new: Entity, first: str, second: str) -> None:
+    if (first in new) == (second in new):
+        raise InvalidInputError(f"exactly one of {first} and {second} is required")
 
 
 def _check_limits(name: str, bands: Sequence[Entity]) -> None:

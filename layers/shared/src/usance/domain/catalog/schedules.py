@@ -1,0 +1,100 @@
+"""When schedules of balances act, and the transactions and charges that they make (billing.md 9.5)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from itertools import count
+from typing import Any, Final
+
+from usance.domain.catalog.moments import instant
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.catalog.windows import amount_or_units
+from usance.domain.kernel.calendar import Calendar, Frequency
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.timezones import local_day, midnight, time_zone
+
+_EPOCHS: Final[Mapping[Frequency, str]] = {
+    Frequency.DAILY: "dayEpoch",
+    Frequency.WEEKLY: "weekEpoch",
+    Frequency.MONTHLY: "monthEpoch",
+    Frequency.ANNUALLY: "yearEpoch",
+}
+
+
+def check_transaction_schedule(proposal: Proposal) -> Mapping[str, Any]:
+    """Adds when the schedule acts next; what it did already is kept."""
+    new, previous = proposal.new, (proposal.old or {}).get("previousRun")
+    runs = (run["appliedDate"] for run in transactions_of(new))
+    return {"previousRun": previous, "nextRun": _next(runs, previous)}
+
+
+def check_charge_schedule(proposal: Proposal) -> Mapping[str, Any]:
+    """The amount is given in one way. Adds when the schedule acts next; what it did already is kept."""
+    new, previous = proposal.new, (proposal.old or {}).get("previousRun")
+    amount_or_units(new)
+    config = proposal.one("config") or {}
+    if instant(new["servicePeriodEndDate"]) == instant(new["servicePeriodStartDate"]):
+        raise InvalidInputError("servicePeriodEndDate must be later than servicePeriodStartDate")
+    zone = _zone(config)
+    runs = (_text(midnight(date.fromisoformat(charge["billDate"]), zone)) for charge in charges_of(new, config))
+    return {"previousRun": previous, "nextRun": _next(runs, previous)}
+
+
+def transactions_of(schedule: Entity) -> Iterator[dict[str, Any]]:
+    """The transactions that the schedule makes, in order: the first at its start, none at or after its end."""
+    start, end = instant(schedule["startDate"]), instant(schedule["endDate"])
+    calendar = Calendar(Frequency(schedule["frequency"]), schedule["frequencyInterval"], start.date())
+    for k in count():
+        at = datetime.combine(calendar.boundary(k), start.timetz())
+        if at >= end:
+            return
+        yield {
+            "amount": schedule["amount"],
+            "description": schedule["transactionDescription"],
+            "transactionTypeId": schedule["transactionTypeId"],
+            "appliedDate": _text(at),
+            "transactionDate": _text(at),
+            "entityType": "SCHEDULER",
+            **{name: schedule[name] for name in ("paid", "currencyPaid") if name in schedule},
+        }
+
+
+def charges_of(schedule: Entity, config: Entity) -> Iterator[dict[str, Any]]:
+    """The charges that the schedule makes, in order: one for each period, clipped to the schedule and not prorated.
+
+    Periods begin at midnight of the organization's time zone, on its epoch or the schedule's own.
+    """
+    zone = _zone(config)
+    start, end = instant(schedule["servicePeriodStartDate"]), instant(schedule["servicePeriodEndDate"])
+    frequency = Frequency(schedule["billFrequency"])
+    epoch = date.fromisoformat(schedule.get("billEpoch") or config.get(_EPOCHS[frequency], "2022-01-01"))
+    calendar = Calendar(frequency, schedule["billFrequencyInterval"], epoch)
+    for k in count(calendar.index_of(local_day(start, zone))):
+        period = calendar.period(k)
+        first, last = midnight(period.start, zone), midnight(period.end, zone)
+        if first >= end:
+            return
+        due = max(first, start) if schedule["billInAdvance"] else min(last, end)
+        yield {
+            "name": schedule["name"],
+            "description": schedule["chargeDescription"],
+            "currency": schedule["currency"],
+            "entityType": "BALANCE",
+            "lineItemType": "BALANCE_FEE",
+            "billDate": local_day(due, zone).isoformat(),
+            "servicePeriodStartDate": _text(max(first, start)),
+            "servicePeriodEndDate": _text(min(last, end)),
+            **{name: schedule[name] for name in ("amount", "units", "unitPrice") if name in schedule},
+        }
+
+
+def _next(runs: Iterator[str], previous: str | None) -> str | None:
+    """The first run after the previous one; of runs at one instant the schedule makes all at once."""
+    return next((run for run in runs if previous is None or instant(run) > instant(previous)), None)
+
+
+def _zone(config: Entity) -> tzinfo:
+    return time_zone(config.get("timezone", "UTC"))
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

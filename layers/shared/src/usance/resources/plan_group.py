@@ -1,0 +1,83 @@
+"""Plan groups: one minimum spend or standing charge over several plans; and their links to plans (billing.md 3.3)."""
+
+from typing import Final
+
+from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans
+from usance.resources.fields import Code, CurrencyCode, CustomFields, Description, Id, Name, NotNegative, Noun
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
+
+
+class PlanGroup(Noun):
+    """A plan group. With `accountId` it is bespoke: no other account can be put on it."""
+
+    name: Name
+    code: Code | None = None
+    currency: CurrencyCode
+    account_id: Id | None = None
+    standing_charge: NotNegative | None = None
+    standing_charge_description: Description | None = None
+    standing_charge_bill_in_advance: bool | None = None
+    standing_charge_accounting_product_id: Id | None = None
+    minimum_spend: NotNegative | None = None
+    minimum_spend_description: Description | None = None
+    minimum_spend_bill_in_advance: bool | None = None
+    minimum_spend_accounting_product_id: Id | None = None
+    custom_fields: CustomFields | None = None
+
+
+class PlanGroupLink(Noun):
+    """A plan in a plan group."""
+
+    plan_group_id: Id
+    plan_id: Id
+
+
+PLAN_GROUP: Final = Resource(
+    type="planGroup",
+    path="plangroups",
+    model=PlanGroup,
+    title="Plan group",
+    unique=("code",),
+    indexes=(
+        Index("accountId"),
+        Index(
+            "accountingProductId",
+            compute=lambda group: (
+                *values_at(group.new, "standingChargeAccountingProductId"),
+                *values_at(group.new, "minimumSpendAccountingProductId"),
+            ),
+        ),
+    ),
+    filters=(IDS, Filter("accountId", "accountId", "Only the bespoke plan groups of these accounts.", many=True)),
+    references=(
+        Ref("accountId", "account"),
+        Ref("standingChargeAccountingProductId", "product"),
+        Ref("minimumSpendAccountingProductId", "product"),
+    ),
+    related=(Related("account_plans", "accountPlan", where={"planGroupId": "id"}),),
+    rules=(check_group,),
+    dependants=(Dependant("planGroupLink", "planGroupId"), Dependant("accountPlan", "planGroupId")),
+    page_size_max=200,
+)
+
+PLAN_GROUP_LINK: Final = Resource(
+    type="planGroupLink",
+    path="plangrouplinks",
+    model=PlanGroupLink,
+    title="Plan group link",
+    indexes=(Index("planGroupId"), Index("planId")),
+    filters=(
+        IDS,
+        Filter("plan", "planId", "Only the links of this plan."),
+        Filter("planGroup", "planGroupId", "Only the links of this plan group."),
+    ),
+    references=(Ref("planGroupId", "planGroup"), Ref("planId", "plan")),
+    related=(
+        Related("group", "planGroup", id_at="planGroupId"),
+        Related("plan", "plan", id_at="planId"),
+        Related("links", "planGroupLink", where={"planGroupId": "planGroupId"}),
+        Related("plans", "plan", find=linked_plans),
+    ),
+    rules=(check_link,),
+    serial=(Serial("plans of group", "planGroupId"), Serial("groups of plan", "planId")),
+)

@@ -1,0 +1,60 @@
+"""Scheduled events: an event some days before or after a date of an entity (platform.md 8)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field
+
+from usance.domain.catalog.proposal import Proposal
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.event_fields import dates_of
+from usance.resources.fields import Name, Noun, whole
+from usance.resources.resource import IDS, Dependant, Index, Related, Resource, Serial
+
+PREFIX: Final = "scheduled."
+DAYS_MAX: Final = 36_500  # a century either way: beyond it dates leave the years that calendars know
+
+
+class ScheduledEventConfiguration(Noun):
+    """An event `offset` days after the date that each entity of a kind has in `field`; negative days are before it."""
+
+    name: Name
+    entity: Name
+    field: Name
+    offset: Annotated[int, BeforeValidator(whole), Field(ge=-DAYS_MAX, le=DAYS_MAX)]
+
+
+def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:
+    """The name says which entity it is about, and the field is a date of that entity."""
+    new = proposal.new
+    entity = new["entity"].lower()
+    dates = dates_of(entity)
+    if not dates:
+        raise InvalidInputError(f"entity: {new['entity']} is no entity with dates; write it as Bill or AccountPlan")
+    parts = new["name"].split(".")
+    if len(parts) < 3 or f"{parts[0]}." != PREFIX or parts[1].lower() != entity or not all(parts):  # noqa: PLR2004
+        raise InvalidInputError(f"name must be {PREFIX}{entity}. and a name of your own, such as {PREFIX}bill.overdue")
+    if new["field"] not in dates:
+        raise InvalidInputError(f"field: {new['entity']} has no date {new['field']}; it has {', '.join(dates)}")
+    for rule in proposal.many("rules") if proposal.changed("name") else ():
+        raise InvalidInputError(f"name cannot change while the notification configuration {rule['code']} uses it")
+    return {}
+
+
+def _rules_on_event(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    return {"eventName": [proposal.old["name"]] if proposal.old else []}
+
+
+SCHEDULED_EVENT_CONFIGURATION: Final = Resource(
+    type="scheduledEventConfiguration",
+    path="scheduledevents/configurations",
+    model=ScheduledEventConfiguration,
+    title="Scheduled event configuration",
+    unique=("name",),
+    indexes=(Index("name"),),
+    filters=(IDS,),
+    related=(Related("rules", "notificationConfiguration", find=_rules_on_event),),
+    rules=(check_scheduled_event,),
+    serial=(Serial("name of scheduled event", "name"),),
+    dependants=(Dependant("notificationConfiguration", "eventName", path="name"),),
+)
