@@ -6,14 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from tests.fakes.clock import CountingIds, FrozenClock
+from tests.fakes.credit_bodies import CREDIT_BODIES
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.http import ALLOW_ALL, Answer, Client
 from tests.fakes.secrets import FakeSecrets
 from usance.application.access.create_organization import create_organization
+from usance.application.access.groups import GroupMemberships
 from usance.application.entities.ports import EntityPorts
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, entities
 from usance.resources.registry import BY_TYPE
+from usance.resources.resource import Resource
 
 PRIVATE_HOST = "10.0.0.1"
 
@@ -35,9 +38,10 @@ class Organization:
         self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private)
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
-        self.handler = core.build(entities.routes(lambda: self.ports))
+        self.handler = core.build(entities.routes(lambda: self.ports), groups=GroupMemberships(self.store))
         self.client = Client(self.handler, self.id)
         self.count = 0
+        self.made_once: dict[str, dict[str, Any]] = {}
 
     def as_caller(self, *statements: Mapping[str, Any], org_id: str | None = None) -> Client:
         return Client(self.handler, org_id or self.id, [dict(row) for row in statements or ALLOW_ALL])
@@ -47,8 +51,31 @@ class Organization:
         assert answer.status == 200, answer.text
         return dict(answer.json)
 
+    def as_principal(self, id_: str, type_: str = "SERVICE_USER") -> Client:
+        return Client(self.handler, self.id, principal_id=id_, principal_type=type_)
+
+    def make_user(self, **more: Any) -> dict[str, Any]:
+        """A user, by invitation."""
+        invitation = self.make("orgUserInvitation", **more)
+        return dict(self.client.post(f"/invitations/{invitation['id']}/accept").json)
+
     def create(self, type_: str, **more: Any) -> Answer:
-        return self.client.post(f"/{BY_TYPE[type_].path}", self.body(type_, **more))
+        return self.client.post(f"/{self.path(BY_TYPE[type_])}", self.body(type_, **more))
+
+    def shared(self, type_: str) -> dict[str, Any]:
+        """An entity that all those made here live in or share."""
+        if type_ not in self.made_once:
+            self.made_once[type_] = self.make(type_)
+        return self.made_once[type_]
+
+    def path(self, row: Resource) -> str:
+        """Where the entities of a row are; for one that lives in another, in the shared one of that."""
+        within = row.within
+        return row.path.replace(f"{{{within.field}}}", self.shared(within.type)["id"]) if within else row.path
+
+    def query(self, row: Resource) -> dict[str, Any]:
+        """What a list of the row must be asked."""
+        return {"counterId": self.shared("counter")["id"]} if row.type == "counterAdjustment" else {}
 
     def body(self, type_: str, **more: Any) -> dict[str, Any]:
         """A valid body; `more` replaces properties, and removes those given as None."""
@@ -189,6 +216,24 @@ def _definition(_: Organization, __: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _policy(_: Organization, __: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "Readers of plans",
+        "permissionPolicy": [
+            {"effect": "ALLOW", "action": ["CONFIG_RETRIEVE"], "resource": ["config:plan/*"]},
+            {"effect": "deny", "action": ["config:delete"], "resource": ["config:plan/item/12345"]},
+        ],
+    }
+
+
+def _service_user(_: Organization, __: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": "Integration"}
+
+
+def _invitation(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"email": f"person{org.count}@example.com", "firstName": "A", "lastName": "Person"}
+
+
 _BODIES: dict[str, Callable[[Organization, Mapping[str, Any]], dict[str, Any]]] = {
     "product": _product,
     "meter": _meter,
@@ -205,4 +250,8 @@ _BODIES: dict[str, Callable[[Organization, Mapping[str, Any]], dict[str, Any]]] 
     "webhook": _webhook,
     "integrationConfiguration": _integration,
     "statementDefinition": _definition,
+    **CREDIT_BODIES,
+    "permissionPolicy": _policy,
+    "serviceUser": _service_user,
+    "orgUserInvitation": _invitation,
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from usance.application.access.authorize import require
+from usance.application.access.groups import leave_groups
 from usance.application.entities.find import NOWHERE, find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
@@ -31,6 +32,7 @@ def delete_entity(
     answer = shown(ports, caller, resource, [document])[0]
     if not resource.dependants and not resource.parts:
         ports.entities.commit(caller.org_id, [Delete(resource.type, id_, document["version"])])
+        leave_groups(ports.entities, caller.org_id, id_)
         return answer
     claim = ports.entities.claim_deletion(caller.org_id, resource.type, id_)
     try:
@@ -40,6 +42,7 @@ def delete_entity(
         ports.entities.release_deletion(caller.org_id, claim)
         raise
     _delete_parts(ports, caller.org_id, resource, document)
+    leave_groups(ports.entities, caller.org_id, id_)
     return answer
 
 

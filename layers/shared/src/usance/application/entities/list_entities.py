@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from usance.application.access.authorize import require, visible
+from usance.application.access.authorize import require_some, visible
+from usance.application.entities.find import NOWHERE, require_place
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.paging import encode_token
@@ -27,15 +28,19 @@ class ListQuery:
     selected: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_entities(ports: EntityPorts, caller: Caller, resource: Resource, query: ListQuery) -> Page:
+def list_entities(
+    ports: EntityPorts, caller: Caller, resource: Resource, query: ListQuery, place: Mapping[str, str] = NOWHERE
+) -> Page:
     """A page. Entities that a policy denies, or the selection leaves out, are not on it."""
-    require(caller, Action.CONFIG_RETRIEVE, resource.type)
+    require_some(caller, Action.CONFIG_RETRIEVE, resource.type)
+    require_place(ports, caller.org_id, resource, place)
+    filters = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
     now = instants.to_text(ports.clock.now())
     kept: list[Document] = []
     token = query.next_token
     for _ in range(PAGES_READ_MAX):
         page = ports.entities.list_page(
-            caller.org_id, resource.type, filters=query.filters, page_size=query.page_size, next_token=token
+            caller.org_id, resource.type, filters=filters, page_size=query.page_size, next_token=token
         )
         token = page.next_token
         kept.extend(

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from usance.application.access.authorize import permitted
+from usance.application.entities.gather import gather
 from usance.application.entities.ports import EntityPorts
-from usance.domain.access import Action, Caller, allows
+from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Entity
 from usance.resources import wire
 from usance.resources.resource import Resource
@@ -35,17 +37,23 @@ def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[st
 
 
 def shown(ports: EntityPorts, caller: Caller, resource: Resource, documents: Iterable[Document]) -> Sequence[Document]:
-    """The documents as the caller may see them: with their secret texts where the caller may update the entity."""
-    answer = list(documents)
+    """The documents as the caller may see them: with their secret texts where the caller may update the entity.
+
+    Fields that follow from other entities are as these are now.
+    """
+    answer = [_completed(ports, caller.org_id, resource, document) for document in documents]
     if not resource.sealed:
         return answer
-    trusted = [
-        document["id"]
-        for document in answer
-        if allows(caller.statements, Action.CONFIG_UPDATE, resource.type, document["id"])
-    ]
-    texts = unseal(ports, caller.org_id, resource, trusted)
+    ids = [document["id"] for document in answer]
+    trusted = permitted(caller, Action.CONFIG_UPDATE, resource.type, ids)
+    texts = unseal(ports, caller.org_id, resource, sorted(trusted))
     return [
         {**document, resource.sealed: {**document.get(resource.sealed, {}), **texts.get(document["id"], {})}}
         for document in answer
     ]
+
+
+def _completed(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> Document:
+    if resource.derived is None:
+        return document
+    return {**document, **resource.derived(gather(ports.entities, org_id, resource, document, None))}

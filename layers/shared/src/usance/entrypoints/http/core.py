@@ -10,7 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoSuchRoute
 
-from usance.domain.access import Caller, Statement
+from usance.bootstrap.groups import groups_of
+from usance.domain.access import Caller, GroupsOf, Statement
 from usance.domain.kernel.errors import (
     BodyTooLargeError,
     DuplicateCodeError,
@@ -55,13 +56,16 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 logger = Logger()
 
 
-def build(routes: Sequence[Route], *, authenticated: bool = True) -> Handler:
-    """A Lambda handler for `routes`. `authenticated` False is for the token endpoint, which has no caller yet."""
+def build(routes: Sequence[Route], *, authenticated: bool = True, groups: GroupsOf = groups_of) -> Handler:
+    """A Lambda handler for `routes`. `authenticated` False is for the token endpoint, which has no caller yet.
+
+    `groups` tells which resource groups hold an entity, to callers whose statements name groups.
+    """
     app = APIGatewayHttpResolver()
     for route in sorted(routes, key=_specificity):
         path = re.sub(r"\{(\w+)\}", r"<\1>", route.path)
         app.route(path, method=route.method, operation_id=route.operation.id)(
-            _answering(app, route, authenticated=authenticated)
+            _answering(app, route, groups if authenticated else None)
         )
 
     @app.not_found
@@ -79,13 +83,11 @@ def _specificity(route: Route) -> tuple[int, str]:
     return route.path.count("{"), route.path
 
 
-def _answering(app: APIGatewayHttpResolver, route: Route, *, authenticated: bool) -> Callable[..., Response[Any]]:
+def _answering(app: APIGatewayHttpResolver, route: Route, groups: GroupsOf | None) -> Callable[..., Response[Any]]:
     def answer(**path: str) -> Response[Any]:
         try:
             event = app.current_event.raw_event
-            request = _request(
-                event, {name: unquote(value) for name, value in path.items()}, authenticated=authenticated
-            )
+            request = _request(event, {name: unquote(value) for name, value in path.items()}, groups)
             return _json(200, route.handle(request))
         except UsanceError as refusal:
             return _refusal(refusal)
@@ -96,13 +98,13 @@ def _answering(app: APIGatewayHttpResolver, route: Route, *, authenticated: bool
     return answer
 
 
-def _request(event: dict[str, Any], path: dict[str, str], *, authenticated: bool) -> Request:
+def _request(event: dict[str, Any], path: dict[str, str], groups: GroupsOf | None) -> Request:
     body = event.get("body") or ""
     content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(content) > BODY_MAX_BYTES:
         raise BodyTooLargeError(f"the body has {len(content)} bytes; the limit is {BODY_MAX_BYTES}")
-    caller = _caller(event) if authenticated else Caller("", "", "", ())
-    if authenticated and path.get("orgId", caller.org_id) != caller.org_id:
+    caller = _caller(event, groups) if groups else Caller("", "", "", ())
+    if groups and path.get("orgId", caller.org_id) != caller.org_id:
         raise ForbiddenError("this token does not give access to the organization in the path")
     return Request(
         caller=caller,
@@ -113,7 +115,7 @@ def _request(event: dict[str, Any], path: dict[str, str], *, authenticated: bool
     )
 
 
-def _caller(event: dict[str, Any]) -> Caller:
+def _caller(event: dict[str, Any], groups: GroupsOf) -> Caller:
     context = event["requestContext"].get("authorizer", {}).get("lambda")
     if not context:
         raise ForbiddenError("the request carries no verified identity")
@@ -121,13 +123,13 @@ def _caller(event: dict[str, Any]) -> Caller:
         Statement(effect=item["effect"], actions=tuple(item["action"]), resources=tuple(item["resource"]))
         for item in wire.loads(context["statements"])
     )
-    return Caller(context["orgId"], context["principalId"], context["principalType"], statements)
+    return Caller(context["orgId"], context["principalId"], context["principalType"], statements, groups)
 
 
 def _query(raw: str) -> dict[str, list[str]]:
     """Every value of each parameter: repeated keys and comma-joined values mean the same (platform.md 1.4)."""
     values: dict[str, list[str]] = {}
-    for name, value in parse_qsl(raw):
+    for name, value in parse_qsl(raw, keep_blank_values=True):
         values.setdefault(name, []).extend(part for part in value.split(",") if part)
     return values
 
