@@ -274,7 +274,10 @@ class TestPricings:
         refused(org, "pricing", "planId", "planTemplateId", planId=plan, planTemplateId=template)
         refused(org, "pricing", "planId", "planTemplateId", planId=None)
         refused(org, "pricing", "aggregationId", "compoundAggregationId", aggregationId=None)
-        both = {"aggregationId": org.make("aggregation")["id"], "compoundAggregationId": MISSING}
+        both = {
+            "aggregationId": org.make("aggregation")["id"],
+            "compoundAggregationId": org.make("compoundAggregation")["id"],
+        }
         refused(org, "pricing", "aggregationId", **both)
 
     def test_bands_are_given_lasting_ids(self, org: Organization) -> None:

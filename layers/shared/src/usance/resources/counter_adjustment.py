@@ -41,5 +41,6 @@ COUNTER_ADJUSTMENT: Final = Resource(
         adjustment_asked,
     ),
     check_list=check_adjustment_list,
+    order_by="date",
     references=(Ref("counterId", "counter"), Ref("accountId", "account")),
 )

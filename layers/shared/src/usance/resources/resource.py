@@ -147,6 +147,7 @@ class Resource:
     filters: tuple[Filter, ...] = ()
     selection: Selection | None = None
     check_list: Callable[[Collection[str]], None] | None = None  # refuses a list by the names of what was asked for
+    order_by: str = ""  # a field by which `sortOrder` orders a list that `check_list` keeps small
     references: tuple[Ref, ...] = ()
     related: tuple[Related, ...] = ()
     rules: tuple[Rule, ...] = ()

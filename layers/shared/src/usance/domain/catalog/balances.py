@@ -80,7 +80,7 @@ def _expired(balance: Entity, left: Decimal, rolled_over: Decimal, now: datetime
         return ZERO
     if "rolloverEndDate" not in balance:
         return left
-    kept = min(left, balance.get("rolloverAmount", left))
+    kept: Decimal = min(left, balance.get("rolloverAmount", left))
     unused = max(kept - rolled_over, ZERO) if now >= instant(balance["rolloverEndDate"]) else ZERO
     return left - kept + unused
 

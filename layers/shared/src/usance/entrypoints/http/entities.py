@@ -7,14 +7,15 @@ from usance.application.entities.create_entity import create_entity
 from usance.application.entities.delete_entity import delete_entity
 from usance.application.entities.get_entity import get_entity
 from usance.application.entities.list_entities import ListQuery, list_entities
+from usance.application.entities.list_in_order import list_in_order
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.update_entity import update_entity
 from usance.application.ports.entities import Page
 from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import core, events
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, moment, paging
+from usance.entrypoints.http import access, core, credit, events, mappings, resource_groups
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
 from usance.resources.registry import REGISTRY
@@ -26,12 +27,19 @@ Ports = Callable[[], EntityPorts]
 
 IDS_MAX: Final = 200  # ids or codes in one list request; as many as the largest page shows
 ORGANIZATION: Final = "/organizations/{orgId}"
+_SORT_ORDER: Final = QueryParameter(
+    "sortOrder",
+    "Oldest date first or last; without it, newest created first.",
+    {"type": "string", "enum": ["ASC", "DESC"]},
+)
+_BY_HAND: Final = (access, resource_groups, credit, mappings)  # what no row describes
 
 
 def routes(ports: Ports = build_entity_ports) -> tuple[Route, ...]:
     """Every route of this module. `ports` is asked at the first request, so that describing routes needs no store."""
     mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
-    return (*mounted, *_extras(ports), *events.routes())
+    by_hand = (route for module in _BY_HAND for route in module.routes(ports))
+    return (*mounted, *_extras(ports), *by_hand, *events.routes())
 
 
 def handler() -> core.Handler:
@@ -45,20 +53,26 @@ def mount(resource: Resource, ports: Ports) -> tuple[Route, ...]:
     item = collection if resource.singleton else f"{collection}/{{id}}"
 
     def create(request: Request) -> Document:
-        return create_entity(ports(), request.caller, resource, request.json_object())
+        return create_entity(ports(), request.caller, resource, request.json_object(), _place(resource, request))
 
     def read(request: Request) -> Document:
-        return get_entity(ports(), request.caller, resource, _id(resource, request))
+        return get_entity(ports(), request.caller, resource, _id(resource, request), _place(resource, request))
 
     def listing(request: Request) -> Document:
         query = _list_query(resource, resource.filters, request)
-        return envelope(list_entities(ports(), request.caller, resource, query))
+        place = _place(resource, request)
+        if order := _order(resource, request):
+            page = list_in_order(ports(), request.caller, resource, query, descending=order == "DESC", place=place)
+        else:
+            page = list_entities(ports(), request.caller, resource, query, place)
+        return envelope(page)
 
     def update(request: Request) -> Document:
-        return update_entity(ports(), request.caller, resource, _id(resource, request), request.json_object())
+        id_, place = _id(resource, request), _place(resource, request)
+        return update_entity(ports(), request.caller, resource, id_, request.json_object(), place)
 
     def delete(request: Request) -> Document:
-        return delete_entity(ports(), request.caller, resource, _id(resource, request))
+        return delete_entity(ports(), request.caller, resource, _id(resource, request), _place(resource, request))
 
     table: dict[Verb, tuple[str, str, Callable[[Request], Any], str]] = {
         Verb.CREATE: ("POST", collection, create, "Create"),
@@ -166,27 +180,57 @@ def _id(resource: Resource, request: Request) -> str:
     return request.caller.org_id if resource.singleton else request.path["id"]
 
 
+def _place(resource: Resource, request: Request) -> dict[str, str]:
+    return {resource.within.field: request.path[resource.within.field]} if resource.within else {}
+
+
+def _order(resource: Resource, request: Request) -> str:
+    """`ASC` or `DESC` when the list is to be ordered, else nothing."""
+    order = (request.one("sortOrder") or "").upper() if resource.order_by else ""
+    if order not in {"", "ASC", "DESC"}:
+        raise InvalidInputError("sortOrder must be ASC or DESC")
+    return order
+
+
 def _list_query(resource: Resource, filters: Sequence[Filter], request: Request) -> ListQuery:
     size, token = paging(request, largest=resource.page_size_max)
     chosen: dict[str, Sequence[str]] = {}
+    asked = {"sortOrder"} if _order(resource, request) else set()
     for filter_ in filters:
-        values = request.query.get(filter_.parameter, ())
-        if not values:
+        if not (values := _values(filter_, request)):
             continue
-        if len(values) > IDS_MAX:
-            raise InvalidInputError(f"{filter_.parameter} takes at most {IDS_MAX} values")
-        if filter_.boolean:
-            values = [str(flag(request, filter_.parameter)).lower()]
-        elif not filter_.many:
-            values = [str(request.one(filter_.parameter))]
-        chosen[filter_.index] = values
+        asked.add(filter_.parameter)
+        before = chosen.get(filter_.index)  # two parameters may speak of one field
+        chosen[filter_.index] = values if before is None else [value for value in values if value in before]
+    selected = _selected(resource, request)
+    if resource.check_list:
+        resource.check_list(asked | selected.keys())
+    return ListQuery(size, token, chosen, selected)
+
+
+def _values(filter_: Filter, request: Request) -> Sequence[str]:
+    """What a filter is to be; empty when it was not sent."""
+    name = filter_.parameter
+    values = request.query.get(name, ())
+    if len(values) > IDS_MAX:
+        raise InvalidInputError(f"{name} takes at most {IDS_MAX} values")
+    if not values:
+        return [filter_.blank] if filter_.blank and name in request.query else ()
+    if filter_.many:
+        return values
+    if filter_.boolean:
+        return [str(flag(request, name)).lower()]
+    return [str(day(request, name) if filter_.day else request.one(name))]
+
+
+def _selected(resource: Resource, request: Request) -> dict[str, str]:
     selected: dict[str, str] = {}
     for name, schema in resource.selection.parameters.items() if resource.selection else ():
         if request.one(name) is not None:
             selected[name] = (
                 str(flag(request, name)).lower() if schema["type"] == "boolean" else str(moment(request, name))
             )
-    return ListQuery(size, token, chosen, selected)
+    return selected
 
 
 def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
@@ -199,6 +243,7 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
                 QueryParameter(name, schema["description"], {"type": schema["type"]})
                 for name, schema in (resource.selection.parameters.items() if resource.selection else ())
             ),
+            *((_SORT_ORDER,) if resource.order_by else ()),
         )
     return Operation(
         id=f"{resource.type}.{verb}",
