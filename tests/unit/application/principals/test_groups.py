@@ -1,5 +1,6 @@
 """Resource groups: what they hold, how they nest, and that nothing in them dangles."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -137,7 +138,7 @@ def test_of_two_nestings_that_would_close_a_ring_one_is_refused(org: Organizatio
 
 def test_groups_nest_so_deep_and_so_many(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = [new(org) for _ in range(groups.LEVELS_MAX + 2)]
-    answers = [add(org, outer, inner["id"], "GROUP").status for outer, inner in zip(chain, chain[1:], strict=False)]
+    answers = [add(org, outer, inner["id"], "GROUP").status for outer, inner in itertools.pairwise(chain)]
     assert answers == [200] * groups.LEVELS_MAX + [400]
     monkeypatch.setattr("usance.application.principals.add_to_group.NESTED_MAX", 2)
     top = new(org)

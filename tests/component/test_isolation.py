@@ -1,0 +1,72 @@
+"""No operation, of all that are mounted, lets anybody at what is not theirs.
+
+Every route of every HTTP function is here by being mounted. One whose path has an id that nothing here knows fails until
+`tests/fakes/deployment.py` says what the organization has there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fakes.deployment import OPERATIONS, Deployment, body, deployed, http_functions, query
+from usance.entrypoints.http.routes import Route
+
+EMPTY: list[Any] = [{"data": [], "nextToken": None}, []]
+NOTHING: list[dict[str, Any]] = []
+SOMETHING_ELSE = [{"effect": "allow", "action": ["forecast:retrieve"], "resource": ["*"]}]
+DENIED = [
+    {"effect": "allow", "action": ["all"], "resource": ["*"]},
+    {"effect": "DENY", "action": ["ALL"], "resource": ["*"]},
+]
+
+operations = pytest.mark.parametrize(
+    ("function", "route"), OPERATIONS, ids=[f"{route.method} {route.path}" for _, route in OPERATIONS]
+)
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[Deployment]:
+    with deployed() as found:
+        yield found
+
+
+def test_every_http_function_is_here() -> None:
+    assert {function for function, _ in OPERATIONS} == set(http_functions())
+    assert len(OPERATIONS) > 100
+
+
+@operations
+def test_a_token_is_worth_nothing_in_another_organization(deployment: Deployment, function: str, route: Route) -> None:
+    org, before = deployment.world.org, deployment.belongings()
+    client = deployment.client(function, org.other_id)
+    answer = client.call(route.method, deployment.path(route), body(route), query=query(route), org=org.id)
+    assert answer.status == 403
+    assert deployment.belongings() == before
+
+
+@operations
+def test_ids_of_another_organization_name_nothing(deployment: Deployment, function: str, route: Route) -> None:
+    """403 or 404; or an empty list, where the path only says what to look for."""
+    org, before = deployment.world.org, deployment.belongings()
+    client = deployment.client(function, org.other_id)
+    answer = client.call(route.method, deployment.path(route), body(route), query=query(route))
+    assert deployment.belongings() == before
+    assert answer.status < 500
+    for id_ in {id_ for id_ in deployment.ids.values() if len(id_) == 36}:
+        assert id_ not in answer.text or answer.status in {403, 404}
+    if deployment.names_something(route) and not (answer.status == 200 and answer.json in EMPTY):
+        assert answer.status in {403, 404}, answer.text
+
+
+@operations
+@pytest.mark.parametrize("statements", [NOTHING, SOMETHING_ELSE, DENIED], ids=["nothing", "something else", "denied"])
+def test_without_permission_every_operation_is_refused(
+    deployment: Deployment, function: str, route: Route, statements: list[dict[str, Any]]
+) -> None:
+    before = deployment.belongings()
+    client = deployment.client(function, deployment.world.org.id, statements)
+    answer = client.call(route.method, deployment.path(route), body(route), query=query(route))
+    assert answer.status == 403, answer.text
+    assert answer.message
+    assert deployment.belongings() == before

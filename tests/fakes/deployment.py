@@ -1,0 +1,191 @@
+"""Every HTTP function of the deployment on stores in memory, with one organization that has one of everything."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import usance.bootstrap
+from tests.fakes.bill_progress import FakeBillJobProgress
+from tests.fakes.blobs import FakeBlobStore
+from tests.fakes.http import Client
+from tests.fakes.queue import FakeQueue
+from tests.fakes.secrets import FakeSecrets
+from tests.fakes.usage_log import FakeUsageLog
+from tests.unit.application.billing.world import World
+from usance.application.access.credentials import ROOT
+from usance.application.access.groups import GroupMemberships
+from usance.application.audit import created
+from usance.application.ports.entities import Put
+from usance.application.ports.events import Event
+from usance.bootstrap import stores
+from usance.entrypoints.http import core
+from usance.entrypoints.http.routes import Route
+from usance.resources.registry import REGISTRY
+from usance.resources.resource import Verb
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+WITHOUT_CALLER = {"authorizer", "tokens"}  # they find out who calls
+
+
+def http_functions() -> list[str]:
+    """The functions that serve callers over HTTP: those whose file imports an HTTP entry point."""
+    imports = {path.parent.name: path.read_text(encoding="utf-8") for path in FUNCTIONS.glob("*/app.py")}
+    return sorted(name for name, text in imports.items() if "entrypoints.http" in text and name not in WITHOUT_CALLER)
+
+
+def routes_of(function: str) -> tuple[Route, ...]:
+    mounted: tuple[Route, ...] = importlib.import_module(f"usance.entrypoints.http.{function}").routes()
+    return mounted
+
+
+KINDS = {"resourcegroups": "plan"}  # paths that name a type before an id
+QUERIES = {"counterAdjustment.list": {"counterId": "x" * 36}}
+BODIES: dict[str, dict[str, Any]] = {
+    "approveBills": {"billIds": ["x" * 36]},
+    "setBillStatus": {"status": "APPROVED"},
+    "recalculateBills": {"billIds": ["x" * 36]},
+    "createStatementJob": {"billId": "x" * 36},
+    "createStatementJobs": {"billIds": ["x" * 36]},
+    "balanceTransaction.create": {"amount": 1, "transactionTypeId": "x" * 36},
+}
+OPERATIONS = [(function, route) for function in http_functions() for route in routes_of(function)]
+
+
+@dataclass
+class Deployment:
+    """`ids` holds, by the noun that precedes it in a path, the id of something that the organization has."""
+
+    world: World
+    ids: dict[str, str] = field(default_factory=dict)
+    handlers: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        org = self.world.org
+        for row in REGISTRY:
+            if Verb.CREATE in row.verbs:
+                self.ids[row.path.rpartition("/")[2]] = org.make(row.type)["id"]
+        account = self.world.subscribe()
+        bill = self.world.bill(self.world.run())
+        [job] = self.world.get("/billjobs")["data"]
+        user = org.make_user()
+        group = org.client.post("/resourcegroups/plan", {"name": "Group"}).json
+        key = org.client.post(f"/serviceusers/{self.ids['serviceusers']}/accesskeys").json
+        statement = self.client("statements", org.id).post("/statementjobs", {"billId": bill["id"]}).json
+        run = created({"status": "COMPLETE"}, org.ids.new(), "SCHEDULER", org.clock.now())
+        org.store.commit(org.id, [Put("integrationRun", run)])
+        event = Event(org.ids.new(), org.id, "configuration.plan.created", org.clock.now(), {"newDto": {}})
+        self.world.events.append(event)
+        self.ids |= {
+            "latest": account["id"],
+            "bills": bill["id"],
+            "lineitems": bill["lineItems"][0]["id"],
+            "billjobs": job["id"],
+            "users": user["id"],
+            "plan": group["id"],
+            "accesskeys": key["id"],
+            "events": event.id,
+            "statementjobs": statement["id"],
+            "integrationruns": run["id"],
+            "logs": run["id"],
+        }
+
+    def path(self, route: Route) -> str:
+        """The route's path below the organization, with ids of the organization's own."""
+        filled: list[str] = []
+        for step in route.path.removeprefix("/organizations/{orgId}").split("/")[1:]:
+            filled.append(self._value(filled, step[1:-1], route) if step.startswith("{") else step)
+        return "/" + "/".join(filled)
+
+    def _value(self, before: list[str], name: str, route: Route) -> str:
+        noun = before[-1]
+        if noun in KINDS:
+            return KINDS[noun]
+        if noun in self.ids:
+            return self.ids[noun]
+        assert name != "id", f"{route.path}: say in {__name__} which id {noun} has in the organization"
+        return "Notification"  # a kind, or the name of something elsewhere
+
+    def names_something(self, route: Route) -> bool:
+        """Whether the path has an id of something that is the organization's."""
+        return not set(self.path(route).split("/")).isdisjoint(self.ids.values())
+
+    def client(self, function: str, org_id: str, statements: list[dict[str, Any]] | None = None) -> Client:
+        if function not in self.handlers:
+            groups = GroupMemberships(self.world.org.store)
+            self.handlers[function] = core.build(routes_of(function), groups=groups)
+        client = Client(self.handlers[function], org_id)
+        return client if statements is None else Client(self.handlers[function], org_id, statements)
+
+    def belongings(self) -> Any:
+        """All that is stored of the organization, and of no organization (keys, organizations)."""
+        org = self.world.org
+        return (
+            {key: row for key, row in org.store.rows.items() if key[0] in {org.id, ROOT}},
+            {key: body for key, body in self.world.bills.headers.items() if key[0] == org.id},
+            {key: body for key, body in self.world.bills.lines.items() if key[0] == org.id},
+            [event for event in self.world.events.events() if event.org_id == org.id],
+            [message for message in self.world.queue.messages if message["orgId"] == org.id],
+        )
+
+
+@contextmanager
+def deployed() -> Iterator[Deployment]:
+    """A deployment whose functions are composed as on AWS, but for the adapters."""
+    with pytest.MonkeyPatch.context() as patch:
+        world = World()
+        org, usage, secrets = world.org, FakeUsageLog(), FakeSecrets()
+        adapters: dict[str, Any] = {
+            "entities": org.store,
+            "bills": world.bills,
+            "events": world.events,
+            "usage_reader": usage,
+            "blobs": FakeBlobStore(),
+            "billing_queue": world.queue,
+            "statement_queue": world.statements,
+            "delivery_queue": FakeQueue(),
+            "secrets": secrets,
+            "clock": org.clock,
+            "ids": org.ids,
+        }
+        for name, adapter in adapters.items():
+            patch.setattr(stores, name, lambda adapter=adapter: adapter)
+        patch.setattr("usance.bootstrap.billing.client", lambda _: None)
+        patch.setattr("usance.bootstrap.billing.DynamoBillJobProgress", lambda *_: FakeBillJobProgress())
+        patch.setattr("usance.bootstrap.ingest._usage_writer", lambda: usage)
+        patch.setattr("usance.bootstrap.configuration._check_url", lambda _: None)
+        for name in ("ENTITIES_TABLE", "EVENTS_TABLE", "USAGE_TABLE", "DOCUMENTS_BUCKET"):
+            patch.setenv(name, "none")
+        _forget_composed()
+        try:
+            yield Deployment(world)
+        finally:
+            _forget_composed()
+
+
+def _forget_composed() -> None:
+    for module in pkgutil.iter_modules(usance.bootstrap.__path__):
+        for _, value in inspect.getmembers(importlib.import_module(f"usance.bootstrap.{module.name}")):
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def query(route: Route) -> dict[str, str]:
+    """The query parameters without which the route refuses."""
+    required = {
+        one.name: "true" if one.schema.get("type") == "boolean" else "x"
+        for one in route.operation.query
+        if one.required
+    }
+    return required | QUERIES.get(route.operation.id, {})
+
+
+def body(route: Route) -> dict[str, Any]:
+    """Enough of a body for the routes that look at it before they ask for permission."""
+    return BODIES.get(route.operation.id, {})
