@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final
 
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.catalog.windows import ends_within
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import ZERO
+from usance.domain.kernel.quantity import EXACT, ZERO
 
 UNLINKED: Final = "none"
 DRAW_DOWN: Final = "BILL"
@@ -47,7 +48,7 @@ def drawn_balance(proposal: Proposal) -> Iterable[str]:
 
 def amount_after(balance: Entity, transaction: Entity, *, negative_allowed: bool) -> Decimal:
     """What is left after a transaction. `InvalidInputError` when that is below zero and the balance may not be."""
-    left: Decimal = balance["amount"] + transaction["amount"]
+    left = EXACT.add(balance["amount"], transaction["amount"])
     if left < 0 and transaction["amount"] < 0 and not (balance.get("allowOverdraft") or negative_allowed):
         raise InvalidInputError(f"amount: {left} would be left on the balance, which may not fall below 0")
     return left
@@ -62,13 +63,13 @@ def summary(balance: Entity, transactions: Sequence[Entity], now: datetime) -> M
     amounts = [transaction["amount"] for transaction in transactions]
     drawn = [(_at(one), -one["amount"]) for one in transactions if one["entityType"] == DRAW_DOWN]
     first = min((one for one in transactions if one["amount"] > 0), key=_at, default=None)
-    rolled_over = sum((amount for at, amount in drawn if at >= end), ZERO)
-    left = sum((one["amount"] for one in transactions if _at(one) < end), ZERO)
+    rolled_over = _total(amount for at, amount in drawn if at >= end)
+    left = _total(one["amount"] for one in transactions if _at(one) < end)
     return {
-        "totalCreditAmount": sum((amount for amount in amounts if amount > 0), ZERO),
-        "totalDebitAmount": -sum((amount for amount in amounts if amount < 0), ZERO),
+        "totalCreditAmount": _total(amount for amount in amounts if amount > 0),
+        "totalDebitAmount": _total(-amount for amount in amounts if amount < 0),
         "initialCreditAmount": first["amount"] if first else ZERO,
-        "balanceConsumed": sum((amount for at, amount in drawn if at < end), ZERO),
+        "balanceConsumed": _total(amount for at, amount in drawn if at < end),
         "rolloverConsumed": rolled_over,
         "expiredBalanceAmount": _expired(balance, max(left, ZERO), rolled_over, now),
     }
@@ -81,8 +82,12 @@ def _expired(balance: Entity, left: Decimal, rolled_over: Decimal, now: datetime
     if "rolloverEndDate" not in balance:
         return left
     kept: Decimal = min(left, balance.get("rolloverAmount", left))
-    unused = max(kept - rolled_over, ZERO) if now >= instant(balance["rolloverEndDate"]) else ZERO
-    return left - kept + unused
+    unused = max(EXACT.subtract(kept, rolled_over), ZERO) if now >= instant(balance["rolloverEndDate"]) else ZERO
+    return EXACT.add(EXACT.subtract(left, kept), unused)
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    return reduce(EXACT.add, amounts, ZERO)
 
 
 def _at(transaction: Entity) -> datetime:

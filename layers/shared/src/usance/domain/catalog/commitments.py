@@ -8,7 +8,7 @@ from usance.domain.catalog.pricings import window_holds
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.catalog.windows import ends_within
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import ZERO
+from usance.domain.kernel.quantity import EXACT, ZERO
 
 
 def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
@@ -17,7 +17,7 @@ def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
     What bills have drawn is kept, and so is the account once they have.
     """
     new, old = proposal.new, proposal.old or {}
-    paid = new.get("amountPrePaid", ZERO) + new.get("amountFirstBill", ZERO)
+    paid = EXACT.add(new.get("amountPrePaid", ZERO), new.get("amountFirstBill", ZERO))
     if paid > new["amount"]:
         raise InvalidInputError(f"amountPrePaid and amountFirstBill are {paid} together, more than amount")
     if new.get("separateOverageUsage") and new.get("overageSurchargePercent", ZERO) != 0:

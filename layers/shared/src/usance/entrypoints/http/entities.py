@@ -14,7 +14,7 @@ from usance.application.entities.update_entity import update_entity
 from usance.application.ports.entities import Page
 from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import access, core, credit, events, mappings, resource_groups
+from usance.entrypoints.http import access, core, credit, end_dating, events, mappings, resource_groups, searches
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
@@ -32,7 +32,7 @@ _SORT_ORDER: Final = QueryParameter(
     "Oldest date first or last; without it, newest created first.",
     {"type": "string", "enum": ["ASC", "DESC"]},
 )
-_BY_HAND: Final = (access, resource_groups, credit, mappings)  # what no row describes
+_BY_HAND: Final = (access, resource_groups, credit, mappings, searches, end_dating)  # what no row describes
 
 
 def routes(ports: Ports = build_entity_ports) -> tuple[Route, ...]:

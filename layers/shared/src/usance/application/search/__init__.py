@@ -1,0 +1,1 @@
+"""Searches: entities by conditions over several fields (platform.md 1.11)."""
