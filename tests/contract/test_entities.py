@@ -353,3 +353,15 @@ def test_of_many_writers_of_one_version_one_wins(
 
 def _fields(change: Put) -> dict[str, object]:
     return {name: getattr(change, name) for name in change.__dataclass_fields__}
+
+
+def test_values_that_are_taken_are_known_in_one_question(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    repository.commit(ORG, [put(new_id(), f"code {number}") for number in range(8)])
+    repository.commit(OTHER, [put(new_id(), "elsewhere")])
+    asked = [f"code {number}" for number in range(4, 150)]
+    wanted = {f"code {number}" for number in range(4, 8)}
+    assert repository.taken(ORG, "product", "code", [*asked, "elsewhere", "x" * 3000]) == wanted
+    assert repository.taken(ORG, "meter", "code", asked) == frozenset()
+    assert repository.taken(ORG, "product", "code", []) == frozenset()
