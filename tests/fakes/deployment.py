@@ -47,7 +47,10 @@ def routes_of(function: str) -> tuple[Route, ...]:
 
 KINDS = {"resourcegroups": "plan"}  # paths that name a type before an id
 QUERIES = {"counterAdjustment.list": {"counterId": "x" * 36}}
+ENDING = {"endDate": "2026-06-01T00:00:00Z", "billingEntities": ["CONTRACT"]}
 BODIES: dict[str, dict[str, Any]] = {
+    "account.endDateBillingEntities": ENDING,
+    "contract.endDateBillingEntities": ENDING,
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
     "recalculateBills": {"billIds": ["x" * 36]},

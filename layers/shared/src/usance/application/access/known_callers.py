@@ -67,7 +67,7 @@ class KnownCallers:
             principal.org_id,
             principal.id,
             PRINCIPAL_TYPES[principal.kind],
-            with_nested_groups(self.entities, principal.org_id, statements),
+            with_nested_groups(self.entities, principal.org_id, list(dict.fromkeys(statements))),
         )
 
     def _require_service_user(self, principal: Principal) -> None:

@@ -4,7 +4,7 @@ A resource is written `service:type/item/id` or `service:type/group/id`. Either 
 letters match in any case, and `*` stands for any text inside a segment or, at the end, for all that follows.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from usance.domain.access.actions import Action
@@ -23,6 +23,12 @@ BILLING_TYPES: Final = frozenset(
         "statementjob",
     }
 )
+# Names that policies also use for a type (platform.md 4.2).
+_OTHER_NAMES: Final[Mapping[str, str]] = {
+    "integrationconfiguration": "integrationconfig",
+    "user": "orguser",
+    "webhook": "integrationdestination",
+}
 _WHOLE_TYPE: Final[tuple[list[str], ...]] = ([], ["*"], ["item", "*"], ["*", "*"])
 
 
@@ -90,6 +96,7 @@ def _denies(statement: Statement) -> bool:
 def _parts(statement: Statement, action: Action, resource_type: str) -> Iterator[list[str]]:
     """What follows the type in each resource of the statement that is of this type."""
     type_ = resource_type.lower()
+    names = (type_, _OTHER_NAMES.get(type_, type_))
     services = {action.value.partition(":")[0].lower(), "billing" if type_ in BILLING_TYPES else "config"}
     for written in statement.resources:
         pattern = written.strip().lower()
@@ -98,7 +105,7 @@ def _parts(statement: Statement, action: Action, resource_type: str) -> Iterator
             continue
         service, _, path = pattern.partition(":")
         type_pattern, *rest = path.split("/")
-        if any(glob(service, name) for name in services) and glob(type_pattern, type_):
+        if any(glob(service, name) for name in services) and any(glob(type_pattern, name) for name in names):
             yield rest
 
 
