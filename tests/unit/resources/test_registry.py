@@ -71,7 +71,9 @@ def test_lists_are_paged_newest_first(org: Organization, row: Resource) -> None:
     assert [item["id"] for item in [*first["data"], *second["data"]]][:3] == made[::-1]
     assert org.client.get(f"/{org.path(row)}", **org.query(row), pageSize=row.page_size_max).status == 200
     for size in (0, row.page_size_max + 1, "x", "1.5", ""):
-        assert org.client.get(f"/{org.path(row)}", **org.query(row), pageSize=size).status == (200 if size == "" else 400)
+        assert org.client.get(f"/{org.path(row)}", **org.query(row), pageSize=size).status == (
+            200 if size == "" else 400
+        )
     refused = org.client.get(f"/{org.path(row)}", **org.query(row), nextToken="junk")
     assert refused.status == 400
     assert "nextToken" in refused.message
@@ -94,7 +96,10 @@ def test_filters_select(org: Organization, row: Resource) -> None:
         assert one["id"] not in [item["id"] for item in nothing]
         if filter_.many:
             both = f"{value},{two.get(source, '')}"
-            assert len(org.client.get(f"/{org.path(row)}", **{**org.query(row), filter_.parameter: both}).json["data"]) >= 2
+            assert (
+                len(org.client.get(f"/{org.path(row)}", **{**org.query(row), filter_.parameter: both}).json["data"])
+                >= 2
+            )
 
 
 @rows(EDITABLE)
@@ -141,7 +146,9 @@ def test_deleting_answers_what_was_deleted(org: Organization, row: Resource) -> 
     assert "message" in gone.json
     assert org.client.delete(path).status == 404
     assert org.client.put(path, {**document}).status == 404
-    assert document["id"] not in [item["id"] for item in org.client.get(f"/{org.path(row)}", **org.query(row)).json["data"]]
+    assert document["id"] not in [
+        item["id"] for item in org.client.get(f"/{org.path(row)}", **org.query(row)).json["data"]
+    ]
 
 
 @rows(COLLECTIONS)
@@ -153,7 +160,9 @@ def test_another_organization_sees_nothing(org: Organization, row: Resource) -> 
     if row in EDITABLE:
         assert stranger.put(path, {**document}).status == 404
         assert stranger.delete(path).status == 404
-    assert document["id"] not in [item["id"] for item in stranger.get(f"/{org.path(row)}", **org.query(row)).json.get("data", ())]
+    assert document["id"] not in [
+        item["id"] for item in stranger.get(f"/{org.path(row)}", **org.query(row)).json.get("data", ())
+    ]
     assert stranger.call("GET", path, org=org.id).status == 403
 
 
@@ -242,7 +251,9 @@ def test_a_body_that_is_no_object_is_refused(org: Organization, row: Resource, b
     if body == "\ud800":
         body = '{"name": "\\ud800"}'
     answer = (
-        org.client.call("PUT", f"/{org.path(row)}", body) if row.singleton else org.client.call("POST", f"/{org.path(row)}", body)
+        org.client.call("PUT", f"/{org.path(row)}", body)
+        if row.singleton
+        else org.client.call("POST", f"/{org.path(row)}", body)
     )
     assert answer.status == 400
     assert answer.message
@@ -282,4 +293,6 @@ def test_each_verb_needs_its_permission(org: Organization, row: Resource) -> Non
             {"effect": "deny", "action": ["all"], "resource": [f"config:{row.type}/item/{document['id']}"]},
         )
         assert blind.get(path).status == 403
-        assert document["id"] not in [item["id"] for item in blind.get(f"/{org.path(row)}", **org.query(row)).json["data"]]
+        assert document["id"] not in [
+            item["id"] for item in blind.get(f"/{org.path(row)}", **org.query(row)).json["data"]
+        ]

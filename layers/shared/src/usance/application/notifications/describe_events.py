@@ -1,23 +1,34 @@
 """`GET /events/types` and `GET /events/fields` (platform.md 6.4)."""
 
+from typing import Final
+
 from usance.application.access.authorize import require
+from usance.application.ports.entities import EntityRepository
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.event_fields import fields_of
 from usance.resources.event_names import EVENT_NAMES
 from usance.resources.wire import Document
 
+SCHEDULED_TYPE: Final = "scheduledEventConfiguration"
 
-def list_event_types(caller: Caller) -> Document:
-    """Every name that a notification rule may be about."""
+
+def list_event_types(caller: Caller, entities: EntityRepository) -> Document:
+    """Every name that a notification rule may be about, those of the organization's scheduled events included."""
     require(caller, Action.CONFIG_RETRIEVE, "event")
-    return {"events": sorted(EVENT_NAMES)}
+    return {"events": _names(caller, entities)}
 
 
-def list_event_fields(caller: Caller, event_name: str | None) -> Document:
+def list_event_fields(caller: Caller, event_name: str | None, entities: EntityRepository) -> Document:
     """The fields that calculations may use, with their types: of one event, or of all."""
     require(caller, Action.CONFIG_RETRIEVE, "event")
-    if event_name is not None and event_name not in EVENT_NAMES:
+    known = EVENT_NAMES if event_name in EVENT_NAMES else _names(caller, entities)
+    if event_name is not None and event_name not in known:
         raise InvalidInputError(f"eventName: there is no event {event_name}; events/types lists their names")
-    names = [event_name] if event_name else sorted(EVENT_NAMES)
+    names = [event_name] if event_name else known
     return {"events": {name: dict(fields_of(name)) for name in names}}
+
+
+def _names(caller: Caller, entities: EntityRepository) -> list[str]:
+    scheduled = entities.list_all(caller.org_id, SCHEDULED_TYPE, filters={})
+    return sorted({*EVENT_NAMES, *(str(one["name"]) for one in scheduled)})

@@ -77,12 +77,12 @@ def _get(request: Request, stores: ReadingStores) -> Document:
     return get_event(request.caller, request.path["id"], stores.events)
 
 
-def _types(request: Request, _: ReadingStores) -> Document:
-    return list_event_types(request.caller)
+def _types(request: Request, stores: ReadingStores) -> Document:
+    return list_event_types(request.caller, stores.entities)
 
 
-def _fields(request: Request, _: ReadingStores) -> Document:
-    return list_event_fields(request.caller, request.one("eventName"))
+def _fields(request: Request, stores: ReadingStores) -> Document:
+    return list_event_fields(request.caller, request.one("eventName"), stores.entities)
 
 
 def _evaluate(request: Request, stores: ReadingStores) -> Document:
