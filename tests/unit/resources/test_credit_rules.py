@@ -208,8 +208,8 @@ class TestCompoundAggregations:
         assert listed(org, "/compoundaggregations", productId=product) == [compound]
 
     def test_it_names_so_many_aggregations_and_no_more(self, org: Organization) -> None:
-        calculation = " + ".join(f"aggregation.a{n}" for n in range(26))
-        refused(org, "compoundAggregation", "26", "25", calculation=calculation)
+        calculation = " + ".join(f"aggregation.a{n}" for n in range(16))
+        refused(org, "compoundAggregation", "16", "15", calculation=calculation)
         refused(org, "compoundAggregation", "calculation", calculation="1" * 5001)
 
 
@@ -683,3 +683,45 @@ class TestScheduledEvents:
         assert rule["code"] in renamed.message
         duplicate = org.create("scheduledEventConfiguration", name=event["name"])
         assert duplicate.status == 409
+
+
+class TestTransactions:
+    """What DynamoDB takes in one transaction, for the largest change of the entities with the most references."""
+
+    @pytest.mark.parametrize("type_", ["commitment", "balance", "compoundAggregation"])
+    def test_the_largest_change_fits_into_one(
+        self, org: Organization, type_: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def largest() -> dict[str, Any]:
+            if type_ == "compoundAggregation":
+                codes = [org.make("aggregation")["code"] for _ in range(15)]
+                more = {"productId": org.make("product")["id"], "accountingProductId": org.make("product")["id"]}
+                return {**more, "calculation": " + ".join(f"aggregation.{code}" for code in codes)}
+            contract = org.make("contract")
+            named = [org.make("product")["id"] for _ in range(28)]
+            fields = {
+                "commitment": ("accountingProductId", "feesAccountingProductId", "drawdownsAccountingProductId"),
+                "balance": ("consumptionsAccountingProductId", "feesAccountingProductId"),
+            }[type_]
+            plan = {"billingPlanId": org.make("plan")["id"]} if type_ == "commitment" else {}
+            linked = {"accountId": contract["accountId"], "contractId": contract["id"], "productIds": named[:25]}
+            return {**plan, **linked, **dict(zip(fields, named[25:], strict=False))}
+
+        sizes = []
+        made = org.make(type_, **largest())
+        changes, commit, before = largest(), org.store.commit, dict(org.store.rows)
+
+        def counted(org_id: str, puts: Any) -> None:
+            [new] = puts
+            old = before[org_id, type_, made["id"]]
+            owned = [
+                {(name, value) for name, values in one.indexed.items() for value in values} | set(one.unique.items())
+                for one in (new, old)
+            ]
+            sizes.append(1 + len(owned[0] ^ owned[1]) + len(new.references) + len(new.guards))
+            commit(org_id, puts)
+
+        monkeypatch.setattr(org.store, "commit", counted)
+        answer = put(org, type_, made, **changes, code="changed" if type_ != "commitment" else None)
+        assert answer.status == 200, answer.text
+        assert 60 < sizes[0] <= 100

@@ -6,7 +6,7 @@ from typing import Any, Final
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
 
-REFERENCES_MAX: Final = 25  # a transaction holds 100 rows; an update may need three for each
+REFERENCES_MAX: Final = 15  # a transaction holds 100 rows; an update may need five for each
 _PREFIX: Final = "aggregation."
 _CUSTOM_FIELD_OWNERS: Final = frozenset({"organization", "meter", "account", "product"})
 
