@@ -4,7 +4,6 @@ A resource is written `service:type/item/id`. Either spelling of an action is un
 `*` stands for any text inside a segment or, at the end, for all that follows.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -74,4 +73,17 @@ def _covers(pattern: str, services: Iterable[str], type_: str, item_id: str | No
 
 
 def _glob(pattern: str, text: str) -> bool:
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), text) is not None
+    """Whether `text` is `pattern` with any text for each `*`; in one pass, however many there are."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    *inner, last = rest
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in inner:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
