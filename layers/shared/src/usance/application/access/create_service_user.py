@@ -13,7 +13,7 @@ from usance.domain.kernel.ids import derived_id
 from usance.resources.wire import Document
 
 NAME_MAX_CHARS: Final = 200
-POLICIES_MAX: Final = 40  # one transaction holds them all
+POLICIES_MAX: Final = 24  # one transaction holds them all, four items each
 
 
 def create_service_user(
