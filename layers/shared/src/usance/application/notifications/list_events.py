@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, visible
 from usance.application.ports.entities import Page
 from usance.application.ports.events import EventLog, EventQuery, to_wire
 from usance.domain.access import Action, Caller
@@ -23,16 +23,21 @@ def list_events(
     page_size: int,
     next_token: str | None,
 ) -> Page:
-    """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not."""
+    """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not.
+
+    Events that a policy denies are not on it.
+    """
     require(caller, Action.CONFIG_RETRIEVE, "event")
     if ids:
         if filters or next_token:
             raise InvalidInputError("ids cannot be combined with other filters or nextToken; send ids alone")
         if len(ids) > IDS_MAX:
             raise InvalidInputError(f"ids has {len(ids)} values; the limit is {IDS_MAX}")
-        return Page([to_wire(event) for event in events.get_many(caller.org_id, ids)], None)
+        found = [to_wire(event) for event in events.get_many(caller.org_id, ids)]
+        return Page(visible(caller, "event", found), None)
     kind = filters.get("eventType")
     if kind is not None and kind not in EVENT_TYPES:
         raise InvalidInputError(f"eventType must be one of {', '.join(EVENT_TYPES)}")
     query = EventQuery(filters, include_actioned=include_actioned)
-    return events.list_page(caller.org_id, query, page_size=page_size, next_token=next_token)
+    page = events.list_page(caller.org_id, query, page_size=page_size, next_token=next_token)
+    return Page(visible(caller, "event", page.data), page.next_token)

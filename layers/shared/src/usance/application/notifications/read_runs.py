@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, visible
 from usance.application.notifications.runs import RUN_TYPE, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ports.entities import EntityRepository, Page
@@ -63,13 +63,13 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 def list_runs(
     caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
 ) -> Page:
-    """A page of runs, newest first. Narrowing reads on until something is found, so a page may be short."""
+    """A page of runs, newest first, without those that a policy denies. It reads on until one is kept; a page may be short."""
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE)
     filters: Mapping[str, list[str]] = {query.index: [query.value]}
     data: list[Document] = []
     for _ in range(PAGES_MAX):
         page = entities.list_page(caller.org_id, RUN_TYPE, filters=filters, page_size=page_size, next_token=next_token)
-        data = [shown(run) for run in page.data if query.keeps(run)]
+        data = [shown(run) for run in visible(caller, RESOURCE, page.data) if query.keeps(run)]
         next_token = page.next_token
         if data or next_token is None:
             break
