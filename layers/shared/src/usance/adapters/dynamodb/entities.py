@@ -206,7 +206,7 @@ class DynamoEntityRepository:
         streams: list[IdStream] = []
         for field, values in filters.items():
             if field == "id":
-                streams.append(KnownIds(tuple(values)))
+                streams.append(KnownIds(tuple(value for value in values if keys.is_id(value))))
                 continue
             streams.append(
                 AnyOf(
