@@ -83,7 +83,10 @@ ORGANIZATION_CONFIG: Final = Resource(
     singleton=True,
     verbs=frozenset({Verb.GET, Verb.UPDATE}),
     indexes=(Index("currency"), Index("defaultStatementDefinitionId")),
-    references=(Ref("defaultStatementDefinitionId", "statementDefinition"),),
+    references=(
+        Ref("defaultStatementDefinitionId", "statementDefinition"),
+        Ref("currency", "currency", found="currencies"),
+    ),
     related=(Related("currencies", "currency", where={"code": "currency"}),),
     rules=(check_config,),
 )

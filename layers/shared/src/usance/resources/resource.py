@@ -66,10 +66,20 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A field (by path, `[]` for each item) that holds the id of an entity of `type`."""
+    """A field (by path, `[]` for each item) that holds the id of an entity of `type`.
+
+    Where the field names it otherwise, or names something else at times, `found` is the `Related` that looks for it.
+    """
 
     path: str
     type: str
+    found: str = ""
+
+    def ids(self, proposal: Proposal) -> Iterable[str]:
+        """The entities that one entity refers to."""
+        if self.found:
+            return [str(entity["id"]) for entity in proposal.many(self.found)]
+        return values_at(proposal.new, self.path)
 
 
 @dataclass(frozen=True, slots=True)

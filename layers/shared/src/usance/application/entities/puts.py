@@ -5,7 +5,7 @@ from typing import Any
 
 from usance.application.ports.entities import Guard, Put, Reference
 from usance.domain.catalog.proposal import Proposal
-from usance.resources.resource import Resource, values_at
+from usance.resources.resource import Resource
 
 
 def entity_put(
@@ -22,7 +22,7 @@ def entity_put(
         references=tuple(
             Reference(reference.type, id_, reference.path.replace("[]", ""))
             for reference in resource.references
-            for id_ in values_at(document, reference.path)
+            for id_ in reference.ids(proposal)
         ),
         private=private,
         guards=guards,
