@@ -234,6 +234,22 @@ def test_an_account_that_cannot_be_billed_tells_why_and_the_others_are_billed(wo
     assert event.detail["eventData"]["message"].startswith("currencyConversions has no rate from EUR to USD")
 
 
+def test_a_currency_without_a_code_stops_no_bill(world: World) -> None:
+    world.org.make("currency", name="Points", code=None)
+    world.subscribe()
+    assert len(world.run()["billIds"]) == 1
+
+
+@pytest.mark.parametrize("value", ["9" * 38, "9" * 36])
+def test_an_account_whose_amounts_have_too_many_digits_tells_so(world: World, value: str) -> None:
+    failing = world.subscribe()
+    world.use(failing, "2025-12-05T00:00:00Z", value)
+    world.use(failing, "2025-12-06T00:00:00Z", "0.01")
+    assert world.run()["status"] == "COMPLETE"
+    (event,) = world.events.events("billing.job.failure")
+    assert "more than 38 digits" in event.detail["eventData"]["message"]
+
+
 def test_a_job_may_set_currency_conversion_and_dates(world: World) -> None:
     world.org.make("currency", code="EUR", name="Euro")
     account = world.subscribe(template={"currency": "EUR"})
