@@ -12,6 +12,7 @@ from usance.application.billing.jobs import ACTIVE, TYPE, finish_if_done
 from usance.application.billing.record_failure import record_failure
 from usance.application.billing.stores import Workbench
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.resources.wire import Document
 
 Catalogues = dict[str, Catalogue]
@@ -42,8 +43,10 @@ def _bill(bench: Workbench, catalogues: Catalogues, message: Document, last_atte
     bill_ids: list[str] = []
     try:
         bill_ids += bill_account(bench, catalogue, job, account_id, _as_of(message))
-    except (InvalidInputError, ArithmeticError) as refused:
+    except InvalidInputError as refused:
         record_failure(bench, job, account_id, str(refused))
+    except ArithmeticError:  # its own text names nothing that a biller knows
+        record_failure(bench, job, account_id, f"a quantity or an amount has more than {PRECISION_DIGITS} digits")
     except Exception as failed:
         if not last_attempt:
             raise
