@@ -152,6 +152,14 @@ def test_groups_and_buckets_cut_the_usage(log: Log) -> None:
     assert [row.value for row in rows_of(log, latest)] == [4, 3, 2]
 
 
+def test_no_text_and_an_empty_text_are_one_group(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 2), ("c", at(1), 4), texts=["", None, "x"])
+    send(log, ("d", at(2), 8))
+    for method, values in (("SUM", [11, 4]), ("LATEST", [8, 4])):
+        found = rows_of(log, AggregationQuery(method, "tokens", ("model",)))
+        assert [(row.group["model"], row.value) for row in found] == list(zip(["", "x"], values, strict=True))
+
+
 def test_the_latest_of_one_instant_is_the_one_received_last_then_of_the_greatest_uid(log: Log) -> None:
     send(log, ("b", at(1), 1), ("a", at(1), 2), received=MARCH)
     assert value(log, "LATEST") == 1
