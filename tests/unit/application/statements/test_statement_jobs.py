@@ -76,10 +76,14 @@ def listed(world: World, **filters: str) -> list[str]:
     return [job["id"] for job in page.data]
 
 
+def file_of(job: Document, extension: str = "json", calculated: str = "20231201020000000000") -> str:
+    return f"{ORG}/statements/{BILL}/{job['id']}/{calculated}.{extension}"
+
+
 def made(world: World, extension: str = "json", **options: Any) -> bytes:
     (job,) = create(world, **options)
     assert run(world, job["id"]) == "COMPLETE"
-    return world.blobs.get(f"{ORG}/statements/{BILL}/{job['id']}.{extension}")
+    return world.blobs.get(file_of(job, extension))
 
 
 def test_a_new_job_waits_and_is_handed_to_the_worker(world: World) -> None:
@@ -137,7 +141,7 @@ def test_a_job_without_csv_leaves_json_alone(world: World) -> None:
     done = read(world, job["id"])
     assert "presignedCsvStatementUrl" not in done
     assert "csvStatementStatus" not in done
-    assert list(world.blobs.objects) == [f"{ORG}/statements/{BILL}/{job['id']}.json"]
+    assert list(world.blobs.objects) == [file_of(job)]
     assert "csvStatementGenerated" not in world.header
 
 
@@ -294,7 +298,27 @@ def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> Non
     world.bills.line_items = recalculated  # type: ignore[method-assign]
     run(world, job["id"])
     assert read(world, job["id"])["jsonStatementStatus"] == "LATEST"
-    assert len(wire.loads(world.blobs.get(f"{ORG}/statements/{BILL}/{job['id']}.json"))["lineItems"]) == 2
+    assert len(wire.loads(world.blobs.get(file_of(job, calculated="20231202000000000000")))["lineItems"]) == 2
+
+
+def test_a_slow_run_overtaken_by_another_delivery_leaves_its_files_alone(world: World) -> None:
+    (job,) = create(world)
+    put, puts = world.blobs.put, []
+
+    def slow(*args: Any) -> None:
+        puts.append(args)
+        if len(puts) == 1:  # the bill is calculated again and another delivery finishes the job
+            world.recalculate(2)
+            world.set_lines(STANDING)
+            assert run(world, job["id"]) == "COMPLETE"
+        put(*args)
+
+    world.blobs.put = slow  # type: ignore[method-assign]
+    assert run(world, job["id"]) == "COMPLETE"
+    done = read(world, job["id"])
+    assert done["jsonStatementStatus"] == "LATEST"
+    body, _ = world.blobs.open(done["presignedJsonStatementUrl"])
+    assert [line["lineItemId"] for line in wire.loads(body)["lineItems"]] == ["line-2"]
 
 
 def test_a_bill_that_never_stands_still_is_left_to_a_later_delivery(world: World) -> None:
