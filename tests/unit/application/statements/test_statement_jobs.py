@@ -1,5 +1,6 @@
 """Statement jobs, from being asked for to their files."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from usance.application.statements.create_statement_jobs import BATCH_MAX, creat
 from usance.application.statements.read_statement_jobs import get_statement_job, list_statement_jobs
 from usance.application.statements.request_statement import request_statement
 from usance.application.statements.run_statement_job import Outcome, run_statement_job
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -206,6 +208,32 @@ def test_lines_of_one_meter_and_period_are_read_at_once(world: World) -> None:
     statement = wire.loads(made(world))
     assert world.usage.reads == 1
     assert statement["lineItems"][2]["usage"] == statement["lineItems"][0]["usage"]
+
+
+def test_lines_of_segments_share_the_usage_out_in_one_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[str] = []
+    segment_of = Segmentation.segment_of
+
+    def counting(segmentation: Segmentation, group: Mapping[str, str]) -> Any:
+        groups.append(group["region"])
+        return segment_of(segmentation, group)
+
+    monkeypatch.setattr(Segmentation, "segment_of", counting)
+    segments = [{"region": "*"}, {"region": "UK"}, {"region": "DE"}]
+    world.add(
+        "aggregation",
+        id=AGGREGATION,
+        targetField="context_tokens",
+        aggregation="SUM",
+        segmentedFields=["region"],
+        segments=segments,
+    )
+    world.set_lines(*({**LINE, "id": segment["region"], "segment": segment} for segment in segments), LINE)
+    shown = wire.loads(made(world))["lineItems"]
+    sums = [[row["measures"]["context_tokens"]["SUM"] for row in line["usage"]] for line in shown]
+    assert sums == [[150], [150], [], [150, 150]]
+    assert [line.get("segment") for line in shown] == [*segments, None]
+    assert sorted(groups) == ["FR", "UK"]
 
 
 def test_a_filter_of_meters_shows_their_lines_alone(world: World) -> None:
