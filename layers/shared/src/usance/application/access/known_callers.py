@@ -10,7 +10,7 @@ from usance.domain.access import Caller, Statement
 from usance.domain.kernel.errors import ForbiddenError
 
 PRINCIPAL_TYPE: Final = "SERVICE_USER"
-REMEMBERED: Final = timedelta(seconds=30)  # as long a withdrawn permission may go on working
+REMEMBERED: Final = timedelta(seconds=30)  # a withdrawn permission may go on working as long, and then while the gateway remembers
 REMEMBERED_MAX: Final = 1_000  # callers per process
 
 
