@@ -81,7 +81,7 @@ def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: Entit
     query = RunQuery("entity", f"{entity_type}/{entity_id}")
     newest = list_runs(caller, query, entities, page_size=1, next_token=None).data
     if not newest:
-        raise NotFoundError(f"the {entity_type} {entity_id} has no integration run")
+        raise NotFoundError(f"there is no integration run of the {entity_type} {entity_id}")
     return newest[0]
 
 
