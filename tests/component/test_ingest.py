@@ -405,6 +405,16 @@ def test_a_field_that_a_meter_no_longer_has_is_not_missed(world: World) -> None:
     assert (world.total(), world.total(account=world.account_id("fresh"))) == (20, 10)
 
 
+def test_a_request_sent_again_once_its_meter_is_right_counts_whole(world: World) -> None:
+    request = [measurement(uid=None), measurement(uid="u2", what=None)]
+    world.send(*request)
+    assert (world.total(), world.failure_types()) == (10, ["MissingField"])
+    change_meter(world, dataFields=METER["dataFields"][:1])
+    world.org.clock.advance(seconds=10)
+    world.send(*request)
+    assert world.total() == 20
+
+
 def test_a_field_that_a_meter_has_just_got_is_kept_at_once(world: World) -> None:
     world.send(measurement())
     change_meter(

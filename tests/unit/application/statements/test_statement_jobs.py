@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.application.statements.world import (
     ACCOUNT,
+    AGGREGATION,
     BILL,
     CALLER,
     DEFINITION,
@@ -312,6 +313,16 @@ def test_a_statement_of_an_earlier_calculation_is_marked_stale(world: World) -> 
     run(world, job["id"])
     header = world.header
     assert (header["jsonStatementGenerated"], header["statementStale"]) == (True, True)
+
+
+def test_an_earlier_statement_noted_late_leaves_the_newest_one_what_it_was(world: World) -> None:
+    (earlier,) = create(world)
+    run(world, earlier["id"])
+    world.recalculate(2)
+    (newest,) = create(world)
+    run(world, newest["id"])
+    run(world, earlier["id"])
+    assert (world.header["jsonStatementGenerated"], world.header["statementStale"]) == (True, False)
 
 
 def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> None:
