@@ -126,6 +126,12 @@ def test_nothing_is_due_outside_the_life_of_a_plan() -> None:
     assert due_bills([attached], date(2022, 5, 1), UTC) == ()
 
 
+def test_before_a_plan_begins_nothing_is_due_however_far_its_epoch() -> None:
+    attached = plan(calendar=calendar("MONTHLY", "2022-06-15"), start=instant("2022-01-01"))
+    assert due_bills([attached], date(2021, 6, 1), UTC) == ()
+    assert due_bills([attached], date(2022, 1, 1), UTC) == (DueBill(key("2022-06-15")),)
+
+
 zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo"])
 plans = st.builds(
     lambda frequency, interval, epoch, start, days: plan(

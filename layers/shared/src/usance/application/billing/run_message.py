@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from usance.application.billing.approve_bills import approve_batch
-from usance.application.billing.bill_account import bill_account
+from usance.application.billing.bill_account import AccountBills, bill_account
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.expand_job import expand_job
 from usance.application.billing.jobs import ACTIVE, TYPE, finish_if_done
 from usance.application.billing.record_failure import record_failure
 from usance.application.billing.stores import Workbench
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.resources.wire import Document
 
 Catalogues = dict[str, Catalogue]
@@ -40,18 +39,17 @@ def _bill(bench: Workbench, catalogues: Catalogues, message: Document, last_atte
     if job is None or job["status"] not in ACTIVE:
         return
     catalogue = catalogues.setdefault(org_id, Catalogue(bench.stores.entities, org_id))
-    bill_ids: list[str] = []
     try:
-        bill_ids += bill_account(bench, catalogue, job, account_id, _as_of(message))
+        bills = bill_account(bench, catalogue, job, account_id, _as_of(message))
     except InvalidInputError as refused:
-        record_failure(bench, job, account_id, str(refused))
-    except ArithmeticError:  # its own text names nothing that a biller knows
-        record_failure(bench, job, account_id, f"a quantity or an amount has more than {PRECISION_DIGITS} digits")
+        bills = AccountBills(refusals=[str(refused)])
     except Exception as failed:
         if not last_attempt:
             raise
-        record_failure(bench, job, account_id, f"billing failed and was given up: {failed}")
-    bench.stores.progress.finish_account(org_id, job_id, account_id, bill_ids)
+        bills = AccountBills(refusals=[f"billing failed and was given up: {failed}"])
+    if bills.refusals:
+        record_failure(bench, job, account_id, "; ".join(bills.refusals))
+    bench.stores.progress.finish_account(org_id, job_id, account_id, bills.bill_ids)
     finish_if_done(bench.stores, org_id, job_id)
 
 
