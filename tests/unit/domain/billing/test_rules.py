@@ -18,7 +18,7 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
-from usance.domain.billing.inputs import DateOverrides, Minimum, Product, Standing
+from usance.domain.billing.inputs import DateOverrides, Minimum, PricingType, Product, Standing
 from usance.domain.billing.minimum_spend import correction
 from usance.domain.billing.pipeline import plan_usage
 from usance.domain.kernel.money import Currency, RoundingMode
@@ -200,6 +200,20 @@ def test_a_line_keeps_its_id_when_other_lines_come_and_go() -> None:
     one = bill(inputs(JANUARY, attached), {"b": 2})
     assert one.lines[0].id == both.lines[1].id
     assert len({line.id for line in both.lines}) == 2
+
+
+def test_a_credit_is_taken_off_whichever_sign_its_price_is_written_with() -> None:
+    for price in ("0.5", "-0.5"):
+        credit = pricing("c", aggregation=aggregation("c"), type=PricingType.PRODUCT_CREDIT, rows=[(0, 0, price)])
+        draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": 10})
+        assert lines(draft) == [("USAGE", "40.00"), ("USAGE_CREDIT", "-5.00")]
+        assert draft.lines[1].item.average_unit_price == Decimal("-0.5")
+
+
+def test_a_credit_on_negative_usage_charges_nothing() -> None:
+    credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
+    draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": -10})
+    assert lines(draft) == [("USAGE", "40.00"), ("USAGE_CREDIT", "0.00")]
 
 
 cents = st.decimals(0, 10_000, places=2)

@@ -39,6 +39,10 @@ def test_an_amount_of_more_digits_than_are_kept_is_refused(mode: RoundingMode) -
         Currency("USD", 2, mode).round(Decimal("1e36"))
 
 
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert str(Currency("USD").round(Decimal("-0.001"))) == "0.00"
+
+
 def test_two_currencies_never_mix() -> None:
     with pytest.raises(InvalidInputError, match="cannot add EUR to USD"):
         Money(Decimal(1), "USD") + Money(Decimal(1), "EUR")

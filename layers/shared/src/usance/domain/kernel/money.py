@@ -55,15 +55,16 @@ class Currency:
     rounding_mode: RoundingMode = RoundingMode.HALF_UP
 
     def round(self, amount: Decimal) -> Decimal:
-        """`amount` with `max_decimal_places` places.
+        """`amount` with `max_decimal_places` places; 0 has no sign.
 
         `InvalidInputError` when the mode is UNNECESSARY and digits would be lost, or there are more than are kept exactly.
         """
         step = Decimal(1).scaleb(-self.max_decimal_places)
         try:
             if self.rounding_mode is RoundingMode.UNNECESSARY:
-                return amount.quantize(step, context=_WITHOUT_ROUNDING)
-            return amount.quantize(step, rounding=_MODES[self.rounding_mode], context=EXACT)
+                rounded = amount.quantize(step, context=_WITHOUT_ROUNDING)
+            else:
+                rounded = amount.quantize(step, rounding=_MODES[self.rounding_mode], context=EXACT)
         except Inexact:
             raise InvalidInputError(
                 f"{amount} {self.code} needs rounding to {self.max_decimal_places} places, "
@@ -73,6 +74,7 @@ class Currency:
             raise InvalidInputError(
                 f"{amount} {self.code} has more than {PRECISION_DIGITS} digits with {self.max_decimal_places} places"
             ) from None
+        return rounded or rounded.copy_abs()
 
 
 @dataclass(frozen=True, slots=True)
