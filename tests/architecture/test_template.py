@@ -54,6 +54,12 @@ def policies(function: dict[str, Any]) -> set[str]:
     return {policy["Ref"] for policy in function["Policies"]}
 
 
+@pytest.mark.parametrize("table", ["EntitiesTable", "EventsTable"])
+def test_rows_that_say_when_they_expire_do(template: Template, table: str) -> None:
+    expiry = template["Resources"][table]["Properties"]["TimeToLiveSpecification"]
+    assert expiry == {"AttributeName": "expires", "Enabled": True}
+
+
 def test_every_function_folder_is_deployed_and_every_deployed_function_has_a_folder(
     project: Path, functions: Functions
 ) -> None:
