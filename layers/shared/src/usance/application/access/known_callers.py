@@ -10,7 +10,8 @@ from usance.domain.access import Caller, Statement
 from usance.domain.kernel.errors import ForbiddenError
 
 PRINCIPAL_TYPE: Final = "SERVICE_USER"
-REMEMBERED: Final = timedelta(seconds=30)  # a withdrawn permission may go on working as long, and then while the gateway remembers
+# A withdrawn permission may go on working as long, and then while the gateway remembers.
+REMEMBERED: Final = timedelta(seconds=30)
 REMEMBERED_MAX: Final = 1_000  # callers per process
 
 
