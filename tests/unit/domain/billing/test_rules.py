@@ -54,6 +54,12 @@ def test_a_plans_pricing_replaces_its_templates_for_the_same_aggregation() -> No
     ]
 
 
+def test_a_templates_pricing_stays_replaced_although_it_started_later() -> None:
+    attached = plan(pricing("own"), pricing("template", start=instant("2024-01-11"), of_template=True))
+    draft = bill(inputs(JANUARY, attached), lambda _: 1)
+    assert [line.item.pricing_id for line in draft.lines] == ["own"]
+
+
 def test_of_overlapping_pricings_the_later_start_applies() -> None:
     attached = plan(pricing("late", start=instant("2023-09-01")), pricing("repair", start=instant("2022-01-01")))
     draft = bill(inputs(JANUARY, attached), {"gb": 1})
@@ -121,6 +127,11 @@ def test_a_pricings_minimum_counts_towards_the_plans_and_a_standing_charge_does_
     ]
 
 
+def test_a_credit_has_no_minimum_spend() -> None:
+    credit = pricing("c", type=PricingType.GLOBAL_CREDIT, minimum=Minimum(Decimal(50)))
+    assert lines(bill(inputs(JANUARY, plan(credit)), {"gb": 10})) == [("USAGE_CREDIT", "0.00")]
+
+
 def test_a_pricings_minimum_in_advance_counts_towards_the_plans_of_the_same_period() -> None:
     attached = plan(
         pricing(minimum=Minimum(Decimal(50), in_advance=True)),
@@ -178,6 +189,20 @@ def test_dates_follow_from_the_day_of_the_bill_unless_the_job_sets_them() -> Non
         date(2024, 4, 1),
         date(2024, 1, 31),
     )
+
+
+@pytest.mark.parametrize(
+    ("service", "day", "first"),
+    [
+        ("2024-01-22", "2024-02-01", date(2024, 1, 1)),  # a plan that starts inside the period
+        ("2024-02-01", "2024-02-01", date(2024, 1, 1)),  # one that begins as the period ends
+        ("2024-01-22", "2024-01-22", date(2024, 1, 22)),  # the bill that opens service inside a period
+        ("2021-10-05", "2022-01-01", date(2021, 10, 5)),  # everything before the epoch
+    ],
+)
+def test_a_bill_starts_with_its_period(service: str, day: str, first: date) -> None:
+    attached = plan(standing=Standing(Decimal(1), in_advance=True), start=instant(service))
+    assert bill(inputs(day, attached)).start == first
 
 
 def test_instants_of_the_period_follow_the_time_zone() -> None:
