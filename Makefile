@@ -41,7 +41,7 @@ endef
 define environment
 @echo "making $(@D)"
 @test -x $(@D)/bin/python || "$(python)" -m venv $(@D)
-@$(@D)/bin/python $(PIP) --require-hashes --requirement $<
+@$(@D)/bin/python $(PIP) --require-hashes --requirement $< --constraint $< # the latter also pins what others ask for with extras
 endef
 
 $(DEV): requirements/dev.txt layers/shared/pyproject.toml

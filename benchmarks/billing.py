@@ -115,7 +115,7 @@ def bills_rate() -> Figure:
     while (elapsed := time.process_time() - started) < SECONDS:
         catalogue = Catalogue(bench.stores.entities, ORG)  # one batch of messages
         for account_id in accounts:
-            count += len(bill_account(bench, catalogue, job, account_id))
+            count += len(bill_account(bench, catalogue, job, account_id).bill_ids)
     rate = count / elapsed
     return Figure(
         "bills, 10 line items each, store excluded",

@@ -60,7 +60,7 @@ def _broken(item: LlmRequest) -> Iterator[Any]:
 def failures(client: M3ter, at_least: int) -> int:
     """How many measurements the API reports as kept out; waits a little until `at_least` are.
 
-    A known uid with another amount is found out when the usage is read, so it may be reported later.
+    A uid that an earlier request used is left out when the usage is read, and not reported.
     """
     deadline = time.monotonic() + FAILURES_WAIT_SECONDS
     while True:

@@ -2,12 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.patterns import admits
+from usance.adapters.dynamodb.event_items import to_item
+from usance.application.billing import record_failure
+from usance.application.ingest import report_failures
+from usance.application.ports.events import Event
 from usance.entrypoints.queue import bill_worker
+from usance.resources.event_names import EVENT_NAMES
 
 Template = dict[str, Any]
 Functions = dict[str, dict[str, Any]]
@@ -45,6 +52,12 @@ def variables(function: dict[str, Any]) -> set[str]:
 
 def policies(function: dict[str, Any]) -> set[str]:
     return {policy["Ref"] for policy in function["Policies"]}
+
+
+@pytest.mark.parametrize("table", ["EntitiesTable", "EventsTable"])
+def test_rows_that_say_when_they_expire_do(template: Template, table: str) -> None:
+    expiry = template["Resources"][table]["Properties"]["TimeToLiveSpecification"]
+    assert expiry == {"AttributeName": "expires", "Enabled": True}
 
 
 def test_every_function_folder_is_deployed_and_every_deployed_function_has_a_folder(
@@ -135,6 +148,33 @@ def test_the_streams_lose_no_change(template: Template, functions: Functions) ->
         assert event["BisectBatchOnFunctionError"] is True
         assert event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] == "StreamFailuresQueue"
     assert views == {"EntitiesTable": "NEW_AND_OLD_IMAGES", "EventsTable": "NEW_IMAGE"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "admitted"),
+    [
+        (record_failure.EVENT_NAME, None, True),
+        (report_failures.EVENT_NAME, report_failures.EVENT_TYPE, True),
+        (record_failure.EVENT_NAME, "Notification", False),
+        (report_failures.EVENT_NAME, "Notification", False),
+        ("billing.bill.created", None, False),
+        ("billing.bill.created", "Notification", False),
+        ("integration.perform.error", "IntegrationEvent", False),
+    ],
+)
+def test_rules_are_evaluated_on_what_other_functions_record_and_on_nothing_twice(
+    functions: Functions, name: str, kind: str | None, *, admitted: bool
+) -> None:
+    patterns = [
+        row["Pattern"]
+        for _, event in events(functions, "DynamoDB")
+        if event["Stream"]["Fn::GetAtt"][0] == "EventsTable"
+        for row in event["FilterCriteria"]["Filters"]
+    ]
+    recorded = to_item(Event("id", "org", name, datetime(2026, 1, 1, tzinfo=UTC), {}, kind), datetime.now(UTC))
+    assert admits(patterns, {"eventName": "INSERT", "dynamodb": {"NewImage": recorded}}) is admitted
+    assert not admits(patterns, {"eventName": "MODIFY", "dynamodb": {"NewImage": recorded}})
+    assert name in EVENT_NAMES
 
 
 def test_stores_survive_the_stack_and_can_be_set_back(template: Template) -> None:

@@ -17,6 +17,7 @@ from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.delivery import Outcome
 from usance.entrypoints.http import core, events
 from usance.resources import wire
+from usance.resources.event_names import EVENT_NAMES
 
 ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
 
@@ -32,8 +33,13 @@ class Api:
     def __init__(self, world: World) -> None:
         self.handle = core.build(events.routes(lambda: ReadingStores(world.entities, world.events)))
 
+        self.denied: list[str] = []
+
     def call(self, path: str, body: Any = None, *, method: str = "GET", **query: Any) -> tuple[int, Any]:
         event = json.loads(Path("events/entities_list_events.json").read_text())
+        statements = [{"effect": "allow", "action": ["all"], "resource": ["*"]}]
+        statements += [{"effect": "deny", "action": ["all"], "resource": [resource]} for resource in self.denied]
+        event["requestContext"]["authorizer"]["lambda"]["statements"] = json.dumps(statements)
         event["rawPath"] = event["requestContext"]["http"]["path"] = f"/organizations/{ORG}/{path}"
         event["requestContext"]["http"]["method"] = method
         event["rawQueryString"] = urlencode(query)
@@ -116,6 +122,16 @@ def test_a_query_that_breaks_a_rule_is_refused_by_name(api: Api, query: dict[str
     assert named in api.refusal("events", **query)
 
 
+def test_an_event_under_a_deny_is_neither_listed_nor_read_nor_tried(world: World, api: Api) -> None:
+    hidden, open_ = recorded(world, 1), recorded(world, 2)
+    api.denied = [f"config:event/item/{hidden.id}"]
+    assert [row["id"] for row in api.get("events")["data"]] == [open_.id]
+    assert [row["id"] for row in api.get("events", ids=f"{hidden.id},{open_.id}")["data"]] == [open_.id]
+    assert api.call(f"events/{hidden.id}")[0] == 403
+    assert evaluate(api, eventId=hidden.id, calculation="new.total > 1")[0] == 403
+    assert evaluate(api, eventId=open_.id, calculation="new.total > 1")[0] == 200
+
+
 def test_one_event_is_read_by_its_id_and_an_unknown_one_is_not_found(world: World, api: Api) -> None:
     event = recorded(world, 1)
     assert api.get(f"events/{event.id}")["m3terEvent"] == {"n": 1}
@@ -124,7 +140,7 @@ def test_one_event_is_read_by_its_id_and_an_unknown_one_is_not_found(world: Worl
 
 def test_the_types_are_the_published_names(api: Api) -> None:
     names = api.get("events/types")["events"]
-    assert len(names) == 106
+    assert len(names) == len(EVENT_NAMES)
     assert "billing.bill.updated" in names
 
 
@@ -132,7 +148,7 @@ def test_the_fields_of_one_event_or_of_all(api: Api) -> None:
     one = api.get("events/fields", eventName="configuration.commitment.updated")["events"]
     assert one["configuration.commitment.updated"]["old.amountSpent"] == "double"
     assert len(one) == 1
-    assert len(api.get("events/fields")["events"]) == 106
+    assert len(api.get("events/fields")["events"]) == len(EVENT_NAMES)
     assert "eventName" in api.refusal("events/fields", eventName="nonsense")
 
 
@@ -213,6 +229,13 @@ def test_runs_are_listed_by_entity_and_by_destination(api: Api, runs: list[dict[
         assert [run["id"] for run in first["data"]] == ids[:2]
         assert [run["id"] for run in api.get(path, pageSize=2, nextToken=first["nextToken"])["data"]] == ids[2:]
     assert api.get("integrationruns/Notification/other")["data"] == []
+
+
+def test_a_run_under_a_deny_is_not_listed(api: Api, runs: list[dict[str, Any]]) -> None:
+    api.denied = [f"config:integrationRun/item/{runs[0]['id']}"]
+    path = "integrationruns/Notification/rule"
+    assert [run["id"] for run in api.get(path)["data"]] == [run["id"] for run in runs[1:]]
+    assert api.get("integrationruns/Notification/latest/rule")["id"] == runs[1]["id"]
 
 
 def test_runs_are_narrowed_by_status_and_time(api: Api, runs: list[dict[str, Any]]) -> None:

@@ -154,6 +154,21 @@ def test_naive_and_offset_and_slightly_early_timestamps_are_accepted(world: Worl
     assert world.total() == 10
 
 
+@pytest.mark.parametrize("ts", ["2025-12-31T23:59:59.9999996Z", "2026-01-01T00:59:59.999999999+01:00"])
+def test_digits_beyond_microseconds_are_cut_so_that_no_measurement_moves_into_the_next_month(
+    world: World, ts: str
+) -> None:
+    world.send(measurement(), measurement(uid="u2", ts=ts, ets=ts, what={"model": "at 00:00:00.9999999Z"}))
+    assert {month for _, month, _ in world.usage.batches} == {"2025-12", "2026-01"}
+    rows = world.usage.aggregate(
+        UsageScope(world.org.id, world.meter["id"], world.account["id"]),
+        datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        [AggregationQuery("SUM", "tokens", ("model",))],
+    )[0]
+    assert [(row.group["model"], row.value) for row in rows] == [("at 00:00:00.9999999Z", 10)]
+
+
 def test_a_request_that_spans_months_is_kept_by_month(world: World) -> None:
     world.send(*[measurement(uid=str(month), ts=f"2025-{month:02d}-01T00:00:00Z") for month in range(1, 13)])
     assert {month for _, month, _ in world.usage.batches} == {f"2025-{month:02d}" for month in range(1, 13)}
@@ -303,6 +318,14 @@ def test_a_failure_is_reported_once_however_often_it_is_sent(world: World) -> No
     assert len(world.failures()) == 1
 
 
+def test_failures_without_uid_are_reported_one_by_one_and_once_however_often_they_are_sent(world: World) -> None:
+    for _ in range(2):
+        world.send(*[measurement(uid=None, meter="unknown")] * 3)
+    assert len(world.failures()) == 3
+    world.send(measurement(), measurement(uid=None, meter="unknown"))
+    assert len(world.failures()) == 4
+
+
 def test_the_file_of_a_failure_holds_the_reason_and_the_original(world: World) -> None:
     number = Decimal("1.2345678901234567890123456789012345678")
     world.send(measurement(meter="unknown", measure={"tokens": number}, extra="kept"))
@@ -327,8 +350,10 @@ def test_files_of_others_and_files_that_are_not_there_are_not_found(world: World
         f"{world.org.other_id}/failed-ingest/a.json",
         f"{own}/../../{world.org.other_id}/failed-ingest/a.json",
         f"{world.org.id}/statements/a.json",
+        f"{own}/00000000-0000-8000-8000-000000000000.json",
         f"{own}/missing.json",
         f"{own}/{'x' * 2_000}",
+        f"{own}/{'ü' * 600}.json",
     ):
         assert world.client.get("/measurements/failedIngest/getDownloadUrl", file=file).status == 404
     assert world.client.get("/measurements/failedIngest/getDownloadUrl").status == 400
@@ -367,15 +392,55 @@ def test_a_meter_and_an_account_made_after_a_refusal_are_seen_at_once(world: Wor
     assert world.total() == 10
 
 
-def test_a_changed_meter_is_seen_after_ten_seconds(world: World) -> None:
+def change_meter(world: World, **change: Any) -> None:
+    answer = world.org.client.put(f"/meters/{world.meter['id']}", {**METER, "version": 1, **change})
+    assert answer.status == 200
+
+
+def test_a_field_that_a_meter_no_longer_has_is_not_missed(world: World) -> None:
     world.send(measurement())
-    smaller = {**METER, "dataFields": METER["dataFields"][:1], "version": 1}  # type: ignore[index]
-    assert world.org.client.put(f"/meters/{world.meter['id']}", smaller).status == 200
-    world.send(measurement(uid="u2", what=None))
-    assert world.failure_types() == ["MissingField"]
+    change_meter(world, dataFields=METER["dataFields"][:1])
+    world.send(measurement(uid="u2", what=None), measurement(uid="u3", account="fresh", what=None))
+    assert world.failures() == []
+    assert (world.total(), world.total(account=world.account_id("fresh"))) == (20, 10)
+
+
+def test_a_request_sent_again_once_its_meter_is_right_counts_whole(world: World) -> None:
+    request = [measurement(uid=None), measurement(uid="u2", what=None)]
+    world.send(*request)
+    assert (world.total(), world.failure_types()) == (10, ["MissingField"])
+    change_meter(world, dataFields=METER["dataFields"][:1])
     world.org.clock.advance(seconds=10)
-    world.send(measurement(uid="u3", what=None))
+    world.send(*request)
     assert world.total() == 20
+
+
+def test_a_field_that_a_meter_has_just_got_is_kept_at_once(world: World) -> None:
+    world.send(measurement())
+    change_meter(
+        world,
+        dataFields=[*METER["dataFields"], {"category": "COST", "code": "fee", "name": "Fee", "unit": "USD"}],
+    )
+    world.send(measurement(uid="u2", cost={"fee": 3}))
+    assert world.total(field_="fee") == 3
+
+
+def test_a_meter_deleted_meanwhile_is_undefined_to_what_does_not_fit_it(world: World) -> None:
+    world.send(measurement())
+    assert world.org.client.delete(f"/meters/{world.meter['id']}").status == 200
+    world.send(measurement(uid="u2", what=None))
+    assert world.failure_types() == ["UndefinedMeter"]
+
+
+def test_a_changed_calculation_is_used_after_ten_seconds(world: World) -> None:
+    doubled = {"category": "MEASURE", "code": "doubled", "name": "Doubled", "unit": "u", "calculation": "tokens * 2"}
+    world.send(measurement())
+    change_meter(world, derivedFields=[doubled])
+    world.send(measurement(uid="u2"))
+    assert world.total(field_="doubled") is None
+    world.org.clock.advance(seconds=10)
+    world.send(measurement(uid="u3"))
+    assert world.total(field_="doubled") == 20
 
 
 def test_derived_fields_are_computed_from_fields_custom_fields_and_times(world: World) -> None:

@@ -105,6 +105,23 @@ def test_rules_fire_on_an_event_that_another_function_recorded(world: World) -> 
         assert answer == {"batchItemFailures": []}
     [run] = world.runs()
     assert {message["runId"] for message in world.queue.messages} == {run["id"]}
+    world.work()
+    [(_, body, _)] = world.sender.sent
+    assert wire.loads(body)["m3terEvent"] == {"type": "MissingField"}
+
+
+def test_rules_do_not_fire_on_one_another(world: World) -> None:
+    name = "ingest.validation.failure"
+    for rule in ("one", "two"):
+        world.rule(rule, event=name)
+    world.events.append(Event(derived_id("failure"), ORG, name, world.now, {}, "IngestValidationFailure"))
+    batch = event("notifications_recorded_event")
+    notifications.handler(world.stores)(batch, Context())
+    [fired, *others] = [found for found in world.events.events(name) if found.type == "Notification"]
+    assert len(others) == 1
+    batch["Records"][0]["dynamodb"]["NewImage"]["id"]["S"] = fired.id
+    notifications.handler(world.stores)(batch, Context())
+    assert len(world.events.events(name)) == 3
 
 
 def test_a_message_that_cannot_be_finished_comes_again(world: World) -> None:

@@ -16,7 +16,7 @@ from tests.fakes.bills import FakeBillRepository
 from tests.fakes.clock import FrozenClock
 from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
 from usance.adapters.dynamodb.bills import DynamoBillRepository
-from usance.application.ports.bill_progress import BillJobProgress, Progress
+from usance.application.ports.bill_progress import AccountPage, BillJobProgress, Progress
 from usance.application.ports.bills import BillQuery, BillRepository, DateRange
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
@@ -243,8 +243,8 @@ def test_a_bill_of_many_line_items_is_stored_whole_and_shrinks(bills: BillReposi
 def test_progress_counts_each_account_and_page_once(progress: BillJobProgress) -> None:
     assert progress.read(ORG, "job") == Progress(0, 0, expanded=False)
     for _ in range(2):
-        progress.add_accounts(ORG, "job", "first", 2, last=False)
-        progress.add_accounts(ORG, "job", "token", 1, last=True)
+        progress.add_page(ORG, "job", "first", AccountPage(["account-1", "account-2"], "token"))
+        progress.add_page(ORG, "job", "token", AccountPage(["account-f"], None))
         progress.finish_account(ORG, "job", "account-1", ["bill-2", "bill-1"])
     assert progress.read(ORG, "job") == Progress(3, 1, expanded=True)
     progress.finish_account(ORG, "job", "account-1", ["another"])
@@ -254,6 +254,17 @@ def test_progress_counts_each_account_and_page_once(progress: BillJobProgress) -
     assert list(progress.bill_ids(ORG, "job")) == ["bill-1", "bill-2", "bill-3"]
     assert progress.read(ORG, "other") == Progress(0, 0, expanded=False)
     assert progress.read(OTHER, "job") == Progress(0, 0, expanded=False)
+
+
+def test_the_first_record_of_a_page_stays(progress: BillJobProgress) -> None:
+    first, second = AccountPage(["account-1"], "token"), AccountPage(["account-2", "account-3"], None)
+    assert progress.page(ORG, "cut", "first") is None
+    assert progress.add_page(ORG, "cut", "first", first) == first
+    assert progress.add_page(ORG, "cut", "first", second) == first
+    assert progress.page(ORG, "cut", "first") == first
+    assert progress.page(OTHER, "cut", "first") is None
+    assert progress.add_page(ORG, "cut", "token", second) == second
+    assert progress.read(ORG, "cut") == Progress(3, 0, expanded=True)
 
 
 def test_progress_survives_workers_that_end_together(progress: BillJobProgress) -> None:

@@ -327,6 +327,18 @@ def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, 
     assert ids([*first.data, *second.data]) == made[::-1]
 
 
+def test_an_id_that_cannot_be_a_key_matches_nothing(
+    repository: EntityRepository, new_id: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usance.adapters.dynamodb.entities.CHUNK_MAX", 1)
+    product, *meters = [new_id() for _ in range(4)]
+    repository.commit(ORG, [Put("product", {"id": product, "version": 1})])
+    repository.commit(ORG, [meter(id_, product, "a") for id_ in meters])
+    asked = ["!" * 2_000, meters[-1]]
+    for filters in ({"id": asked, "productId": [product]}, {"id": asked}):
+        assert ids(repository.list_page(ORG, "meter", filters=filters, page_size=10).data) == meters[-1:]
+
+
 def test_an_entity_too_large_for_the_store_is_refused(repository: EntityRepository, new_id: Callable[[], str]) -> None:
     with pytest.raises(InvalidInputError, match="bytes"):
         repository.commit(ORG, [put(new_id(), "a", text="x" * 400_000)])

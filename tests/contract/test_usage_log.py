@@ -139,6 +139,14 @@ def test_a_span_is_half_open(log: Log) -> None:
     assert value(log, "SUM", start=at(2), end=FEBRUARY) == 2
 
 
+def test_a_span_that_ends_inside_a_batch_is_half_open(log: Log) -> None:
+    send(log, ("a", at(2), 1), ("b", at(3), 2), ("c", at(4), 4))
+    assert value(log, "SUM", start=at(2), end=at(4)) == 3
+    assert value(log, "SUM", start=at(3), end=at(4)) == 2
+    assert value(log, "LATEST", end=at(4)) == 2
+    assert rows_of(log, AggregationQuery("SUM", "tokens"), start=at(4) + timedelta(microseconds=1)) == []
+
+
 def test_groups_and_buckets_cut_the_usage(log: Log) -> None:
     send(log, ("a", at(1), 1), ("b", at(2), 2), ("c", at(2), 3), ("d", at(3), 4), texts=["x", "y", "x", None])
     query = AggregationQuery("SUM", "tokens", ("model",), (JANUARY, at(2), at(3)))
@@ -150,6 +158,14 @@ def test_groups_and_buckets_cut_the_usage(log: Log) -> None:
     ]
     latest = AggregationQuery("LATEST", "tokens", ("model",))
     assert [row.value for row in rows_of(log, latest)] == [4, 3, 2]
+
+
+def test_no_text_and_an_empty_text_are_one_group(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 2), ("c", at(1), 4), texts=["", None, "x"])
+    send(log, ("d", at(2), 8))
+    for method, values in (("SUM", [11, 4]), ("LATEST", [8, 4])):
+        found = rows_of(log, AggregationQuery(method, "tokens", ("model",)))
+        assert [(row.group["model"], row.value) for row in found] == list(zip(["", "x"], values, strict=True))
 
 
 def test_the_latest_of_one_instant_is_the_one_received_last_then_of_the_greatest_uid(log: Log) -> None:
@@ -178,6 +194,13 @@ def test_a_copy_in_another_month_does_not_count_either(log: Log) -> None:
     assert value(log, "SUM") == 1
     assert value(log, "SUM", start=FEBRUARY, end=MARCH) == 4
     assert value(log, "SUM", end=MARCH) == 5
+
+
+def test_of_copies_received_at_once_in_two_months_the_earlier_month_counts(log: Log) -> None:
+    send(log, ("a", at(1), 1))
+    send(log, ("a", at(1, month=2), 2), ("b", at(1, month=2), 4))
+    assert value(log, "SUM") == 1
+    assert value(log, "SUM", start=FEBRUARY, end=MARCH) == 4
 
 
 def test_after_35_days_a_uid_may_return(log: Log) -> None:

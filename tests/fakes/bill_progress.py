@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from usance.application.ports.bill_progress import BILL_IDS_MAX, Progress
+from usance.application.ports.bill_progress import BILL_IDS_MAX, AccountPage, Progress
 
 _Job = tuple[str, str]
 
@@ -12,11 +12,14 @@ _Job = tuple[str, str]
 class FakeBillJobProgress:
     """`BillJobProgress` in dictionaries."""
 
-    pages: dict[_Job, dict[str, tuple[int, bool]]] = field(default_factory=dict)
+    pages: dict[_Job, dict[str, AccountPage]] = field(default_factory=dict)
     accounts: dict[_Job, dict[str, list[str]]] = field(default_factory=dict)
 
-    def add_accounts(self, org_id: str, job_id: str, page: str, count: int, *, last: bool) -> None:
-        self.pages.setdefault((org_id, job_id), {}).setdefault(page, (count, last))
+    def page(self, org_id: str, job_id: str, name: str) -> AccountPage | None:
+        return self.pages.get((org_id, job_id), {}).get(name)
+
+    def add_page(self, org_id: str, job_id: str, name: str, page: AccountPage) -> AccountPage:
+        return self.pages.setdefault((org_id, job_id), {}).setdefault(name, page)
 
     def finish_account(self, org_id: str, job_id: str, account_id: str, bill_ids: Sequence[str]) -> None:
         self.accounts.setdefault((org_id, job_id), {}).setdefault(account_id, list(bill_ids))
@@ -24,7 +27,8 @@ class FakeBillJobProgress:
     def read(self, org_id: str, job_id: str) -> Progress:
         pages = self.pages.get((org_id, job_id), {}).values()
         done = len(self.accounts.get((org_id, job_id), {}))
-        return Progress(sum(count for count, _ in pages), done, any(last for _, last in pages))
+        total = sum(len(page.account_ids) for page in pages)
+        return Progress(total, done, any(page.next_token is None for page in pages))
 
     def bill_ids(self, org_id: str, job_id: str) -> Sequence[str]:
         found = self.accounts.get((org_id, job_id), {}).values()

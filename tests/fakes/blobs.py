@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from usance.domain.kernel.errors import NotFoundError
 
+KEY_MAX_BYTES = 1_024  # S3 refuses longer keys, which is a fault of ours
+
 
 class FakeBlobStore:
     """`BlobStore` for tests. `objects` maps a key to its bytes, `content_types` to its type."""
@@ -27,6 +29,8 @@ class FakeBlobStore:
 
     def exists(self, key: str) -> bool:
         """Whether there is an object."""
+        if len(key.encode()) > KEY_MAX_BYTES:
+            raise ValueError(f"a key of more than {KEY_MAX_BYTES} bytes")
         return key in self.objects
 
     def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:

@@ -18,7 +18,7 @@ from usance.resources.wire import Document
 
 CLAIM_SECONDS = 30
 CLAIM_MARGIN_SECONDS = 5
-BODY_MAX_BYTES = 380_000
+BODY_MAX_BYTES = 190_000
 
 
 @dataclass(frozen=True)

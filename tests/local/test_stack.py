@@ -119,7 +119,7 @@ def test_the_first_start_made_one_organization_and_private_credentials(toy: Toy)
 
 
 def test_a_function_can_be_invoked_by_name_and_its_error_is_told(toy: Toy) -> None:
-    assert "orgId" in toy.stack.invoke("AdminFunction", {"action": "createOrganization"})
+    assert "serviceUserId" in toy.stack.invoke("AdminFunction", {"action": "createServiceUser"})
     with pytest.raises(ControlError, match="KeyError"):
         toy.stack.invoke("AdminFunction", {"action": "dance"})
     with pytest.raises(ControlError, match="AdminFunction"):

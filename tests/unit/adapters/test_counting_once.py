@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.usage_log import FakeUsageLog
+from usance.adapters.duckdb import usage
 from usance.adapters.duckdb.aggregate import aggregated
-from usance.adapters.duckdb.stored import Stored
+from usance.adapters.duckdb.columns import uid_texts
+from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.usage_items import packed_items
 from usance.adapters.dynamodb.usage_reads import stored_item
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
@@ -35,7 +39,7 @@ Row = tuple[str, int, int | None, str | None]
 Request = tuple[list[Row], int]
 
 uids = st.sampled_from(UUIDS) | st.sampled_from(["a", "b", "c"])
-rows = st.tuples(uids, st.integers(-40, 60), st.none() | st.integers(-9, 9), st.sampled_from(["x", "y", None]))
+rows = st.tuples(uids, st.integers(-40, 60), st.none() | st.integers(-9, 9), st.sampled_from(["x", "", None]))
 requests = st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.integers(0, 80)), min_size=1, max_size=6)
 
 
@@ -105,3 +109,27 @@ def test_sending_again_within_35_days_never_changes_a_count(request: list[Row], 
     before = aggregated(stored(log), START, END, QUERIES)
     log.append(batches_of([*reversed(request), ("new", 70, 1, "x")], 10 + later))
     assert aggregated(stored(log), START, END, QUERIES) == before
+
+
+def test_uids_are_unpacked_once_an_item_however_many_measurements_share_an_instant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unpacked: list[int] = []
+
+    def counting(item: StoredItem) -> list[str]:
+        unpacked.append(item.count)
+        return uid_texts(item)
+
+    monkeypatch.setattr(usage, "uid_texts", counting)
+    log = FakeUsageLog()
+    for value in (7, Decimal(10) ** 37 + 1):  # in 64 bits, and beyond
+        row = [microseconds(START)] * 60, [None] * 60, {"tokens": [value] * 60}, {"model": ["x", "y", "z"] * 20}
+        log.append(
+            [
+                UsageBatch(
+                    SCOPE, "2026-02", f"{value:032}"[:32], START, Columns([f"{value}-{n}" for n in range(60)], *row)
+                )
+            ]
+        )
+        assert aggregated(stored(log), START, END, [AggregationQuery("LATEST", "tokens", ("model",))])
+    assert unpacked == [60] * 3

@@ -234,6 +234,22 @@ def test_an_account_that_cannot_be_billed_tells_why_and_the_others_are_billed(wo
     assert event.detail["eventData"]["message"].startswith("currencyConversions has no rate from EUR to USD")
 
 
+def test_a_currency_without_a_code_stops_no_bill(world: World) -> None:
+    world.org.make("currency", name="Points", code=None)
+    world.subscribe()
+    assert len(world.run()["billIds"]) == 1
+
+
+@pytest.mark.parametrize("value", ["9" * 38, "9" * 36])
+def test_an_account_whose_amounts_have_too_many_digits_tells_so(world: World, value: str) -> None:
+    failing = world.subscribe()
+    world.use(failing, "2025-12-05T00:00:00Z", value)
+    world.use(failing, "2025-12-06T00:00:00Z", "0.01")
+    assert world.run()["status"] == "COMPLETE"
+    (event,) = world.events.events("billing.job.failure")
+    assert "more than 38 digits" in event.detail["eventData"]["message"]
+
+
 def test_a_job_may_set_currency_conversion_and_dates(world: World) -> None:
     world.org.make("currency", code="EUR", name="Euro")
     account = world.subscribe(template={"currency": "EUR"})
@@ -417,6 +433,61 @@ def test_a_long_list_of_accounts_goes_on_in_a_message_of_its_own(world: World, m
         world.subscribe()
     job = world.run()
     assert (job["status"], job["total"], len(job["billIds"])) == ("COMPLETE", 5, 5)
+
+
+def test_an_account_made_while_a_job_is_cut_takes_nobodys_place(world: World) -> None:
+    accounts = [world.subscribe(), world.subscribe()]
+    job = world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+    (expand,) = [message for message, _ in world.queue.take()]
+    run_message(world.bench, {}, expand)
+    world.queue.take()  # late, while the message that cut the job comes again
+    world.subscribe()
+    run_message(world.bench, {}, expand)
+    world.drain()
+    done = world.get(f"/billjobs/{job['id']}")
+    assert (done["status"], done["total"], done["pending"]) == ("COMPLETE", 2, 0)
+    assert {bill["accountId"] for bill in world.all_bills()} == {account["id"] for account in accounts}
+
+
+def test_a_page_of_accounts_stays_as_it_was_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usance.application.billing.expand_job.PAGE_ACCOUNTS", 2)
+    accounts = [world.subscribe() for _ in range(4)]
+    job = world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+    (expand,) = [message for message, _ in world.queue.take()]
+    run_message(world.bench, {}, expand)
+    world.subscribe()  # every page would begin one account earlier now
+    run_message(world.bench, {}, expand)
+    world.drain()
+    done = world.get(f"/billjobs/{job['id']}")
+    assert (done["status"], done["total"]) == ("COMPLETE", 4)
+    assert {bill["accountId"] for bill in world.all_bills()} == {account["id"] for account in accounts}
+
+
+def test_a_bill_that_cannot_be_made_keeps_no_other_from_being_made(world: World) -> None:
+    world.org.make("currency", code="EUR", name="Euro")
+    account = world.subscribe(template={"currency": "EUR", "billFrequency": "ANNUALLY"})
+    world.subscribe(account=account)
+    job = world.run()
+    assert world.bill(job)["billingFrequency"] == "MONTHLY"
+    (event,) = world.events.events("billing.job.failure")
+    assert "from EUR to USD" in event.detail["eventData"]["message"]
+
+
+def test_two_requests_at_once_start_no_eleventh_job(world: World) -> None:
+    for _ in range(9):
+        world.post("/billjobs")
+    listing, rivals = world.org.store.list_page, [True]
+
+    def slow(org_id: str, type_: str, **more: Any) -> Any:
+        page = listing(org_id, type_, **more)
+        if type_ == "billJob" and rivals.pop() if rivals else False:
+            world.post("/billjobs")
+        return page
+
+    world.org.store.list_page = slow  # type: ignore[method-assign]
+    assert world.client.post("/billjobs").status == 429
+    world.org.store.list_page = listing  # type: ignore[method-assign]
+    assert len(world.get("/billjobs", active="true")["data"]) == 10
 
 
 def test_ten_jobs_run_at_a_time(world: World) -> None:

@@ -112,6 +112,26 @@ def test_the_lock_date_locks_everything_up_to_it(world: World, bill: dict[str, A
     assert world.run()["billIds"] == []
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_lock_date_set_while_a_bill_is_calculated_counts(
+    world: World, bill: dict[str, Any], monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    if exists:
+        world.post("/bills/approve", {"billIds": [bill["id"]]})
+        world.use(world.account, "2025-12-05T00:00:00Z", 7)
+    else:
+        world.client.delete(f"/bills/{bill['id']}")
+    before, read = world.all_bills(), world.usage.aggregate
+
+    def slow(*asked: Any) -> Any:
+        world.put("/billconfig", {"billLockDate": "2025-12-31"})
+        return read(*asked)
+
+    monkeypatch.setattr(world.usage, "aggregate", slow)
+    assert world.run()["billIds"] == []
+    assert world.all_bills() == [{**found, "locked": True} for found in before]
+
+
 def test_moving_the_lock_date_back_frees_what_is_not_locked_itself(world: World, bill: dict[str, Any]) -> None:
     earlier = world.bill(world.run(lastDateInBillingPeriod="2025-11-30"))
     world.post("/bills/approve", {"billIds": [bill["id"], earlier["id"]]})

@@ -62,6 +62,41 @@ def test_a_tick_that_stopped_before_its_message_is_finished_when_it_fires_again(
     assert [job["status"] for job in world.get("/billjobs")["data"]] == ["COMPLETE"]
 
 
+def test_a_job_whose_messages_died_holds_up_schedules_for_half_a_day_only(world: World) -> None:
+    world.subscribe()
+    run_scheduled_billing(world.stores, from_text("2026-01-15T12:00:00Z"))
+    world.queue.take()
+    world.tick("2026-01-15T23:00:00Z")
+    assert world.all_bills() == []
+    world.tick("2026-01-16T00:00:00Z")
+    assert [job["status"] for job in world.get("/billjobs")["data"]] == ["COMPLETE", "CANCELLED"]
+    assert len(world.all_bills()) == 1
+
+
+def test_a_plan_in_advance_that_was_attached_late_still_gets_the_bill_that_opens_it(world: World) -> None:
+    for start in ("2026-01-01T00:00:00Z", "2026-01-05T00:00:00Z"):
+        world.subscribe(template={"standingChargeBillInAdvance": True}, startDate=start)
+    world.tick("2026-01-15T12:00:00Z")
+    assert periods(world) == ["2026-01-01", "2026-01-05", "2026-02-01", "2026-02-01"]
+    versions = [bill["version"] for bill in world.all_bills()]
+    world.configure(daysBeforeBillDue=30)
+    world.tick("2026-01-15T13:00:00Z")
+    again = {bill["endDate"]: bill["version"] for bill in world.all_bills()}
+    assert versions == [1, 1, 1, 1]
+    assert again == {"2026-02-01": 2, "2026-01-05": 1, "2026-01-01": 1}
+
+
+def test_a_bill_that_opens_a_plan_is_open_although_another_plan_ended_before(world: World) -> None:
+    account = world.subscribe(endDate="2026-01-10T00:00:00Z")
+    world.tick("2026-01-10T12:00:00Z")
+    late = {"standingCharge": 7, "standingChargeBillInAdvance": True}
+    world.subscribe(account=account, template=late, startDate="2026-02-01T00:00:00Z")
+    world.tick("2026-02-01T12:00:00Z")
+    (bill,) = world.all_bills(billDate="2026-02-01")
+    charged = [(line["lineItemType"], str(line["subtotal"])) for line in bill["lineItems"]]
+    assert charged == [("STANDING_CHARGE", "5.81"), ("STANDING_CHARGE", "7.00")]
+
+
 def test_a_period_is_calculated_again_for_a_day_after_its_end(world: World) -> None:
     account = world.subscribe()
     world.tick("2026-01-31T12:00:00Z")

@@ -10,13 +10,15 @@ from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.http import USER_ID
 from tests.fakes.organization import Organization
 from usance.application.entities import store as storing
+from usance.application.entities.create_entity import create_entity
 from usance.application.entities.delete_entity import delete_entity
 from usance.application.entities.list_entities import PAGES_READ_MAX, ListQuery, list_entities
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.store import store
+from usance.application.entities.update_entity import update_entity
 from usance.application.ports.entities import Delete, Put, StaleGuardError
 from usance.domain.access import Caller, Statement
-from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.resources.registry import BY_TYPE
 
 ALL = (Statement("allow", ("all",), ("*",)),)
@@ -87,6 +89,27 @@ def test_what_was_decided_on_old_news_is_decided_again(org: Organization) -> Non
     ports = contested(org, refuse(StaleGuardError("x")), times=storing.ATTEMPTS_MAX)
     with pytest.raises(UnavailableError):
         store(ports, org.id, resource, {**document, "id": org.ids.new(), "startDate": "2030-01-01"}, None)
+
+
+@pytest.mark.parametrize(("goes", "field"), [("webhook", "destinationId"), ("notificationConfiguration", "entityId")])
+def test_what_an_integration_links_cannot_go_while_it_is_linked(org: Organization, goes: str, field: str) -> None:
+    body = org.body("integrationConfiguration")
+    ports = contested(org, lambda: ports.entities.rows.pop((org.id, goes, body[field])))
+    with pytest.raises(InvalidInputError, match=field):
+        create_entity(ports, caller(org), BY_TYPE["integrationConfiguration"], body)
+
+
+def test_an_integration_may_name_what_other_systems_know(org: Organization) -> None:
+    kept = org.make("integrationConfiguration", entityType="Bill", entityId="b-1", destination="X", destinationId="x-1")
+    assert (kept["entityId"], kept["destinationId"], kept["authorized"]) == ("b-1", "x-1", False)
+
+
+def test_a_currency_cannot_go_while_it_becomes_that_of_the_organization(org: Organization) -> None:
+    euro = org.make("currency", code="EUR")
+    config = {**org.client.get("/organizationconfig").json, "currency": "EUR"}
+    ports = contested(org, lambda: ports.entities.rows.pop((org.id, "currency", euro["id"])))
+    with pytest.raises(InvalidInputError, match="currency"):
+        update_entity(ports, caller(org), BY_TYPE["organizationConfig"], org.id, config)
 
 
 def test_a_failed_deletion_gives_its_claim_back(org: Organization) -> None:

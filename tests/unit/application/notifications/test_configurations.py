@@ -47,4 +47,5 @@ def test_credentials_are_opened_for_signing(world: World) -> None:
     credentials = credentials_of(world.org, "webhook", world.entities, world.secrets)
     assert credentials
     assert (credentials.api_key, credentials.secret) == ("the-key", "the-secret")
+    assert "the-" not in repr(credentials)
     assert credentials_of(world.org, "nowhere", world.entities, world.secrets) is None

@@ -1,5 +1,6 @@
 """Statement jobs, from being asked for to their files."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.unit.application.statements.world import (
     ACCOUNT,
+    AGGREGATION,
     BILL,
     CALLER,
     DEFINITION,
@@ -24,6 +26,7 @@ from usance.application.statements.create_statement_jobs import BATCH_MAX, creat
 from usance.application.statements.read_statement_jobs import get_statement_job, list_statement_jobs
 from usance.application.statements.request_statement import request_statement
 from usance.application.statements.run_statement_job import Outcome, run_statement_job
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -76,10 +79,14 @@ def listed(world: World, **filters: str) -> list[str]:
     return [job["id"] for job in page.data]
 
 
+def file_of(job: Document, extension: str = "json", calculated: str = "20231201020000000000") -> str:
+    return f"{ORG}/statements/{BILL}/{job['id']}/{calculated}.{extension}"
+
+
 def made(world: World, extension: str = "json", **options: Any) -> bytes:
     (job,) = create(world, **options)
     assert run(world, job["id"]) == "COMPLETE"
-    return world.blobs.get(f"{ORG}/statements/{BILL}/{job['id']}.{extension}")
+    return world.blobs.get(file_of(job, extension))
 
 
 def test_a_new_job_waits_and_is_handed_to_the_worker(world: World) -> None:
@@ -137,7 +144,7 @@ def test_a_job_without_csv_leaves_json_alone(world: World) -> None:
     done = read(world, job["id"])
     assert "presignedCsvStatementUrl" not in done
     assert "csvStatementStatus" not in done
-    assert list(world.blobs.objects) == [f"{ORG}/statements/{BILL}/{job['id']}.json"]
+    assert list(world.blobs.objects) == [file_of(job)]
     assert "csvStatementGenerated" not in world.header
 
 
@@ -202,6 +209,32 @@ def test_lines_of_one_meter_and_period_are_read_at_once(world: World) -> None:
     statement = wire.loads(made(world))
     assert world.usage.reads == 1
     assert statement["lineItems"][2]["usage"] == statement["lineItems"][0]["usage"]
+
+
+def test_lines_of_segments_share_the_usage_out_in_one_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[str] = []
+    segment_of = Segmentation.segment_of
+
+    def counting(segmentation: Segmentation, group: Mapping[str, str]) -> Any:
+        groups.append(group["region"])
+        return segment_of(segmentation, group)
+
+    monkeypatch.setattr(Segmentation, "segment_of", counting)
+    segments = [{"region": "*"}, {"region": "UK"}, {"region": "DE"}]
+    world.add(
+        "aggregation",
+        id=AGGREGATION,
+        targetField="context_tokens",
+        aggregation="SUM",
+        segmentedFields=["region"],
+        segments=segments,
+    )
+    world.set_lines(*({**LINE, "id": segment["region"], "segment": segment} for segment in segments), LINE)
+    shown = wire.loads(made(world))["lineItems"]
+    sums = [[row["measures"]["context_tokens"]["SUM"] for row in line["usage"]] for line in shown]
+    assert sums == [[150], [150], [], [150, 150]]
+    assert [line.get("segment") for line in shown] == [*segments, None]
+    assert sorted(groups) == ["FR", "UK"]
 
 
 def test_a_filter_of_meters_shows_their_lines_alone(world: World) -> None:
@@ -282,6 +315,16 @@ def test_a_statement_of_an_earlier_calculation_is_marked_stale(world: World) -> 
     assert (header["jsonStatementGenerated"], header["statementStale"]) == (True, True)
 
 
+def test_an_earlier_statement_noted_late_leaves_the_newest_one_what_it_was(world: World) -> None:
+    (earlier,) = create(world)
+    run(world, earlier["id"])
+    world.recalculate(2)
+    (newest,) = create(world)
+    run(world, newest["id"])
+    run(world, earlier["id"])
+    assert (world.header["jsonStatementGenerated"], world.header["statementStale"]) == (True, False)
+
+
 def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> None:
     (job,) = create(world)
     line_items = world.bills.line_items
@@ -294,7 +337,27 @@ def test_a_bill_recalculated_while_it_is_read_is_read_again(world: World) -> Non
     world.bills.line_items = recalculated  # type: ignore[method-assign]
     run(world, job["id"])
     assert read(world, job["id"])["jsonStatementStatus"] == "LATEST"
-    assert len(wire.loads(world.blobs.get(f"{ORG}/statements/{BILL}/{job['id']}.json"))["lineItems"]) == 2
+    assert len(wire.loads(world.blobs.get(file_of(job, calculated="20231202000000000000")))["lineItems"]) == 2
+
+
+def test_a_slow_run_overtaken_by_another_delivery_leaves_its_files_alone(world: World) -> None:
+    (job,) = create(world)
+    put, puts = world.blobs.put, []
+
+    def slow(*args: Any) -> None:
+        puts.append(args)
+        if len(puts) == 1:  # the bill is calculated again and another delivery finishes the job
+            world.recalculate(2)
+            world.set_lines(STANDING)
+            assert run(world, job["id"]) == "COMPLETE"
+        put(*args)
+
+    world.blobs.put = slow  # type: ignore[method-assign]
+    assert run(world, job["id"]) == "COMPLETE"
+    done = read(world, job["id"])
+    assert done["jsonStatementStatus"] == "LATEST"
+    body, _ = world.blobs.open(done["presignedJsonStatementUrl"])
+    assert [line["lineItemId"] for line in wire.loads(body)["lineItems"]] == ["line-2"]
 
 
 def test_a_bill_that_never_stands_still_is_left_to_a_later_delivery(world: World) -> None:

@@ -1,5 +1,7 @@
 """Who may do what (platform.md 4)."""
 
+import time
+
 import pytest
 
 from usance.domain.access import ADMINISTRATOR, MANAGED_POLICIES, READ_ONLY, Action, Statement, allows
@@ -96,3 +98,19 @@ def test_the_administrator_may_do_everything_and_the_reader_only_read() -> None:
     assert Action.CONFIG_RETRIEVE in reads
     assert Action.ANALYTICS_QUERY in reads
     assert not {Action.CONFIG_CREATE, Action.CONFIG_UPDATE, Action.CONFIG_DELETE, Action.MEASUREMENTS_UPLOAD} & reads
+
+
+def test_a_pattern_of_many_wildcards_is_answered_at_once() -> None:
+    many = allow("all", f"config:meter/item/{'*a' * 18}*x")
+    started = time.process_time()
+    assert not allows((many,), Action.CONFIG_RETRIEVE, "meter", "a" * 36)
+    assert allows((many,), Action.CONFIG_RETRIEVE, "meter", "a" * 35 + "x")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"),
+    [("m*r", True), ("me*et*r", False), ("*met*er*", True), ("mete", False), ("m*rr", False), ("**meter**", True)],
+)
+def test_a_wildcard_stands_for_any_text(pattern: str, covered: bool) -> None:
+    assert allows((allow("all", f"config:{pattern}"),), Action.CONFIG_RETRIEVE, "meter") is covered

@@ -18,7 +18,7 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
-from usance.domain.billing.inputs import DateOverrides, Minimum, Product, Standing
+from usance.domain.billing.inputs import DateOverrides, Minimum, PricingType, Product, Standing
 from usance.domain.billing.minimum_spend import correction
 from usance.domain.billing.pipeline import plan_usage
 from usance.domain.kernel.money import Currency, RoundingMode
@@ -52,6 +52,12 @@ def test_a_plans_pricing_replaces_its_templates_for_the_same_aggregation() -> No
         ("template", 21),
         ("other", 1),
     ]
+
+
+def test_a_templates_pricing_stays_replaced_although_it_started_later() -> None:
+    attached = plan(pricing("own"), pricing("template", start=instant("2024-01-11"), of_template=True))
+    draft = bill(inputs(JANUARY, attached), lambda _: 1)
+    assert [line.item.pricing_id for line in draft.lines] == ["own"]
 
 
 def test_of_overlapping_pricings_the_later_start_applies() -> None:
@@ -121,6 +127,11 @@ def test_a_pricings_minimum_counts_towards_the_plans_and_a_standing_charge_does_
     ]
 
 
+def test_a_credit_has_no_minimum_spend() -> None:
+    credit = pricing("c", type=PricingType.GLOBAL_CREDIT, minimum=Minimum(Decimal(50)))
+    assert lines(bill(inputs(JANUARY, plan(credit)), {"gb": 10})) == [("USAGE_CREDIT", "0.00")]
+
+
 def test_a_pricings_minimum_in_advance_counts_towards_the_plans_of_the_same_period() -> None:
     attached = plan(
         pricing(minimum=Minimum(Decimal(50), in_advance=True)),
@@ -180,6 +191,20 @@ def test_dates_follow_from_the_day_of_the_bill_unless_the_job_sets_them() -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("service", "day", "first"),
+    [
+        ("2024-01-22", "2024-02-01", date(2024, 1, 1)),  # a plan that starts inside the period
+        ("2024-02-01", "2024-02-01", date(2024, 1, 1)),  # one that begins as the period ends
+        ("2024-01-22", "2024-01-22", date(2024, 1, 22)),  # the bill that opens service inside a period
+        ("2021-10-05", "2022-01-01", date(2021, 10, 5)),  # everything before the epoch
+    ],
+)
+def test_a_bill_starts_with_its_period(service: str, day: str, first: date) -> None:
+    attached = plan(standing=Standing(Decimal(1), in_advance=True), start=instant(service))
+    assert bill(inputs(day, attached)).start == first
+
+
 def test_instants_of_the_period_follow_the_time_zone() -> None:
     zoned = terms(zone_name="America/New_York", zone=time_zone("America/New_York"))
     draft = bill(inputs("2024-04-01", plan(), terms=zoned))
@@ -202,10 +227,24 @@ def test_a_line_keeps_its_id_when_other_lines_come_and_go() -> None:
     assert len({line.id for line in both.lines}) == 2
 
 
+def test_a_credit_is_taken_off_whichever_sign_its_price_is_written_with() -> None:
+    for price in ("0.5", "-0.5"):
+        credit = pricing("c", aggregation=aggregation("c"), type=PricingType.PRODUCT_CREDIT, rows=[(0, 0, price)])
+        draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": 10})
+        assert lines(draft) == [("USAGE", "40.00"), ("USAGE_CREDIT", "-5.00")]
+        assert draft.lines[1].item.average_unit_price == Decimal("-0.5")
+
+
+def test_a_credit_on_negative_usage_charges_nothing() -> None:
+    credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
+    draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": -10})
+    assert lines(draft) == [("USAGE", "40.00"), ("USAGE_CREDIT", "0.00")]
+
+
 cents = st.decimals(0, 10_000, places=2)
 
 
-@given(cents, cents)
+@given(cents, st.decimals(-1_000, 10_000, places=2))
 def test_minimum_and_usage_together_cost_the_greater_of_the_two(minimum: Decimal, usage: Decimal) -> None:
     _, lifted = correction(minimum, usage, in_advance=False)
     _, refund = correction(minimum, usage, in_advance=True)

@@ -41,6 +41,26 @@ def test_the_offset_is_an_hour_of_the_local_day() -> None:
     assert is_tick(Decimal(24), 5, at("2026-07-15T03:00"), berlin)
 
 
+@pytest.mark.parametrize(
+    ("zone", "offset", "skipped"),
+    [
+        ("America/New_York", 2, "2026-03-08T07:00"),  # 02:00 becomes 03:00
+        ("Africa/Cairo", 0, "2026-04-23T22:00"),  # midnight becomes 01:00
+    ],
+)
+def test_a_tick_that_falls_into_skipped_hours_comes_when_they_are_over(zone: str, offset: int, skipped: str) -> None:
+    start = at(skipped) - timedelta(hours=12)
+    moments = [start + timedelta(minutes=15 * n) for n in range(96)]
+    assert [m for m in moments if is_tick(Decimal(24), offset, m, time_zone(zone))] == [at(skipped)]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "UTC+1:07", "UTC-3:40"])
+def test_zones_of_odd_minutes_tick_as_often_as_others(zone: str) -> None:
+    moments = [at("2026-01-15T00:00") + timedelta(minutes=15 * n) for n in range(96)]
+    for interval, ticks in (("0.25", 96), ("1", 24), ("24", 1)):
+        assert sum(is_tick(Decimal(interval), 0, moment, time_zone(zone)) for moment in moments) == ticks
+
+
 def test_a_late_event_does_the_tick_of_its_quarter() -> None:
     assert quarter(at("2026-01-15T12:14:59.999")) == at("2026-01-15T12:00")
     assert is_tick(Decimal(1), 0, at("2026-01-15T12:14:59"), UTC)

@@ -120,10 +120,22 @@ def test_in_advance_a_run_also_makes_the_bill_that_opens_service() -> None:
     )
 
 
+def test_a_day_that_ends_a_period_of_another_plan_does_not_only_open_service() -> None:
+    opening = plan(standing=Standing(Decimal(20), in_advance=True), start=instant("2022-06-15"))
+    ending = plan(calendar=calendar("MONTHLY", "2022-01-15"))
+    assert due_bills([opening, ending], date(2022, 6, 14), UTC)[0] == DueBill(key("2022-06-15"))
+
+
 def test_nothing_is_due_outside_the_life_of_a_plan() -> None:
     attached = plan(start=instant("2022-03-01"), end=instant("2022-05-01"))
     assert due_bills([attached], date(2022, 2, 28), UTC) == ()
     assert due_bills([attached], date(2022, 5, 1), UTC) == ()
+
+
+def test_before_a_plan_begins_nothing_is_due_however_far_its_epoch() -> None:
+    attached = plan(calendar=calendar("MONTHLY", "2022-06-15"), start=instant("2022-01-01"))
+    assert due_bills([attached], date(2021, 6, 1), UTC) == ()
+    assert due_bills([attached], date(2022, 1, 1), UTC) == (DueBill(key("2022-06-15")),)
 
 
 zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo"])

@@ -81,6 +81,7 @@ def derived(calculation: str, category: Category = Category.MEASURE, tokens: Any
         ("timestamp.receivedAt", Decimal(2_000)),
         ("timestamp.ets == null ? 1 : 2", Decimal(1)),
         ("tokens == 6 ? null : 1", None),
+        ("tokens * 0 * 1e60", Decimal(0)),
         ("1e30 / 3", Decimal("333333333333333333333333333333.3333")),
         ("1 / 3e10", Decimal("0.00000000003333333333333333333333333333")),
     ],

@@ -33,6 +33,7 @@ def test_a_public_address_is_reachable(address: str) -> None:
         "::1",
         "fe80::1",
         "fe80::1%eth0",
+        "fec0::1",
         "fc00::1",
         "fd00:ec2::254",
         "ff02::1",

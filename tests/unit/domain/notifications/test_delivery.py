@@ -111,7 +111,7 @@ def test_a_firing_is_named_by_rule_and_event() -> None:
 def test_a_payload_tells_cause_rule_and_data() -> None:
     cause = {"eventId": "e", "eventName": "n", "eventTime": "t"}
     rule = {"id": "r", "code": "c", "name": "Rule", "calculation": "true"}
-    assert payload("run", "org", cause, rule, {"newDto": {"id": "a"}}) == {
+    assert payload("run", "org", cause, rule, {"eventData": {"newDto": {"id": "a"}}}) == {
         "id": "run",
         "orgId": "org",
         **cause,

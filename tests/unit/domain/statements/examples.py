@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.statements.line import BilledLine, Metered
 from usance.domain.statements.statement import BillHeader, Value
@@ -71,4 +72,7 @@ def on(day: int, value: str | None, **group: str) -> Value:
 
 def segmented(segment: Mapping[str, str], *segments: Mapping[str, str]) -> Metered:
     """The line of one of several segments."""
-    return replace(TOKENS, segment=segment, segments=segments, segmented_fields=tuple(segment))
+    all_of_them = Segmentation.of([tuple(sorted(one.items())) for one in segments])
+    return replace(
+        TOKENS, segment=tuple(sorted(segment.items())), segmentation=all_of_them, segmented_fields=tuple(segment)
+    )

@@ -2,9 +2,18 @@
 
 import pytest
 
-from tests.unit.domain.statements.examples import TOKENS, segmented
+from tests.unit.domain.statements.examples import TOKENS, on, segmented
 from usance.domain.statements.breakdown import breakdown
 from usance.domain.statements.definition import BUILT_IN, Definition, Dimension, Frequency, Measure
+from usance.domain.statements.statement import by_segment
+
+VALUES = [on(1, "1", region=region, model="large") for region in ("UK", "FR", "")]
+
+
+def priced(segment: dict[str, str], *segments: dict[str, str]) -> list[str]:
+    """The regions that one of the segments prices."""
+    metered = segmented(segment, *segments)
+    return [value.group["region"] for value in by_segment(metered, VALUES).get(metered.segment, ())]
 
 
 def definition(*, dimensions: tuple[Dimension, ...] = (), measures: tuple[Measure, ...] = ()) -> Definition:
@@ -68,25 +77,24 @@ def test_a_star_among_the_values_shows_all() -> None:
 
 
 def test_a_segment_is_broken_down_by_its_own_fields() -> None:
-    shown = breakdown(BUILT_IN, segmented({"region": "UK"}, {"region": "UK"}, {"region": "*"}))
-    assert shown.dimensions == ("region",)
-    assert shown.shows({"region": "UK"})
-    assert not shown.shows({"region": "FR"})
+    assert breakdown(BUILT_IN, segmented({"region": "UK"}, {"region": "UK"})).dimensions == ("region",)
+    assert priced({"region": "UK"}, {"region": "UK"}, {"region": "*"}) == ["UK"]
 
 
 def test_a_wildcard_segment_shows_what_no_more_specific_segment_claims() -> None:
-    shown = breakdown(BUILT_IN, segmented({"region": "*"}, {"region": "UK"}, {"region": "*"}))
-    assert shown.shows({"region": "FR"})
-    assert not shown.shows({"region": "UK"})
+    assert priced({"region": "*"}, {"region": "UK"}, {"region": "*"}) == ["FR", ""]
 
 
 def test_of_two_segments_that_match_as_closely_the_first_counts() -> None:
     by_region, by_model = {"region": "UK", "model": "*"}, {"region": "*", "model": "large"}
-    group = {"region": "UK", "model": "large"}
-    assert breakdown(BUILT_IN, segmented(by_region, by_region, by_model)).shows(group)
-    assert not breakdown(BUILT_IN, segmented(by_model, by_region, by_model)).shows(group)
+    assert priced(by_region, by_region, by_model) == ["UK"]
+    assert priced(by_model, by_region, by_model) == ["FR", ""]
 
 
 def test_usage_outside_every_segment_is_not_shown() -> None:
-    assert not breakdown(BUILT_IN, segmented({"region": "UK"}, {"region": "UK"})).shows({"region": "FR"})
-    assert not breakdown(BUILT_IN, segmented({"region": "UK"}, {"region": "FR"})).shows({"region": "UK"})
+    assert priced({"region": "DE"}, {"region": "DE"}) == []
+    assert priced({"region": "UK"}, {"region": "FR"}) == []
+
+
+def test_the_line_of_no_segment_shows_all_usage() -> None:
+    assert len(by_segment(TOKENS, VALUES)[()]) == len(VALUES)

@@ -3,6 +3,7 @@
 httpcore is the connection layer of httpx; it follows no redirect and reads no proxy settings.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ ANSWER_MAX_BYTES: Final = 65_536  # what is read of an answer; the status is wha
 URL_MAX_CHARS: Final = 2_048
 USER_AGENT: Final = "Usance-Webhooks/1"
 _PORTS: Final = {"http": 80, "https": 443}
+_VISIBLE: Final = re.compile(r"[!-~]*")
 
 
 class HttpWebhookSender:
@@ -104,12 +106,12 @@ class HttpWebhookSender:
             raise InvalidInputError(f"url: has {len(url)} characters; the limit is {URL_MAX_CHARS}")
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+            host, port = parts.hostname or "", _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
         except ValueError as malformed:
             raise InvalidInputError("url: is not a URL; give one such as https://example.com/webhooks") from malformed
-        if parts.scheme not in _PORTS or not host or not url.isascii() or any(c.isspace() for c in url):
+        if parts.scheme not in _PORTS or not host or not port or not _VISIBLE.fullmatch(url):
             raise InvalidInputError("url: must be an https URL such as https://example.com/webhooks")
-        if parts.username or parts.password:
+        if "@" in parts.netloc:
             raise InvalidInputError("url: must hold no user name or password; receivers check the signature")
         if parts.scheme == "http" and not self._trusted(host, port):
             raise InvalidInputError("url: must start with https://, since deliveries hold business data")

@@ -147,11 +147,16 @@ class BillLineItem(_Line):
 
 
 class LineItem(_Line):
-    """A line item as the list of a bill's line items shows it."""
+    """A line item as the list of a bill's line items shows it, with the version and audit fields of the bill."""
 
     band_usage: list[BandUsage] | None = None
     bill_id: str | None = None
     json_usage_generated: bool | None = None
+    version: int | None = None
+    dt_created: str | None = None
+    dt_last_modified: str | None = None
+    created_by: str | None = None
+    last_modified_by: str | None = None
 
 
 class Bill(_Audited):

@@ -1,4 +1,4 @@
-"""Which entities make events, and the published names of all events (platform.md 6.2)."""
+"""Which entities make events, and the names of all events: the published ones (platform.md 6.2) and one of ours."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -43,6 +43,7 @@ ENTITIES: Final[Mapping[str, str]] = {
     "transactionType": "configuration.transactiontype",
 }
 
+BILLING_JOB_FAILURE: Final = "billing.job.failure"  # ours: jobs have no status for an account that gets no bill
 INTEGRATION_AUTHENTICATION_ERROR: Final = "integration.authentication.error"
 INTEGRATION_DISABLED_ERROR: Final = "integration.disabled.error"
 INTEGRATION_PERFORM_ERROR: Final = "integration.perform.error"
@@ -50,6 +51,7 @@ INTEGRATION_VALIDATION_ERROR: Final = "integration.validation.error"
 INGEST_VALIDATION_FAILURE: Final = "ingest.validation.failure"
 
 FAILURES: Final = (
+    BILLING_JOB_FAILURE,
     "dataexport.job.failure",
     INGEST_VALIDATION_FAILURE,
     INTEGRATION_AUTHENTICATION_ERROR,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from usance.domain.catalog.integrations import check_integration
 from usance.resources.fields import FreeObject, Name, Noun
-from usance.resources.resource import Dependant, Filter, Index, Related, Resource
+from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
 
 Identification = Annotated[str, Field(min_length=1, max_length=80, pattern="^[a-zA-Z0-9_-]*$")]
 OptionalId = Annotated[str, Field(min_length=1, max_length=80)]
@@ -42,6 +42,10 @@ INTEGRATION_CONFIGURATION: Final = Resource(
         Index("destinationId"),
     ),
     filters=(Filter("destinationId", "destinationId", "Only the configurations with this destination."),),
+    references=(
+        Ref("entityId", "notificationConfiguration", compute=gathered("notifications")),
+        Ref("destinationId", "webhook", compute=gathered("webhooks")),
+    ),
     related=(
         Related("notifications", "notificationConfiguration", where={"id": "entityId"}),
         Related("webhooks", "webhook", where={"id": "destinationId"}),

@@ -19,7 +19,7 @@ from usance.resources.fields import (
     Text,
     Whole,
 )
-from usance.resources.resource import Index, Ref, Related, Resource, Verb
+from usance.resources.resource import Index, Ref, Related, Resource, Verb, gathered
 
 CONVERSIONS_MAX: Final = 250
 
@@ -83,7 +83,10 @@ ORGANIZATION_CONFIG: Final = Resource(
     singleton=True,
     verbs=frozenset({Verb.GET, Verb.UPDATE}),
     indexes=(Index("currency"), Index("defaultStatementDefinitionId")),
-    references=(Ref("defaultStatementDefinitionId", "statementDefinition"),),
+    references=(
+        Ref("defaultStatementDefinitionId", "statementDefinition"),
+        Ref("currency", "currency", compute=gathered("currencies")),
+    ),
     related=(Related("currencies", "currency", where={"code": "currency"}),),
     rules=(check_config,),
 )

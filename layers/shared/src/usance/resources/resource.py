@@ -167,6 +167,11 @@ class Resource:
 IDS: Final = Filter("ids", "id", "Only the entities with these ids.", many=True)
 
 
+def gathered(name: str) -> Callable[[Proposal], Iterable[str]]:
+    """For a `Ref`: the ids of what the `Related` of this name found, where a field names its entity otherwise."""
+    return lambda proposal: (str(entity["id"]) for entity in proposal.many(name))
+
+
 def values_at(document: Entity, path: str) -> list[str]:
     """Every value at a path such as `productId` or `dimensions[].meterId`, as text; booleans as `true` and `false`."""
     found: list[Any] = [document]

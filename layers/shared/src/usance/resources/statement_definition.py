@@ -7,7 +7,7 @@ from pydantic import Field
 from usance.resources.fields import Id, Name, Noun
 from usance.resources.resource import Dependant, Index, Ref, Resource, values_at
 
-PARTS_MAX: Final = 20  # a statement has a column for each; a transaction has room for a row and a check for each
+PARTS_MAX: Final = 16  # a meter of each changes an index row, drops one and is checked: three items of a transaction
 VALUES_MAX: Final = 1_000
 Value = Annotated[str, Field(max_length=200)]
 

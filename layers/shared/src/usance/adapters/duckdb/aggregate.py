@@ -117,12 +117,9 @@ def _latest(usage: Usage, columns: dict[str, Any], grouped: str, absent: int, ke
     rows: dict[_Key, list[int]] = {}
     for row, *key in found:
         rows.setdefault(tuple(key), []).append(row)
-    return {key: tied[0] if len(tied) == 1 else _last_received(usage, tied) for key, tied in rows.items()}
-
-
-def _last_received(usage: Usage, rows: Sequence[int]) -> int:
-    receipts = usage.receipts(rows)
-    return max(zip(receipts, rows, strict=True))[1]
+    tied = [row for group in rows.values() if len(group) > 1 for row in group]
+    receipts = dict(zip(tied, usage.receipts(tied), strict=True))
+    return {key: max(group, key=lambda row: (receipts.get(row), row)) for key, group in rows.items()}
 
 
 def _counted_in_decimals(

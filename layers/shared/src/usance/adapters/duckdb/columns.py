@@ -61,14 +61,6 @@ def instants(items: Sequence[StoredItem]) -> Integers:
     return _joined([_integers(item.ts) for item in items])
 
 
-def received(items: Sequence[StoredItem]) -> Integers:
-    """The receipt of every measurement."""
-    return np.repeat(
-        np.array([item.received for item in items], dtype=np.int64),
-        np.array([item.count for item in items], dtype=np.int64),
-    )
-
-
 def column(items: Sequence[StoredItem], code: str) -> Column:
     """A field of every measurement. A field that is text in some items and number in others counts as number."""
     kinds = {Kind(item.fields[code][0]) for item in items if code in item.fields}

@@ -15,7 +15,6 @@ from usance.adapters.duckdb.columns import (
     TextColumn,
     column,
     instants,
-    received,
     text_column,
     uid_texts,
 )
@@ -62,7 +61,8 @@ class Usage:
         if code not in self._texts:
             found = text_column(self._items, code)
             indexes = self._picked(found.indexes)
-            self._texts[code] = TextColumn(np.where(indexes < 0, len(found.distinct), indexes), [*found.distinct, ""])
+            distinct = list(dict.fromkeys([*found.distinct, ""]))
+            self._texts[code] = TextColumn(np.where(indexes < 0, distinct.index(""), indexes), distinct)
         return self._texts[code]
 
     def buckets(self, starts: Sequence[datetime]) -> Indexes:
@@ -71,15 +71,15 @@ class Usage:
         return (np.searchsorted(edges, self.ts, side="right") - 1).astype(np.int32)
 
     def receipts(self, rows: Sequence[int]) -> list[tuple[int, str]]:
-        """When each of a few measurements was received, and its uid."""
-        times = self._picked(received(self._items))
+        """When each of some measurements was received, and its uid."""
         starts = np.cumsum([0, *(item.count for item in self._items)])
-        found = []
-        for row in rows:
-            place = int(self._rows[row])
-            index = int(np.searchsorted(starts, place, side="right")) - 1
-            found.append((int(times[row]), uid_texts(self._items[index])[place - int(starts[index])]))
-        return found
+        places = self._rows[np.asarray(rows, dtype=np.int64)]
+        owners = np.searchsorted(starts, places, side="right") - 1
+        uids = {owner: uid_texts(self._items[owner]) for owner in set(owners.tolist())}
+        return [
+            (self._items[owner].received, uids[owner][within])
+            for owner, within in zip(owners.tolist(), (places - starts[owners]).tolist(), strict=True)
+        ]
 
     def _picked(self, values: NDArray[Whole]) -> NDArray[Whole]:
         return values if self._whole else values[self._rows]

@@ -1,7 +1,7 @@
 """Counters of bill jobs in the entities table.
 
-All rows of a job are at `{org}#billJob#{job id}`: `account#{id}` once an account is done, `page#{name}` once a page of
-accounts is counted, and counters `count#{shard}` that change in the same transaction as the row which says so. They are
+All rows of a job are at `{org}#billJob#{job id}`: `account#{id}` once an account is done, `page#{name}` with the accounts
+of a page once they are counted, and counters `count#{shard}` that change in the same transaction as the row which says so. They are
 split because every worker of a run writes them.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.transactions import Step, store_faults, transact
-from usance.application.ports.bill_progress import BILL_IDS_MAX, Progress
+from usance.application.ports.bill_progress import BILL_IDS_MAX, AccountPage, Progress
 from usance.application.ports.clock import Clock
 from usance.domain.kernel.errors import UsanceError
 
@@ -28,11 +28,23 @@ class DynamoBillJobProgress:
         self._table = table
         self._clock = clock or SystemClock()
 
-    def add_accounts(self, org_id: str, job_id: str, page: str, count: int, *, last: bool) -> None:
+    def page(self, org_id: str, job_id: str, name: str) -> AccountPage | None:
         """See the port."""
-        pk = _partition(org_id, job_id)
-        counters = {"accounts": count, "expanded": int(last)}
-        self._once(pk, f"page#{page}", {}, "count#expand", counters)
+        key = keys.key(_partition(org_id, job_id), f"page#{name}")
+        with store_faults():
+            row = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if row is None:
+            return None
+        return AccountPage([id_["S"] for id_ in row["ids"]["L"]], row["next"]["S"] if "next" in row else None)
+
+    def add_page(self, org_id: str, job_id: str, name: str, page: AccountPage) -> AccountPage:
+        """See the port."""
+        values: dict[str, Any] = {"ids": {"L": [{"S": id_} for id_ in page.account_ids]}}
+        if page.next_token is not None:
+            values["next"] = {"S": page.next_token}
+        counters = {"accounts": len(page.account_ids), "expanded": int(page.next_token is None)}
+        self._once(_partition(org_id, job_id), f"page#{name}", values, "count#expand", counters)
+        return self.page(org_id, job_id, name) or page
 
     def finish_account(self, org_id: str, job_id: str, account_id: str, bill_ids: Sequence[str]) -> None:
         """See the port."""

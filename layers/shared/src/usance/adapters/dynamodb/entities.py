@@ -11,17 +11,16 @@ from botocore.exceptions import ClientError
 
 from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb import keys
+from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.entity_steps import CLAIM_SECONDS, Row, change_steps
 from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStream, KnownIds, PartitionIds
-from usance.adapters.dynamodb.transactions import pause, store_faults, transact
+from usance.adapters.dynamodb.transactions import store_faults, transact
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Claim, Delete, Guard, Page, Put
-from usance.domain.kernel.errors import NotFoundError, UnavailableError, VersionConflictError
+from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
 
-BATCH_GET_MAX: Final = 100  # DynamoDB BatchGetItem
-BATCH_ATTEMPTS_MAX: Final = 8  # unprocessed keys mean throttling; then the client may repeat
 PAGE_ALL: Final = 100
 
 
@@ -63,11 +62,8 @@ class DynamoEntityRepository:
         wanted = {
             keys.unique_partition(org_id, type_, field_, value): value for value in values if keys.is_value(value)
         }
-        found: set[str] = set()
-        for batch in _batches(list(wanted)):
-            items = self._batch([keys.key(pk, keys.UNIQUE_SORT_KEY) for pk in batch])
-            found.update(wanted[item["pk"]["S"]] for item in items)
-        return frozenset(found)
+        markers = [keys.key(pk, keys.UNIQUE_SORT_KEY) for pk in wanted]
+        return frozenset(wanted[item["pk"]["S"]] for item in read_items(self._client, self._table, markers))
 
     def list_page(
         self,
@@ -170,23 +166,8 @@ class DynamoEntityRepository:
         return Row.read(answer["Item"]) if "Item" in answer else None
 
     def _rows(self, org_id: str, type_: str, ids: Sequence[str]) -> Iterator[Row]:
-        unique = [id_ for id_ in dict.fromkeys(ids) if keys.is_id(id_)]
-        for batch in _batches(unique):
-            yield from map(Row.read, self._batch([keys.entity_key(org_id, type_, id_) for id_ in batch]))
-
-    def _batch(self, wanted: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        for attempt in range(BATCH_ATTEMPTS_MAX):
-            if not wanted:
-                return
-            with store_faults():
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
-                )
-            yield from answer["Responses"].get(self._table, [])
-            wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if wanted:
-                pause(attempt)
-        raise UnavailableError("the store is busy; repeat the request")
+        wanted = [keys.entity_key(org_id, type_, id_) for id_ in dict.fromkeys(ids) if keys.is_id(id_)]
+        return (Row.read(item) for item in read_items(self._client, self._table, wanted))
 
     def _plain_page(self, pk: str, page_size: int, limit: str | None) -> Page:
         condition, values = "pk = :pk", {":pk": {"S": pk}}
@@ -216,7 +197,7 @@ class DynamoEntityRepository:
         streams: list[IdStream] = []
         for field, values in filters.items():
             if field == "id":
-                streams.append(KnownIds(tuple(values)))
+                streams.append(KnownIds(tuple(value for value in values if keys.is_id(value))))
                 continue
             streams.append(
                 AnyOf(
@@ -246,11 +227,6 @@ class DynamoEntityRepository:
                 break
             documents.extend(self.get_many(org_id, type_, ids))
         return _page(documents, page_size)
-
-
-def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), BATCH_GET_MAX):
-        yield values[start : start + BATCH_GET_MAX]
 
 
 def _page(documents: Sequence[Document], page_size: int) -> Page:

@@ -19,7 +19,7 @@ from usance.resources.wire import Document
 
 CLAIM_SECONDS: Final = 30  # as long as a request can live
 CLAIM_MARGIN_SECONDS: Final = 5  # clocks differ: others honour a claim longer than its owner may use it
-BODY_MAX_BYTES: Final = 380_000  # DynamoDB rows stop at 400 KB; the rest is for keys and private text
+BODY_MAX_BYTES: Final = 190_000  # DynamoDB rows stop at 400 KB, and the event of a change holds it before and after
 
 _Key = tuple[str, str]
 _Refusal = Callable[[Mapping[str, Any] | None], UsanceError]

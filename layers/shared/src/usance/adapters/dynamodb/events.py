@@ -9,6 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from usance.adapters.clock import SystemClock
+from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.event_items import (
     ALL,
     INDEXES,
@@ -22,14 +23,12 @@ from usance.adapters.dynamodb.event_items import (
     to_event,
     to_item,
 )
-from usance.adapters.dynamodb.transactions import pause, store_faults
+from usance.adapters.dynamodb.transactions import store_faults
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire
-from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.kernel.errors import InvalidInputError
 
-BATCH_GET_MAX: Final = 100  # DynamoDB BatchGetItem
-BATCH_ATTEMPTS_MAX: Final = 8  # unprocessed keys mean throttling; then the client may repeat
 READS_MAX: Final = 20  # per shard and page; all but the first of 1 MB, some 2,000 entries, when filters match few
 
 
@@ -68,11 +67,9 @@ class DynamoEventLog:
     def get_many(self, org_id: str, ids: Sequence[str]) -> Sequence[Event]:
         """See the port."""
         unique = list(dict.fromkeys(ids))
-        found: dict[str, Event] = {}
-        for start in range(0, len(unique), BATCH_GET_MAX):
-            for item in self._batch(org_id, unique[start : start + BATCH_GET_MAX]):
-                if self._live(item):
-                    found[item["id"]["S"]] = to_event(item)
+        wanted = [key(org_id, id_) for id_ in unique if is_id(id_)]
+        items = read_items(self._client, self._table, wanted)
+        found = {item["id"]["S"]: to_event(item) for item in items if self._live(item)}
         return [found[id_] for id_ in unique if id_ in found]
 
     def list_page(self, org_id: str, query: EventQuery, *, page_size: int, next_token: str | None) -> Page:
@@ -122,22 +119,6 @@ class DynamoEventLog:
                 return _Shard(places, None)
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return _Shard(places, start["ExclusiveStartKey"]["at"]["S"])
-
-    def _batch(self, org_id: str, ids: Sequence[str]) -> "list[dict[str, Any]]":
-        wanted = [key(org_id, id_) for id_ in ids if is_id(id_)]
-        items: list[dict[str, Any]] = []
-        for attempt in range(BATCH_ATTEMPTS_MAX):
-            if not wanted:
-                return items
-            with store_faults():
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
-                )
-            items.extend(answer["Responses"].get(self._table, []))
-            wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if wanted:
-                pause(attempt)
-        raise UnavailableError("the store is busy; repeat the request")
 
     def _live(self, item: dict[str, Any]) -> bool:
         """The store removes an expired item some time after it expired."""

@@ -16,7 +16,8 @@ from usance.resources import instants
 SERVICE: Final = "service"  # what the claim `pt` of a token says of its principal (platform.md 3.1)
 USER: Final = "user"
 PRINCIPAL_TYPES: Final = {SERVICE: "SERVICE_USER", USER: "USER"}
-REMEMBERED: Final = timedelta(seconds=30)  # as long a withdrawn permission or key may go on working
+# A withdrawn permission or key may go on working as long, and then while the gateway remembers.
+REMEMBERED: Final = timedelta(seconds=30)
 REMEMBERED_MAX: Final = 1_000  # callers per process
 
 

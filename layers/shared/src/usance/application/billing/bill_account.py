@@ -1,7 +1,7 @@
 """Calculate what one account gets from a bill job."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from usance.application.billing.calculate_bill import Calculation, calculate_bill
@@ -15,28 +15,46 @@ from usance.domain.billing.due import DueBill, due_bills
 from usance.domain.billing.inputs import BillKey, DateOverrides
 from usance.domain.billing.schedule import is_open
 from usance.domain.kernel.calendar import Frequency
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.domain.kernel.timezones import local_day
 from usance.resources.wire import Document
 
 
+@dataclass(frozen=True, slots=True)
+class AccountBills:
+    """The ids of the bills that a job stands behind, and why others could not be made."""
+
+    bill_ids: Sequence[str] = ()
+    refusals: Sequence[str] = ()
+
+
 def bill_account(
     bench: Workbench, catalogue: Catalogue, job: Document, account_id: str, as_of: datetime | None = None
-) -> Sequence[str]:
-    """The ids of the account's bills that the job stands behind; locked bills are left as they are.
+) -> AccountBills:
+    """Make the account's bills; locked bills are left as they are. One that cannot be made keeps no other from it.
 
     With `as_of` (scheduled billing) that is every bill whose usage is not complete at that time. Raises
-    `InvalidInputError` when a bill cannot be made; bills before it in order of their days are made then.
+    `InvalidInputError` when the agreement cannot be read, so that nothing can be billed.
     """
     account = catalogue.entities.get(catalogue.org_id, "account", account_id)
     if account is None:
-        return ()  # deleted since the job began
+        return AccountBills()  # deleted since the job began
     work = (
         _again(bench, catalogue, job, account)
         if job["type"] == RECALCULATE
         else _due(bench, catalogue, job, account, as_of)
     )
-    found = (calculate_bill(bench, calculation) for calculation in work)
-    return tuple(id_ for id_ in found if id_)
+    made: list[str] = []
+    refusals: list[str] = []
+    for calculation in work:
+        try:
+            made += filter(None, [calculate_bill(bench, calculation)])
+        except InvalidInputError as refused:
+            refusals.append(str(refused))
+        except ArithmeticError:  # its own text names nothing that a biller knows
+            refusals.append(f"a quantity or an amount has more than {PRECISION_DIGITS} digits")
+    return AccountBills(made, refusals)
 
 
 def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[Calculation]:
@@ -58,11 +76,15 @@ def _due(
     overrides = Overrides.of_job(job)
     agreement = gather(catalogue, account, overrides)
     for due in _wanted(agreement, job, as_of):
-        id_ = bill_id(catalogue.org_id, account["id"], due.key)
-        if as_of and (stored := bench.stores.bills.get_stored(catalogue.org_id, id_)):
+        stored = None
+        if as_of or due.only_if_missing:
+            stored = bench.stores.bills.get_stored(catalogue.org_id, bill_id(catalogue.org_id, account["id"], due.key))
+        if stored and due.only_if_missing:
+            continue
+        if stored:
             kept = Overrides.from_text(stored.private.get("overrides"))
             yield Calculation(gather(catalogue, account, kept), due.key, kept, job, scheduled=True)
-        elif not due.only_if_missing or bench.stores.bills.get(catalogue.org_id, id_) is None:
+        else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
 
@@ -75,8 +97,18 @@ def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequ
         today = local_day(as_of, zone)
         both = (*due_bills(agreement.plans, today - timedelta(days=1), zone), *due_bills(agreement.plans, today, zone))
         unique = {due.key: due for due in both}
-        found = tuple(unique[key] for key in sorted(unique) if is_open(agreement.plans_of(key), key.day, as_of, zone))
+        found = tuple(due for key in sorted(unique) if (due := _still_due(agreement, unique[key], as_of)))
     return [due for due in found if _asked_for(due.key, job)]
+
+
+def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill | None:
+    """`due` while it may change; after that, a bill that opens service is still made if it is missing.
+
+    Plans are attached after the day they begin on, too.
+    """
+    if is_open(agreement.plans_of(due.key), due.key.day, as_of, agreement.terms.zone):
+        return replace(due, only_if_missing=False)
+    return replace(due, only_if_missing=True) if due.opens else None
 
 
 def _asked_for(key: BillKey, job: Document) -> bool:

@@ -34,7 +34,7 @@ def latest_bill(stores: BillingStores, caller: Caller, account_id: str) -> Docum
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     page = stores.bills.list_page(caller.org_id, BillQuery({"accountId": [account_id]}), page_size=1)
     if not page.data:
-        raise NotFoundError(f"the account {account_id} has no bill")
+        raise NotFoundError(f"there is no bill of the account {account_id}")
     return get_bill(stores, caller, page.data[0]["id"])
 
 

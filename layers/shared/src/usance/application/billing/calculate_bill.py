@@ -55,7 +55,8 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     """
     agreement = calculation.agreement
     inputs = agreement.inputs(calculation.key)
-    if _is_locked(bench, agreement.org_id, inputs.bill_id, calculation.key):
+    stored = bench.stores.bills.get(agreement.org_id, inputs.bill_id)
+    if _is_locked(bench, calculation, stored):
         return None
     if not serves(inputs):
         raise InvalidInputError(
@@ -69,14 +70,12 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     return _persist(bench, calculation, _Result(core, line_items, digest))
 
 
-def _is_locked(bench: Workbench, org_id: str, bill_id: str, key: BillKey) -> bool:
-    stored = bench.stores.bills.get(org_id, bill_id)
-    state = (
-        state_of(stored)
-        if stored
-        else BillState(bill_id, BillStatus.PENDING, locked_itself=False, last_day=Period(key.day, key.day).last_day)
-    )
-    return state.is_locked(read_lock_date(bench.stores.entities, org_id))
+def _is_locked(bench: Workbench, calculation: Calculation, header: Document | None) -> bool:
+    """Whether the bill may not be written now. `header` is the stored bill, None when it would be new."""
+    day = calculation.key.day
+    new = BillState("", BillStatus.PENDING, locked_itself=False, last_day=Period(day, day).last_day)
+    state = state_of(header) if header else new
+    return state.is_locked(read_lock_date(bench.stores.entities, calculation.agreement.org_id))
 
 
 def _persist(bench: Workbench, calculation: Calculation, result: _Result) -> str | None:
@@ -86,7 +85,7 @@ def _persist(bench: Workbench, calculation: Calculation, result: _Result) -> str
         stored = bench.stores.bills.get_stored(org_id, bill_id)
         if stored is None and not result.line_items and config.get("suppressedEmptyBills"):
             return None
-        if stored and state_of(stored.header).locked_itself:
+        if _is_locked(bench, calculation, stored.header if stored else None):  # calculating takes a while
             return None
         try:
             if stored is None:

@@ -1,5 +1,6 @@
 """Start a job that calculates bills (billing.md 12.8)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -8,12 +9,14 @@ from usance.application.audit import created
 from usance.application.billing.convert import day
 from usance.application.billing.jobs import CANCELLED, CREATE, PENDING, TYPE, expand_message, move, put, shown
 from usance.application.billing.stores import BillingStores
+from usance.application.ports.entities import StaleGuardError
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, LimitExceededError
 from usance.domain.kernel.timezones import local_day, time_zone
 from usance.resources.wire import Document
 
 CONCURRENT_MAX: Final = 10  # the API's limit of jobs at the same time (billing.md 12.8)
+START_ATTEMPTS_MAX: Final = CONCURRENT_MAX + 1  # each rival that comes first leaves one job less to start
 
 
 def create_bill_job(stores: BillingStores, caller: Caller, request: Document) -> Document:
@@ -37,16 +40,28 @@ def create_bill_job(stores: BillingStores, caller: Caller, request: Document) ->
 def start(stores: BillingStores, job: Document) -> Document:
     """Store a new job and put it on the queue. `LimitExceededError` while 10 jobs run."""
     org_id = job["orgId"]
-    active = stores.entities.list_page(org_id, TYPE, filters={"active": ["true"]}, page_size=CONCURRENT_MAX)
-    if len(active.data) >= CONCURRENT_MAX:
-        raise LimitExceededError(f"{CONCURRENT_MAX} bill jobs are running; wait for one to end or cancel one")
-    stores.entities.commit(org_id, [put(job, None)])
+    _store(stores, org_id, job)
     try:
         stores.billing_queue.send([expand_message(org_id, job["id"])])
     except BaseException:
         move(stores, org_id, job["id"], CANCELLED, only_from={PENDING})  # nobody would ever run it
         raise
     return job
+
+
+def _store(stores: BillingStores, org_id: str, job: Document) -> None:
+    """Requests that come together are counted one after another."""
+    for _ in range(START_ATTEMPTS_MAX):
+        guard = stores.entities.read_guard(org_id, TYPE)
+        active = stores.entities.list_page(org_id, TYPE, filters={"active": ["true"]}, page_size=CONCURRENT_MAX)
+        if len(active.data) >= CONCURRENT_MAX:
+            break
+        try:
+            stores.entities.commit(org_id, [replace(put(job, None), guards=[guard])])
+        except StaleGuardError:
+            continue
+        return
+    raise LimitExceededError(f"{CONCURRENT_MAX} bill jobs are running; wait for one to end or cancel one")
 
 
 def _check_accounts(stores: BillingStores, org_id: str, request: Document) -> None:

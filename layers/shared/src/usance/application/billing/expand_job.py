@@ -15,6 +15,7 @@ from usance.application.billing.jobs import (
     move,
 )
 from usance.application.billing.stores import BillingStores
+from usance.application.ports.bill_progress import AccountPage
 from usance.resources.wire import Document
 
 PAGE_ACCOUNTS: Final = 100
@@ -24,35 +25,39 @@ PAGES_PER_MESSAGE: Final = 20  # 2,000 accounts: some seconds of work, well insi
 def expand_job(
     stores: BillingStores, org_id: str, job_id: str, *, as_of: datetime | None = None, next_token: str | None = None
 ) -> None:
-    """Put the job's accounts on the queue, from `next_token` on. Doing it again bills and counts no account twice."""
+    """Put the job's accounts on the queue, from `next_token` on. Doing it again bills and counts no account twice.
+
+    A page of accounts is recorded before its messages are sent, and sent as it was recorded: accounts that come and go
+    meanwhile take nobody's place.
+    """
     job = stores.entities.get(org_id, TYPE, job_id)
     if job is None or job["status"] not in ACTIVE:
         return
     move(stores, org_id, job_id, INITIALIZING, only_from={PENDING})
-    if job.get("accountIds"):
-        _send(stores, job, job["accountIds"], page="given", as_of=as_of, last=True)
-    elif more := _send_pages(stores, job, as_of, next_token):
-        stores.billing_queue.send([expand_message(org_id, job_id, as_of, more)])
+    token = next_token
+    for _ in range(PAGES_PER_MESSAGE):
+        page = _page(stores, job, token)
+        if page.account_ids:
+            stores.billing_queue.send(messages(org_id, job_id, page.account_ids, as_of))
+        token = page.next_token
+        if token is None:
+            break
+    else:
+        stores.billing_queue.send([expand_message(org_id, job_id, as_of, token)])
         return
     move(stores, org_id, job_id, RUNNING, only_from={INITIALIZING})
     finish_if_done(stores, org_id, job_id)
 
 
-def _send_pages(stores: BillingStores, job: Document, as_of: datetime | None, next_token: str | None) -> str | None:
-    token = next_token
-    for _ in range(PAGES_PER_MESSAGE):
-        page = stores.entities.list_page(job["orgId"], "account", filters={}, page_size=PAGE_ACCOUNTS, next_token=token)
-        ids = [account["id"] for account in page.data]
-        _send(stores, job, ids, page=token or "first", as_of=as_of, last=page.next_token is None)
-        token = page.next_token
-        if token is None:
-            break
-    return token
+def _page(stores: BillingStores, job: Document, token: str | None) -> AccountPage:
+    """The page after `token`: as it was recorded, else as it is now, which is recorded."""
+    org_id, job_id, name = job["orgId"], job["id"], token or "first"
+    known = stores.progress.page(org_id, job_id, name)
+    return known or stores.progress.add_page(org_id, job_id, name, _accounts(stores, job, token))
 
 
-def _send(
-    stores: BillingStores, job: Document, account_ids: list[str], *, page: str, as_of: datetime | None, last: bool
-) -> None:
-    if account_ids:
-        stores.billing_queue.send(messages(job["orgId"], job["id"], account_ids, as_of))
-    stores.progress.add_accounts(job["orgId"], job["id"], page, len(account_ids), last=last)
+def _accounts(stores: BillingStores, job: Document, token: str | None) -> AccountPage:
+    if job.get("accountIds"):
+        return AccountPage(job["accountIds"], None)
+    page = stores.entities.list_page(job["orgId"], "account", filters={}, page_size=PAGE_ACCOUNTS, next_token=token)
+    return AccountPage([account["id"] for account in page.data], page.next_token)

@@ -89,7 +89,8 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
             zone_name=zone_name,
             zone=zone,
             billing_currency=chosen.get("targetCurrency") or account.get("currency") or config["currency"],
-            currencies={item["code"]: currency_of(item) for item in catalogue.currencies()},
+            # No amount can be in a currency without a code, which the API lets clients make.
+            currencies={item["code"]: currency_of(item) for item in catalogue.currencies() if "code" in item},
             conversions=(
                 *conversions_of(chosen.get("currencyConversions") or ()),
                 *conversions_of(config.get("currencyConversions") or ()),

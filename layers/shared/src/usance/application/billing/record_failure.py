@@ -5,9 +5,10 @@ from typing import Final
 from usance.application.billing.stores import Workbench
 from usance.application.ports.events import Event
 from usance.domain.kernel.ids import derived_id
+from usance.resources.event_names import BILLING_JOB_FAILURE
 from usance.resources.wire import Document
 
-EVENT_NAME: Final = "billing.job.failure"
+EVENT_NAME: Final = BILLING_JOB_FAILURE
 MESSAGE_MAX_CHARS: Final = 1_000
 
 

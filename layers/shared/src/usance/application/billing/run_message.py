@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from usance.application.billing.approve_bills import approve_batch
-from usance.application.billing.bill_account import bill_account
+from usance.application.billing.bill_account import AccountBills, bill_account
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.expand_job import expand_job
 from usance.application.billing.jobs import ACTIVE, TYPE, finish_if_done
@@ -39,16 +39,17 @@ def _bill(bench: Workbench, catalogues: Catalogues, message: Document, last_atte
     if job is None or job["status"] not in ACTIVE:
         return
     catalogue = catalogues.setdefault(org_id, Catalogue(bench.stores.entities, org_id))
-    bill_ids: list[str] = []
     try:
-        bill_ids += bill_account(bench, catalogue, job, account_id, _as_of(message))
-    except (InvalidInputError, ArithmeticError) as refused:
-        record_failure(bench, job, account_id, str(refused))
+        bills = bill_account(bench, catalogue, job, account_id, _as_of(message))
+    except InvalidInputError as refused:
+        bills = AccountBills(refusals=[str(refused)])
     except Exception as failed:
         if not last_attempt:
             raise
-        record_failure(bench, job, account_id, f"billing failed and was given up: {failed}")
-    bench.stores.progress.finish_account(org_id, job_id, account_id, bill_ids)
+        bills = AccountBills(refusals=[f"billing failed and was given up: {failed}"])
+    if bills.refusals:
+        record_failure(bench, job, account_id, "; ".join(bills.refusals))
+    bench.stores.progress.finish_account(org_id, job_id, account_id, bills.bill_ids)
     finish_if_done(bench.stores, org_id, job_id)
 
 

@@ -48,6 +48,13 @@ class Directory:
         """Those of `codes` that name a meter."""
         return self._by_key(codes, lambda code: ("meter", org_id, code), lambda code: self._meter(org_id, code))
 
+    def meters_anew(self, org_id: str, codes: Iterable[str]) -> dict[str, KnownMeter]:
+        """Those of `codes` that name a meter, as they are now."""
+        wanted = list(codes)
+        for code in wanted:
+            self._entries.pop(("meter", org_id, code), None)
+        return self.meters(org_id, wanted)
+
     def accounts(self, org_id: str, codes: Iterable[str]) -> dict[str, KnownAccount]:
         """Those of `codes` that name an account."""
         return self._by_key(codes, lambda code: ("account", org_id, code), lambda code: self._account(org_id, code))

@@ -1,5 +1,6 @@
 """Hand out the file of a failure (metering.md 1.8)."""
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +12,9 @@ from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.resources.wire import Document
 
 VALID_FOR: Final = timedelta(minutes=5)
-FILE_MAX_CHARS: Final = 1_024  # the length of an S3 key
+SHOWN_MAX_CHARS: Final = 200  # of a name that is not ours
+
+_NAME: Final = re.compile(r"[0-9a-f-]{36}\.json")
 
 
 def get_failed_ingest_url(blobs: BlobStore, caller: Caller, file: str | None) -> Document:
@@ -19,7 +22,8 @@ def get_failed_ingest_url(blobs: BlobStore, caller: Caller, file: str | None) ->
     require(caller, Action.MEASUREMENTS_RETRIEVE, "measurement")
     if not file:
         raise InvalidInputError("the query parameter file is required: it stands in the event's getDownloadUrl")
-    own = file.startswith(failed_ingest_prefix(caller.org_id)) and ".." not in file and len(file) <= FILE_MAX_CHARS
+    prefix = failed_ingest_prefix(caller.org_id)
+    own = file.startswith(prefix) and _NAME.fullmatch(file.removeprefix(prefix))
     if not own or not blobs.exists(file):
-        raise NotFoundError(f"there is no file {file[:FILE_MAX_CHARS]!r} of failed ingest")
+        raise NotFoundError(f"there is no file {file[:SHOWN_MAX_CHARS]!r} of failed ingest")
     return {"url": blobs.download_url(file, valid_for=VALID_FOR)}

@@ -9,10 +9,10 @@ from datetime import datetime
 from usance.application.access.authorize import require
 from usance.application.ingest.directory import Directory, KnownAccount, KnownMeter
 from usance.application.ingest.ports import IngestPorts
-from usance.application.ingest.report_failures import report_failures
+from usance.application.ingest.report_failures import Failed, report_failures
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.access import Action, Caller
-from usance.domain.metering.enrichment import Failure, FailureType, columns_of, sort_out
+from usance.domain.metering.enrichment import Failure, FailureType, Sorted, columns_of, sort_out
 from usance.domain.metering.instants import month_of
 from usance.domain.metering.submission import Times, check
 from usance.resources.measurements import Measurement, decode, originals
@@ -31,9 +31,13 @@ class _Request:
     digest: bytes
     received_at: datetime
 
+    def uid(self, position: int) -> str:
+        """As sent; else one that no other measurement has, and that a repeated request makes again."""
+        return self.measurements[position].uid or f"{self.digest.hex()[:DIGEST_CHARS]}-{position}"
+
 
 _Group = tuple[str, str]
-_Positions = dict[_Group, Sequence[int]]
+_Groups = Mapping[_Group, Sequence[int]]
 """Per meter code and account code, the positions of their measurements in the request."""
 
 
@@ -52,8 +56,9 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
     groups: dict[_Group, list[int]] = {}
     for position, measurement in enumerate(measurements):
         groups.setdefault((measurement.meter, measurement.account), []).append(position)
-    meters = directory.meters(caller.org_id, {meter for meter, _ in groups})
-    fit, failures = _sorted_out(groups, meters, measurements)
+    meters, sorted_out = _sorted_out(directory, caller.org_id, groups, measurements)
+    fit = {group: outcome.positions for group, outcome in sorted_out.items() if outcome.positions}
+    failures = [failure for outcome in sorted_out.values() for failure in outcome.failures]
     accounts = _accounts(ports, directory, caller, [account for _, account in fit])
     batches: list[UsageBatch] = []
     for (meter_code, account_code), positions in fit.items():
@@ -73,27 +78,48 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
 
     ports.usage.append(batches)
     if failures:
-        report_failures(ports, caller.org_id, measurements, originals(body), failures, received_at)
+        texts = originals(body)
+        kept_out = [
+            Failed(one, measurements[one.position], texts[one.position], request.uid(one.position)) for one in failures
+        ]
+        report_failures(ports, caller.org_id, kept_out, received_at)
     return {"result": "accepted"}
 
 
 def _sorted_out(
-    groups: Mapping[_Group, Sequence[int]], meters: Mapping[str, KnownMeter], measurements: Sequence[Measurement]
-) -> tuple[_Positions, list[Failure]]:
-    """The measurements that have a meter and all its fields, and the failures of the others."""
-    fit: _Positions = {}
-    failures: list[Failure] = []
-    for group, positions in groups.items():
-        known = meters.get(group[0])
-        if known is None:
-            message = f"there is no meter with the code {group[0]!r}"
-            failures.extend(Failure(position, FailureType.UNDEFINED_METER, message) for position in positions)
-            continue
-        outcome = sort_out(known.meter, measurements, positions)
-        failures.extend(outcome.failures)
-        if outcome.positions:
-            fit[group] = outcome.positions
-    return fit, failures
+    directory: Directory, org_id: str, groups: _Groups, measurements: Sequence[Measurement]
+) -> tuple[Mapping[str, KnownMeter], Mapping[_Group, Sorted]]:
+    """The meters, and per group which measurements have all fields of theirs.
+
+    A meter that is remembered may have changed: where a measurement has other fields, the meter is read again, so that
+    no value of a new field is dropped and none is missed for want of a field that is gone.
+    """
+    meters = directory.meters(org_id, {code for code, _ in groups})
+    sorted_out = _by_meter(meters, groups, measurements)
+    doubtful = {code for (code, _), outcome in sorted_out.items() if not outcome.exact}
+    if doubtful:
+        current = {code: known for code, known in meters.items() if code not in doubtful}
+        meters = current | directory.meters_anew(org_id, doubtful)
+        sorted_out |= _by_meter(
+            meters, {group: groups[group] for group in groups if group[0] in doubtful}, measurements
+        )
+    return meters, sorted_out
+
+
+def _by_meter(
+    meters: Mapping[str, KnownMeter], groups: _Groups, measurements: Sequence[Measurement]
+) -> dict[_Group, Sorted]:
+    return {
+        (code, account): sort_out(meters[code].meter, measurements, positions)
+        if code in meters
+        else _undefined(code, positions)
+        for (code, account), positions in groups.items()
+    }
+
+
+def _undefined(code: str, positions: Sequence[int]) -> Sorted:
+    message = f"there is no meter with the code {code!r}"
+    return Sorted((), [Failure(position, FailureType.UNDEFINED_METER, message) for position in positions], exact=True)
 
 
 def _accounts(
@@ -128,7 +154,7 @@ def _batches(
         columns = columns_of(
             known.meter,
             [request.measurements[row] for row in rows],
-            [request.measurements[row].uid or _generated_uid(request, row) for row in rows],
+            [request.uid(row) for row in rows],
             [request.times.ts[row] for row in rows],
             [request.times.ets[row] for row in rows],
         )
@@ -144,11 +170,6 @@ def _by_month(ts: Sequence[int], positions: Sequence[int]) -> Mapping[str, Seque
     for position in positions:
         months.setdefault(month_of(ts[position]), []).append(position)
     return months
-
-
-def _generated_uid(request: _Request, position: int) -> str:
-    """For a measurement sent without one: it meets no other, but a repeated request meets itself."""
-    return f"{request.digest.hex()[:DIGEST_CHARS]}-{position}"
 
 
 def _digest(request: _Request, rows: Sequence[int]) -> str:

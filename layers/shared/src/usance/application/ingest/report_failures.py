@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -26,38 +27,31 @@ def failed_ingest_prefix(org_id: str) -> str:
     return f"{org_id}/failed-ingest/"
 
 
-def report_failures(
-    ports: IngestPorts,
-    org_id: str,
-    measurements: Sequence[Measurement],
-    originals: Sequence[bytes],
-    failures: Sequence[Failure],
-    received_at: datetime,
-) -> None:
-    """Store a file and raise an event per failure. What was reported before (the same measurement, reason and text) stays."""
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A measurement that failed: as decoded, and the JSON text that was sent. `uid` is its own or the one made for it."""
 
-    def report(failure: Failure) -> None:
-        _report(ports, org_id, measurements[failure.position], originals[failure.position], failure, received_at)
+    failure: Failure
+    measurement: Measurement
+    original: bytes
+    uid: str
 
+
+def report_failures(ports: IngestPorts, org_id: str, failed: Sequence[Failed], received_at: datetime) -> None:
+    """Store a file and raise an event per failure. What was reported before (the same uid, text and reason) stays."""
     with ThreadPoolExecutor(PARALLEL_WRITES_MAX) as pool:
-        list(pool.map(report, failures))
+        list(pool.map(lambda one: _report(ports, org_id, one, received_at), failed))
 
 
-def _report(
-    ports: IngestPorts,
-    org_id: str,
-    measurement: Measurement,
-    original: bytes,
-    failure: Failure,
-    received_at: datetime,
-) -> None:
-    digest = hashlib.sha256(original).hexdigest()
-    event_id = derived_id(org_id, EVENT_NAME, failure.type, failure.message, digest)
+def _report(ports: IngestPorts, org_id: str, failed: Failed, received_at: datetime) -> None:
+    failure, measurement = failed.failure, failed.measurement
+    digest = hashlib.sha256(failed.original).hexdigest()
+    event_id = derived_id(org_id, EVENT_NAME, failure.type, failure.message, failed.uid, digest)
     if ports.events.get(org_id, event_id):
         return
     file = f"{failed_ingest_prefix(org_id)}{event_id}.json"
     reason = {"type": str(failure.type), "message": failure.message}
-    content = {"errors": [reason], "measurement": msgspec.Raw(original)}
+    content = {"errors": [reason], "measurement": msgspec.Raw(failed.original)}
     ports.blobs.put(file, wire.dumps(content), "application/json")
     path = f"/organizations/{org_id}/measurements/failedIngest/getDownloadUrl?file={quote(file, safe='')}"
     detail = {

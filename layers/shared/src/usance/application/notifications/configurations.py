@@ -1,6 +1,6 @@
 """Integration configurations that link a rule to a webhook, and the webhook's credentials (platform.md 7.4, 9.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from usance.application.ports.entities import EntityRepository, Put
@@ -17,8 +17,8 @@ SEALED: Final = "sealed"  # where `application.entities.sealing` keeps credentia
 class SigningCredentials:
     """What the customer chose for a webhook; `secret` signs and is never sent."""
 
-    api_key: str
-    secret: str
+    api_key: str = field(repr=False)
+    secret: str = field(repr=False)
 
 
 def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> list[Document]:

@@ -1,5 +1,7 @@
 """A rule fires: it becomes an event of its own and one delivery per linked webhook (platform.md 7.4)."""
 
+from typing import Final
+
 from usance.application.notifications.configurations import linked_webhooks
 from usance.application.notifications.runs import RUN_TYPE, message, new_run, put_run
 from usance.application.notifications.stores import Stores
@@ -8,6 +10,8 @@ from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.notifications.delivery import FINAL, RunStatus, firing_id
 from usance.resources import instants
 from usance.resources.wire import Document
+
+NOTIFICATION: Final = "Notification"  # the category of events that rules make
 
 
 def fire_rule(rule: Document, cause: Event, stores: Stores) -> None:
@@ -40,7 +44,7 @@ def _firing(rule: Document, cause: Event) -> Event:
         name=cause.name,
         time=cause.time,
         detail=detail,
-        type="Notification",
+        type=NOTIFICATION,
         resource_id=cause.resource_id,
         account_id=cause.account_id,
         notification_id=rule["id"],

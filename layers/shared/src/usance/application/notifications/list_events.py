@@ -23,7 +23,10 @@ def list_events(
     page_size: int,
     next_token: str | None,
 ) -> Page:
-    """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not."""
+    """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not.
+
+    Events that a policy denies are not on it.
+    """
     require_some(caller, Action.CONFIG_RETRIEVE, "event")
     if ids:
         if filters or next_token:

@@ -63,7 +63,7 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 def list_runs(
     caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
 ) -> Page:
-    """A page of runs, newest first. Narrowing reads on until something is found, so a page may be short."""
+    """A page of runs, newest first, without those that a policy denies. It reads on until one is kept; a page may be short."""
     require_some(caller, Action.CONFIG_RETRIEVE, RESOURCE)
     filters: Mapping[str, list[str]] = {query.index: [query.value]}
     data: list[Document] = []
@@ -81,7 +81,7 @@ def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: Entit
     query = RunQuery("entity", f"{entity_type}/{entity_id}")
     newest = list_runs(caller, query, entities, page_size=1, next_token=None).data
     if not newest:
-        raise NotFoundError(f"the {entity_type} {entity_id} has no integration run")
+        raise NotFoundError(f"there is no integration run of the {entity_type} {entity_id}")
     return newest[0]
 
 

@@ -24,7 +24,7 @@ def try_calculation(caller: Caller, body: Document, events: EventLog) -> Documen
         raise InvalidInputError("eventName or eventId is required: it says which fields the calculation may use")
     if name and name not in EVENT_NAMES:
         raise InvalidInputError(f"eventName: there is no event {name}; events/types lists their names")
-    data = None if name or not event_id else _event_data(caller.org_id, event_id, events)
+    data = None if name or not event_id else _event_data(caller, event_id, events)
     try:
         _try(calculation or "", name, data)
     except InvalidInputError as invalid:
@@ -43,8 +43,9 @@ def _try(calculation: str, name: str | None, data: Document | None) -> None:
         raise InvalidInputError(f"calculation: the result for this event is {what}")
 
 
-def _event_data(org_id: str, event_id: str, events: EventLog) -> Document:
-    event = events.get(org_id, event_id)
+def _event_data(caller: Caller, event_id: str, events: EventLog) -> Document:
+    require(caller, Action.CONFIG_RETRIEVE, "event", event_id)  # whether a calculation works tells of its values
+    event = events.get(caller.org_id, event_id)
     if event is None:
         raise NotFoundError(f"eventId: there is no event {event_id}; events are kept for 28 days")
     data: Document = event.detail.get("eventData", {})

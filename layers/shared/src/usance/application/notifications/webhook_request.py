@@ -44,6 +44,7 @@ def webhook_request(
 
 def delivery_body(run_id: str, firing: Event) -> bytes:
     """The body of a delivery, the same whenever it is made."""
-    detail = firing.detail
-    cause = {name: detail[name] for name in ("eventId", "eventName", "eventTime")}
-    return wire.dumps(payload(run_id, firing.org_id, cause, detail["notification"], detail.get("eventData", {})))
+    told = dict(firing.detail)
+    rule = told.pop("notification")
+    cause = {name: told.pop(name) for name in ("eventId", "eventName", "eventTime")}
+    return wire.dumps(payload(run_id, firing.org_id, cause, rule, told))

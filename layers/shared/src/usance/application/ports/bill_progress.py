@@ -19,11 +19,26 @@ class Progress:
         return self.expanded and self.done >= self.total
 
 
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Accounts of a job, and the token of the page after them; None on the last page."""
+
+    account_ids: Sequence[str]
+    next_token: str | None
+
+
 class BillJobProgress(Protocol):
     """Counters of bill jobs, each change idempotent."""
 
-    def add_accounts(self, org_id: str, job_id: str, page: str, count: int, *, last: bool) -> None:
-        """Count the accounts of one page, named by `page`; `last` marks the job as expanded. Once per page."""
+    def page(self, org_id: str, job_id: str, name: str) -> AccountPage | None:
+        """The page that was recorded under `name`, or None."""
+        ...
+
+    def add_page(self, org_id: str, job_id: str, name: str, page: AccountPage) -> AccountPage:
+        """Record a page and count its accounts; the last page marks the job as expanded.
+
+        Once per name: the first record stays, and is what everybody gets, whatever the list of accounts is by now.
+        """
         ...
 
     def finish_account(self, org_id: str, job_id: str, account_id: str, bill_ids: Sequence[str]) -> None:

@@ -7,15 +7,25 @@ from typing import Final
 
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageReader, UsageScope
-from usance.application.statements.wire_forms import billed_line, definition_of, metered_of
+from usance.application.statements.wire_forms import billed_line, definition_of, metered_of, segmentation_of
+from usance.domain.billing.inputs import Segment
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.timezones import time_zone
 from usance.domain.statements.breakdown import Breakdown, breakdown
 from usance.domain.statements.buckets import bucket_starts
 from usance.domain.statements.definition import BUILT_IN, Definition
-from usance.domain.statements.line import BilledLine
-from usance.domain.statements.statement import BillHeader, Statement, StatementLine, UsageRow, Value, usage_rows
+from usance.domain.statements.line import BilledLine, Metered
+from usance.domain.statements.statement import (
+    BillHeader,
+    Statement,
+    StatementLine,
+    UsageRow,
+    Value,
+    by_segment,
+    usage_rows,
+)
 from usance.resources.wire import Document
 
 ROWS_MAX: Final = 200_000  # both files are made in memory: about 400 bytes a row
@@ -27,6 +37,10 @@ class _Read:
 
     scope: UsageScope
     span: Instants
+
+
+_Sorted = tuple[tuple[str, str], tuple[str, ...], Segmentation | None]
+"""Values of one measure by these dimensions, sorted out by these segments."""
 
 
 def gather(
@@ -80,14 +94,18 @@ def _lines(entities: EntityRepository, org_id: str, bill: Document, meter_ids: S
     items = [item for item in bill["lineItems"] if not meter_ids or item.get("meterId") in meter_ids]
     meters = _by_id(entities, org_id, "meter", (item.get("meterId") for item in items))
     aggregations = _by_id(entities, org_id, "aggregation", (item.get("aggregationId") for item in items))
-    return [
-        billed_line(
+    segmentations = {id_: segmentation_of(aggregation) for id_, aggregation in aggregations.items()}
+    lines = []
+    for item in items:
+        aggregation_id = item.get("aggregationId", "")
+        metered = metered_of(
             item,
-            bill,
-            metered_of(item, meters.get(item.get("meterId", "")), aggregations.get(item.get("aggregationId", ""))),
+            meters.get(item.get("meterId", "")),
+            aggregations.get(aggregation_id),
+            segmentations.get(aggregation_id),
         )
-        for item in items
-    ]
+        lines.append(billed_line(item, bill, metered))
+    return lines
 
 
 def _by_id(entities: EntityRepository, org_id: str, type_: str, ids: Iterable[str | None]) -> Mapping[str, Document]:
@@ -99,27 +117,29 @@ def _usage(
     usage: UsageReader, org_id: str, header: BillHeader, definition: Definition, lines: Sequence[BilledLine]
 ) -> Mapping[str, Sequence[UsageRow]]:
     """The rows of each line, by its id. Lines of one meter, account and span share one read."""
-    reads: dict[_Read, list[tuple[BilledLine, Breakdown]]] = {}
+    reads: dict[_Read, list[tuple[BilledLine, Metered, Breakdown]]] = {}
     for line in lines:
         if line.metered is not None and line.service.start < line.service.end:
             read = _Read(UsageScope(org_id, line.metered.meter_id, line.account_id), line.service)
-            reads.setdefault(read, []).append((line, breakdown(definition, line.metered)))
+            reads.setdefault(read, []).append((line, line.metered, breakdown(definition, line.metered)))
     rows: dict[str, Sequence[UsageRow]] = {}
     for read, asked in reads.items():
         starts = bucket_starts(read.span, definition.frequency, header.zone)
         queries = {
             (measure, tuple(shown.dimensions)): AggregationQuery(measure[1], measure[0], shown.dimensions, starts)
-            for _, shown in asked
+            for _, _, shown in asked
             for measure in shown.measures
         }
         answers = usage.aggregate(read.scope, read.span.start, read.span.end, list(queries.values()))
         answer = dict(zip(queries, answers, strict=True))
-        for line, shown in asked:
-            values = (
-                (measure, _value(row, read.span))
-                for measure in shown.measures
-                for row in answer[measure, tuple(shown.dimensions)]
-            )
+        sorted_out: dict[_Sorted, Mapping[Segment, Sequence[Value]]] = {}
+        for line, metered, shown in asked:
+            values: list[tuple[tuple[str, str], Value]] = []
+            for measure in shown.measures:
+                key = (measure, tuple(shown.dimensions), metered.segmentation)
+                if key not in sorted_out:
+                    sorted_out[key] = by_segment(metered, (_value(row, read.span) for row in answer[key[:2]]))
+                values.extend((measure, value) for value in sorted_out[key].get(metered.segment, ()))
             rows[line.id] = usage_rows(shown, starts, read.span.end, values)
     return rows
 

@@ -1,5 +1,6 @@
 """Statement jobs as they are stored: their states, their files, and what the API shows of them."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,7 +25,7 @@ DOWNLOAD_VALID: Final = timedelta(minutes=15)  # long enough to start a download
 # Which calculation of the bill the statement shows; kept in the row, never in an answer.
 CALCULATED: Final = "billLastCalculatedDate"
 
-
+_NOT_A_DIGIT: Final = re.compile(r"\D")
 _BODY: Final = ("orgId", "billId", "includeCsvFormat", "filters", CALCULATED)
 
 
@@ -56,15 +57,20 @@ def put(job: Document, expected_version: int | None) -> Put:
     )
 
 
-def file_key(job: Document, extension: str) -> str:
-    """Where a job's file is. One file per job: a later statement never replaces an earlier one."""
-    return f"{job['orgId']}/statements/{job['billId']}/{job['id']}.{extension}"
+def file_key(job: Document, calculated: str, extension: str) -> str:
+    """Where a job's file on a calculation of the bill is.
+
+    A later statement never replaces an earlier one, nor does a slow run of the job replace what a quicker one showed.
+    """
+    return f"{job['orgId']}/statements/{job['billId']}/{job['id']}/{_NOT_A_DIGIT.sub('', calculated)}.{extension}"
 
 
 def download_url(blobs: BlobStore, job: Document, extension: str) -> str:
     """A presigned URL of a complete job's file."""
     return blobs.download_url(
-        file_key(job, extension), valid_for=DOWNLOAD_VALID, file_name=f"statement-{job['billId']}.{extension}"
+        file_key(job, job[CALCULATED], extension),
+        valid_for=DOWNLOAD_VALID,
+        file_name=f"statement-{job['billId']}.{extension}",
     )
 
 

@@ -93,8 +93,9 @@ def _make(
     bill = _read_bill(bills, job["orgId"], job["billId"])
     meter_ids = job["filters"]["meterIds"]
     statement = gather(entities, usage, org_id=job["orgId"], bill=bill, meter_ids=meter_ids)
-    _write(blobs, job, statement)
-    return _move(entities, clock, job, COMPLETE, bill["lastCalculatedDate"])
+    calculated = bill["lastCalculatedDate"]
+    _write(blobs, job, calculated, statement)
+    return _move(entities, clock, job, COMPLETE, calculated)
 
 
 def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> Document:
@@ -110,10 +111,10 @@ def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> Document:
     raise VersionConflictError(f"the bill {bill_id} is being recalculated; its statement follows")
 
 
-def _write(blobs: BlobStore, job: Document, statement: Statement) -> None:
-    blobs.put(file_key(job, "json"), wire.dumps(to_document(statement)), JSON_TYPE)
+def _write(blobs: BlobStore, job: Document, calculated: str, statement: Statement) -> None:
+    blobs.put(file_key(job, calculated, "json"), wire.dumps(to_document(statement)), JSON_TYPE)
     if job["includeCsvFormat"]:
-        blobs.put(file_key(job, "csv"), to_csv(statement).encode(), CSV_TYPE)
+        blobs.put(file_key(job, calculated, "csv"), to_csv(statement).encode(), CSV_TYPE)
 
 
 def _move(

@@ -1,8 +1,11 @@
 """From documents of the API to what the domain computes with."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from usance.domain.billing.inputs import Segment
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.statements.definition import ALL_VALUES, Definition, Dimension, Frequency, Measure
 from usance.domain.statements.line import BilledLine, Metered
@@ -39,10 +42,18 @@ def definition_of(document: Document) -> Definition:
     )
 
 
-def metered_of(item: Document, meter: Document | None, aggregation: Document | None) -> Metered | None:
+def segmentation_of(aggregation: Document) -> Segmentation:
+    """All segments of an aggregation."""
+    return Segmentation.of([_segment(segment) for segment in aggregation.get("segments") or ()])
+
+
+def metered_of(
+    item: Document, meter: Document | None, aggregation: Document | None, segmentation: Segmentation | None
+) -> Metered | None:
     """Where a line's quantity comes from; None for a line without usage, or whose meter or aggregation is gone."""
     if meter is None or aggregation is None:
         return None
+    segment = _segment(item.get("segment") or {})
     fields = [*(meter.get("dataFields") or ()), *(meter.get("derivedFields") or ())]
     return Metered(
         meter_id=meter["id"],
@@ -51,10 +62,14 @@ def metered_of(item: Document, meter: Document | None, aggregation: Document | N
         method=aggregation["aggregation"],
         number_fields=tuple(field["code"] for field in fields if field["category"] in NUMBER_CATEGORIES),
         string_fields=tuple(field["code"] for field in fields if field["category"] not in NUMBER_CATEGORIES),
-        segment=dict(item.get("segment") or {}),
-        segments=tuple(aggregation.get("segments") or ()),
+        segment=segment,
+        segmentation=segmentation if segment else None,
         segmented_fields=tuple(aggregation.get("segmentedFields") or ()),
     )
+
+
+def _segment(values: Mapping[str, str]) -> Segment:
+    return tuple(sorted(values.items()))
 
 
 def billed_line(item: Document, bill: Document, metered: Metered | None) -> BilledLine:

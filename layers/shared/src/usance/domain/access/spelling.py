@@ -33,5 +33,17 @@ def is_resource(written: str) -> bool:
 
 
 def glob(pattern: str, text: str) -> bool:
-    """Whether `pattern`, whose `*` stand for any text, is all of `text`."""
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), text) is not None
+    """Whether `text` is `pattern` with any text for each `*`; in one pass, however many there are."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    *inner, last = rest
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in inner:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True

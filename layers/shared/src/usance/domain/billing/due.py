@@ -45,10 +45,12 @@ def charges_in_advance(plan: AttachedPlan) -> bool:
 
 def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
     period = plan.calendar.period(max(plan.calendar.index_of(last_day), -1))
+    first = opening_day(plan, zone)
+    if last_day < min(first, period.start):  # long before an epoch that is still to come
+        return ()
     due = []
     if window_at(plan, last_day, zone):
         due.append(DueBill(_key(plan, period.end)))
-    first = opening_day(plan, zone)
     stub = period.end == plan.calendar.epoch
     if charges_in_advance(plan) and first <= period.end and (first >= period.start or stub):
         # A first day on the boundary that opens this period is the last bill of the run before.

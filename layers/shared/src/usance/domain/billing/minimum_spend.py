@@ -31,11 +31,13 @@ def correction(minimum: Decimal, qualifying: Decimal, *, in_advance: bool) -> tu
     """What closes a period: the type and amount of its item; an amount of 0 is no item.
 
     The refund is the smaller of the minimum and what qualifies, so that minimum, charges and refund come to the greater
-    of the two (Q3).
+    of the two (Q3). Charges below 0 (negative usage) cannot be refunded: what they took off the minimum is added again.
     """
-    if in_advance:
-        return LineItemType.MINIMUM_SPEND_REFUND, -max(min(minimum, qualifying), ZERO)
-    return LineItemType.MINIMUM_SPEND, max(minimum - qualifying, ZERO)
+    if not in_advance:
+        return LineItemType.MINIMUM_SPEND, max(minimum - qualifying, ZERO)
+    if qualifying < ZERO:
+        return LineItemType.MINIMUM_SPEND, -qualifying
+    return LineItemType.MINIMUM_SPEND_REFUND, -min(minimum, qualifying)
 
 
 def due_amount(context: Context, floor: Floor, days: int, of_days: int) -> Decimal:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from usance.domain.billing.due import charges_in_advance
 from usance.domain.billing.inputs import AttachedPlan
-from usance.domain.billing.windows import closing_window
+from usance.domain.billing.windows import closing_window, opening_day
 from usance.domain.kernel.timezones import midnight
 
 LATE_DATA: Final = timedelta(hours=24)  # how long after its end a period is still recalculated
@@ -31,22 +32,31 @@ def quarter(instant: datetime) -> datetime:
 def is_tick(interval_hours: Decimal, offset_hours: int, instant: datetime, zone: tzinfo) -> bool:
     """Whether scheduled billing runs in the quarter of an hour of `instant`.
 
-    Ticks count from local midnight. `interval_hours` 0 is off; `offset_hours` shifts the tick of interval 24 alone.
+    Ticks count from local midnight. `interval_hours` 0 is off; `offset_hours` shifts the tick of interval 24 alone. A tick
+    that clocks skip comes in the first quarter after it.
     """
     if not interval_hours:
         return False
-    local = quarter(instant).astimezone(zone)
-    minutes = local.hour * 60 + local.minute
-    if interval_hours == _DAY_HOURS:
-        minutes -= offset_hours * 60
-    return minutes % int(interval_hours * 60) == 0
+    step = int(interval_hours * 60)
+    offset = offset_hours * 60 if interval_hours == _DAY_HOURS else 0
+    now = _local_minutes(quarter(instant), zone) - offset
+    before = _local_minutes(quarter(instant) - timedelta(minutes=QUARTER_MINUTES), zone) - offset
+    return now % step == 0 or before // step < now // step
+
+
+def _local_minutes(instant: datetime, zone: tzinfo) -> int:
+    """What the clocks of `zone` show, in minutes since a midnight long ago."""
+    local = instant.astimezone(zone)
+    return (local.toordinal() * _DAY_HOURS + local.hour) * 60 + local.minute
 
 
 def is_open(plans: Iterable[AttachedPlan], day: date, at: datetime, zone: tzinfo) -> bool:
-    """Whether the bill of `day` may still gain usage at `at`: until a day after its last service ended."""
-    windows = (closing_window(plan, day, zone) for plan in plans)
+    """Whether the bill of `day` may still change at `at`: until a day after its last service ended or opened."""
+    known = tuple(plans)
+    windows = (closing_window(plan, day, zone) for plan in known)
     ends = [window.span.end for window in windows if window]
-    return at <= max(ends, default=midnight(day, zone)) + LATE_DATA
+    opens = any(charges_in_advance(plan) and opening_day(plan, zone) == day for plan in known)
+    return at <= (midnight(day, zone) if opens or not ends else max(ends)) + LATE_DATA
 
 
 def grace(amount: int, unit: GraceUnit) -> timedelta:

@@ -34,7 +34,7 @@ def _credits(
             earned = rated_item(context, served.plan, priced, LineItemType.USAGE_CREDIT)
             if earned:
                 others = [item for item in (*so_far, *items) if competes(earned, item)]
-                items.append(_negative(earned, min(earned.subtotal, _left(context, others, earned))))
+                items.append(_taken_off(earned, _left(context, others, earned)))
     return items
 
 
@@ -47,5 +47,10 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
     return max(terms.currency(earned.plan.currency).round(own), ZERO)
 
 
-def _negative(earned: Item, amount: Decimal) -> Item:
-    return replace(earned, subtotal=-amount, average_unit_price=-earned.average_unit_price)
+def _taken_off(earned: Item, left: Decimal) -> Item:
+    """The credit with its sign. Prices of credits may be written below 0, and mean the same (billing.md 2.1)."""
+    below = any(part.band.unit_price < ZERO or part.band.fixed_price < ZERO for part in earned.bands)
+    worth, average = earned.subtotal, earned.average_unit_price
+    if below:
+        worth, average = -worth, -average
+    return replace(earned, subtotal=-max(min(worth, left), ZERO), average_unit_price=-average)

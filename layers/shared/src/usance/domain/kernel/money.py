@@ -12,12 +12,13 @@ from decimal import (
     Context,
     Decimal,
     Inexact,
+    InvalidOperation,
 )
 from enum import StrEnum
 from typing import Final, Self
 
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import PRECISION_DIGITS
+from usance.domain.kernel.quantity import EXACT, PRECISION_DIGITS
 
 
 class RoundingMode(StrEnum):
@@ -42,6 +43,7 @@ _MODES: Final = {
     RoundingMode.HALF_DOWN: ROUND_HALF_DOWN,
     RoundingMode.HALF_EVEN: ROUND_HALF_EVEN,
 }
+_WITHOUT_ROUNDING: Final = Context(prec=PRECISION_DIGITS, traps=[Inexact, InvalidOperation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,26 @@ class Currency:
     rounding_mode: RoundingMode = RoundingMode.HALF_UP
 
     def round(self, amount: Decimal) -> Decimal:
-        """`amount` with `max_decimal_places` places. Raises when the mode is UNNECESSARY and digits would be lost."""
+        """`amount` with `max_decimal_places` places; 0 has no sign.
+
+        `InvalidInputError` when the mode is UNNECESSARY and digits would be lost, or there are more than are kept exactly.
+        """
         step = Decimal(1).scaleb(-self.max_decimal_places)
-        if self.rounding_mode is RoundingMode.UNNECESSARY:
-            try:
-                return amount.quantize(step, context=Context(prec=PRECISION_DIGITS, traps=[Inexact]))
-            except Inexact:
-                raise InvalidInputError(
-                    f"{amount} {self.code} needs rounding to {self.max_decimal_places} places, "
-                    "which roundingMode UNNECESSARY forbids"
-                ) from None
-        return amount.quantize(step, rounding=_MODES[self.rounding_mode], context=Context(prec=PRECISION_DIGITS))
+        try:
+            if self.rounding_mode is RoundingMode.UNNECESSARY:
+                rounded = amount.quantize(step, context=_WITHOUT_ROUNDING)
+            else:
+                rounded = amount.quantize(step, rounding=_MODES[self.rounding_mode], context=EXACT)
+        except Inexact:
+            raise InvalidInputError(
+                f"{amount} {self.code} needs rounding to {self.max_decimal_places} places, "
+                "which roundingMode UNNECESSARY forbids"
+            ) from None
+        except InvalidOperation:
+            raise InvalidInputError(
+                f"{amount} {self.code} has more than {PRECISION_DIGITS} digits with {self.max_decimal_places} places"
+            ) from None
+        return rounded or rounded.copy_abs()
 
 
 @dataclass(frozen=True, slots=True)

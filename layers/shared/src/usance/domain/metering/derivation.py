@@ -105,7 +105,7 @@ def _stored_number(value: Value) -> Decimal:
     """`value` with at most 38 digits before and after the point together, rounded half up."""
     if not isinstance(value, Decimal):
         raise EvaluationError("the result is not a number, as its category demands")
-    whole_digits = max(value.adjusted() + 1, 0)
+    whole_digits = max(value.adjusted() + 1, 0) if value else 0  # a zero may carry any exponent
     if whole_digits > PRECISION_DIGITS:
         raise EvaluationError(f"the result has more than {PRECISION_DIGITS} digits before the point")
     rounded = value.quantize(ONE.scaleb(whole_digits - PRECISION_DIGITS), context=_PLACES)

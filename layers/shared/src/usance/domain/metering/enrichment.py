@@ -37,10 +37,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Positions of measurements that have every field of their meter, once; and the failures of the others."""
+    """Positions of measurements that have every field of their meter, once; and the failures of the others.
+
+    `exact` when no measurement lacks a field of the meter or has one that the meter does not know.
+    """
 
     positions: Sequence[int]
     failures: Sequence[Failure]
+    exact: bool
 
 
 def sort_out(meter: Meter, measurements: Sequence[Submitted], positions: Sequence[int]) -> Sorted:
@@ -48,8 +52,11 @@ def sort_out(meter: Meter, measurements: Sequence[Submitted], positions: Sequenc
 
     Of measurements with one `uid`, the first that can be ingested is kept.
     """
-    if _flawless(meter, [measurements[position] for position in positions]):
-        return Sorted(positions, ())
+    chosen = [measurements[position] for position in positions]
+    used = {category: set[str]().union(*filter(None, map(fields, chosen))) for category, fields in _FIELDS_OF.items()}
+    surplus = any(meter.fields.get(code) is not category for category, codes in used.items() for code in codes)
+    if _flawless(meter, chosen, list(used.values())):
+        return Sorted(positions, (), exact=not surplus)
     kept: list[int] = []
     failures: list[Failure] = []
     seen: set[str] = set()
@@ -59,21 +66,20 @@ def sort_out(meter: Meter, measurements: Sequence[Submitted], positions: Sequenc
             failures.append(failure)
         else:
             kept.append(position)
-    return Sorted(kept, failures)
+    missing = any(failure.type is FailureType.MISSING_FIELD for failure in failures)
+    return Sorted(kept, failures, exact=not (surplus or missing))
 
 
-def _flawless(meter: Meter, measurements: Sequence[Submitted]) -> bool:
-    """Whether nothing is wrong with any: the common case, decided column by column."""
+def _flawless(meter: Meter, measurements: Sequence[Submitted], used: Sequence[set[str]]) -> bool:
+    """Whether nothing is wrong with any: the common case, decided column by column. `used` are the codes per category."""
     uids = [measurement.uid for measurement in measurements if measurement.uid is not None]
     if len(set(uids)) < len(uids):
         return False
-    used: list[set[str]] = []
     for category in Category:
         maps = list(map(_FIELDS_OF[category], measurements))
         required = {code for code, belongs in meter.fields.items() if belongs is category}
         if required and not all(fields and required <= fields.keys() for fields in maps):
             return False
-        used.append(set().union(*filter(None, maps)))
     return all(one.isdisjoint(other) for one, other in combinations(used, 2))
 
 

@@ -18,7 +18,9 @@ def is_public(address: str) -> bool:
 
 
 def _global(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
+    site_local = isinstance(address, IPv6Address) and address.is_site_local  # deprecated; some networks still route it
+    special = address.is_multicast or address.is_reserved or address.is_unspecified or site_local
+    return address.is_global and not special
 
 
 def _inside(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:

@@ -111,9 +111,12 @@ def firing_id(org_id: str, rule_id: str, event_id: str) -> str:
 
 
 def payload(
-    run_id: str, org_id: str, cause: Mapping[str, Any], rule: Mapping[str, Any], event_data: Mapping[str, Any]
+    run_id: str, org_id: str, cause: Mapping[str, Any], rule: Mapping[str, Any], told: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The body of a delivery. `cause` has `eventId`, `eventName` and `eventTime` of what the rule fired on."""
+    """The body of a delivery.
+
+    `cause` has `eventId`, `eventName` and `eventTime` of what the rule fired on; `told` is what that event says.
+    """
     return {
         "id": run_id,
         "orgId": org_id,
@@ -121,5 +124,5 @@ def payload(
         "eventName": cause["eventName"],
         "eventTime": cause["eventTime"],
         "notification": {name: rule.get(name) for name in ("id", "code", "name", "description")},
-        "m3terEvent": {"eventData": dict(event_data)},
+        "m3terEvent": dict(told),
     }

@@ -22,13 +22,10 @@ class Breakdown:
     measures: Sequence[tuple[str, str]]
     dimensions: Sequence[str]
     filters: Mapping[str, Sequence[str]]
-    metered: Metered
 
     def shows(self, group: Mapping[str, str]) -> bool:
-        """Whether the usage of a group belongs to the line and passes the definition's filters."""
-        return all(group.get(name, "") in values for name, values in self.filters.items()) and _priced_by(
-            self.metered, group
-        )
+        """Whether the usage of a group passes the definition's filters."""
+        return all(group.get(name, "") in values for name, values in self.filters.items())
 
 
 def breakdown(definition: Definition, metered: Metered) -> Breakdown:
@@ -48,7 +45,6 @@ def breakdown(definition: Definition, metered: Metered) -> Breakdown:
         measures=tuple(dict.fromkeys([own, *wanted])),
         dimensions=tuple(names),
         filters={item.name: tuple(item.filter) for item in dimensions if ALL_VALUES not in item.filter},
-        metered=metered,
     )
 
 
@@ -67,21 +63,3 @@ def _computable(code: str, method: str, metered: Metered) -> bool:
     if code in metered.number_fields:
         return method in NUMBER_METHODS
     return code in metered.string_fields and method in STRING_METHODS
-
-
-def _priced_by(metered: Metered, group: Mapping[str, str]) -> bool:
-    """Whether `group` falls to the line's segment: the most specific match, the earlier in the list on a tie."""
-    if not metered.segment:
-        return True
-    matching = [segment for segment in metered.segments if _matches(segment, group)]
-    if not matching:
-        return False
-    return min(matching, key=_wildcards) == metered.segment
-
-
-def _matches(segment: Mapping[str, str], group: Mapping[str, str]) -> bool:
-    return all(value in (ALL_VALUES, group.get(name)) for name, value in segment.items())
-
-
-def _wildcards(segment: Mapping[str, str]) -> int:
-    return sum(value == ALL_VALUES for value in segment.values())

@@ -1,9 +1,11 @@
 """A bill's line item, as a statement needs it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
+from usance.domain.billing.inputs import Segment
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 
 
@@ -11,8 +13,8 @@ from usance.domain.kernel.period import Instants
 class Metered:
     """Where a usage line's quantity comes from: `method` of `target_field` on a meter, maybe of one segment.
 
-    `number_fields` and `string_fields` are the codes of all data and derived fields of the meter. `segments` are all
-    segments of the aggregation over `segmented_fields`, `segment` the one that this line prices (empty: all usage).
+    `number_fields` and `string_fields` are the codes of all data and derived fields of the meter. `segment` is the one that
+    this line prices, of those of the aggregation over `segmented_fields` (empty, without any segmentation: all usage).
     """
 
     meter_id: str
@@ -21,8 +23,8 @@ class Metered:
     method: str
     number_fields: Sequence[str]
     string_fields: Sequence[str]
-    segment: Mapping[str, str] = field(default_factory=dict)
-    segments: Sequence[Mapping[str, str]] = ()
+    segment: Segment = ()
+    segmentation: Segmentation | None = None
     segmented_fields: Sequence[str] = ()
 
 

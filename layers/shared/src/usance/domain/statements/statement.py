@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
+from usance.domain.billing.inputs import Segment
 from usance.domain.statements.breakdown import Breakdown
 from usance.domain.statements.definition import Definition
-from usance.domain.statements.line import BilledLine
+from usance.domain.statements.line import BilledLine, Metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,21 @@ class Statement:
     bill: BillHeader
     definition: Definition
     lines: Sequence[StatementLine]
+
+
+def by_segment(metered: Metered, values: Iterable[Value]) -> Mapping[Segment, Sequence[Value]]:
+    """The values by the segment that prices them; all under the empty segment when the line is of none.
+
+    Values that no segment prices are left out. One pass serves all lines of an aggregation.
+    """
+    if metered.segmentation is None:
+        return {(): tuple(values)}
+    found: dict[Segment, list[Value]] = {}
+    for value in values:
+        segment = metered.segmentation.segment_of({name: value.group[name] for name in metered.segmented_fields})
+        if segment is not None:
+            found.setdefault(segment, []).append(value)
+    return found
 
 
 def usage_rows(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -11,8 +11,10 @@ from usance.domain.access import Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
 from usance.resources.fields import day_text, instant_text
-from usance.resources.resource import Resource
 from usance.resources.wire import Document
+
+if TYPE_CHECKING:  # most functions mount no row of the registry
+    from usance.resources.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Operation:
     returns: type[BaseModel] | None = None
     query: tuple[QueryParameter, ...] = ()
     paged: bool = False
-    resource: Resource | None = None  # the row whose entity is answered, instead of `returns`
+    resource: "Resource | None" = None  # the row whose entity is answered, instead of `returns`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Two streams: changes of entities become events, and events that other functions recorded let rules fire.
 
-The records of an entity come in order, and a record is tried again until it succeeds. After one fails, the ones behind
-it wait: Lambda starts again at the first that failed, and handling later ones before would change their order.
+The records of an entity come in order, and after one fails, the ones behind it wait: Lambda starts again at the first
+that failed, and handling later ones before would change their order. A record that keeps failing ends in the queue of
+stream failures, so that it cannot hold up the others for ever.
 """
 
 from collections.abc import Callable, Mapping
