@@ -14,14 +14,8 @@ from local.testing import RunningStack
 READ_PLANS: Any = {"effect": "ALLOW", "action": ["CONFIG_RETRIEVE"], "resource": ["config:plan/*"]}
 
 
-def connected(stack: RunningStack, keys: Any, **options: Any) -> M3ter:
-    return M3ter(
-        api_key=keys["api_key"],
-        api_secret=keys["api_secret"],
-        org_id=stack.credentials["org_id"],
-        base_url=stack.base_url,
-        **options,
-    )
+def connected(client: M3ter, api_key: str, api_secret: str, **options: Any) -> M3ter:
+    return M3ter(api_key=api_key, api_secret=api_secret, org_id=client.org_id, base_url=client.base_url, **options)
 
 
 def bearer(stack: RunningStack, key: str, secret: str) -> str:
@@ -30,15 +24,15 @@ def bearer(stack: RunningStack, key: str, secret: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def strict(stack: RunningStack) -> Iterator[M3ter]:
-    with connected(stack, stack.credentials, _strict_response_validation=True) as client:
-        yield client
+def strict(client: M3ter) -> Iterator[M3ter]:
+    with connected(client, client.api_key, client.api_secret, _strict_response_validation=True) as judge:
+        yield judge
 
 
 @pytest.fixture(scope="module")
 def http(stack: RunningStack, strict: M3ter) -> Iterator[httpx.Client]:
     """For our own operations, which the SDK does not know."""
-    token = bearer(stack, stack.credentials["api_key"], stack.credentials["api_secret"])
+    token = bearer(stack, strict.api_key, strict.api_secret)
     base = f"{stack.base_url}/organizations/{strict.org_id}"
     with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         yield client
@@ -162,7 +156,7 @@ def test_a_caller_asks_who_it_is(strict: M3ter) -> None:
     assert strict.products.create(name="Mine", code="mine").created_by == f"SERVICE_USER_{me.service_user.id}"
 
 
-def test_a_service_user_may_do_what_its_policies_say(stack: RunningStack, strict: M3ter, http: httpx.Client) -> None:
+def test_a_service_user_may_do_what_its_policies_say(strict: M3ter, http: httpx.Client) -> None:
     service = make(http, "/serviceusers", {"name": "Planner"})["id"]
     kept, hidden = (
         strict.products.create(name="P", code=code).id for code in ("for-the-planner", "hidden-from-the-planner")
@@ -178,7 +172,7 @@ def test_a_service_user_may_do_what_its_policies_say(stack: RunningStack, strict
     )
     strict.permission_policies.add_to_service_user(policy.id, principal_id=service)
     key = make(http, f"/serviceusers/{service}/accesskeys")
-    with connected(stack, {"api_key": key["apiKey"], "api_secret": key["apiSecret"]}) as planner:
+    with connected(strict, key["apiKey"], key["apiSecret"]) as planner:
         listed = [one.id for one in planner.products.list()]
         assert kept in listed
         assert hidden not in listed
@@ -193,7 +187,7 @@ def test_a_service_user_may_do_what_its_policies_say(stack: RunningStack, strict
                 refused()
 
 
-def test_a_key_that_is_switched_off_ends_its_tokens(stack: RunningStack, http: httpx.Client) -> None:
+def test_a_key_that_is_switched_off_ends_its_tokens(stack: RunningStack, strict: M3ter, http: httpx.Client) -> None:
     service = make(http, "/serviceusers", {"name": "Rotating"})["id"]
     administrator = next(
         policy["id"] for policy in http.get("/permissionpolicies").json()["data"] if policy["name"] == "Administrator"
@@ -201,7 +195,7 @@ def test_a_key_that_is_switched_off_ends_its_tokens(stack: RunningStack, http: h
     make(http, f"/permissionpolicies/{administrator}/addtoserviceuser", {"principalId": service})
     key = make(http, f"/serviceusers/{service}/accesskeys")
     unused = bearer(stack, key["apiKey"], key["apiSecret"])
-    with connected(stack, {"api_key": key["apiKey"], "api_secret": key["apiSecret"]}) as program:
+    with connected(strict, key["apiKey"], key["apiSecret"]) as program:
         switched = http.put(f"/serviceusers/{service}/accesskeys/{key['id']}", json={"status": "INACTIVE"})
         assert switched.json()["status"] == "INACTIVE"
         with pytest.raises(m3ter.AuthenticationError):

@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[2]
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
 DEEP = os.environ.get("USANCE_FUZZ") == "deep"  # some minutes, with every boundary value; else under half a minute
 PHASES = "coverage,fuzzing,stateful" if DEEP else "fuzzing,stateful"
-EXAMPLES_MAX = "40" if DEEP else "8"  # per operation
+EXAMPLES_MAX = "40" if DEEP else "3"  # per operation
 WAIT_SECONDS = 1_800
 
 

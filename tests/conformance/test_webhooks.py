@@ -105,17 +105,18 @@ def test_a_rule_that_fires_calls_its_webhook_signed(client: M3ter, receiver: Any
 
 
 def test_each_change_is_one_event_and_is_found_by_every_filter(client: M3ter) -> None:
-    product = client.products.create(name="Product", code="evented")
-    client.products.update(product.id, name="Product 2", code="evented", version=1)
-    client.products.delete(product.id)
-    expected = [f"configuration.product.{kind}" for kind in ("deleted", "updated", "created")]
-    eventually(lambda: len(list(client.events.list(resource_id=product.id))) == 3)
-    found = list(client.events.list(resource_id=product.id, page_size=1))
+    asked: Any = {"code": "evented", "email_address": "a@example.com"}
+    account = client.accounts.create(name="Account", **asked)  # no rule of this organization watches accounts
+    client.accounts.update(account.id, name="Account 2", version=1, **asked)
+    client.accounts.delete(account.id)
+    expected = [f"configuration.account.{kind}" for kind in ("deleted", "updated", "created")]
+    eventually(lambda: len(list(client.events.list(resource_id=account.id))) == 3)
+    found = list(client.events.list(resource_id=account.id, page_size=1))
     assert [event.event_name for event in found] == expected
-    one = client.events.list(resource_id=product.id, event_name="configuration.product.updated").data[0]
+    one = client.events.list(resource_id=account.id, event_name="configuration.account.updated").data[0]
     data: Any = client.events.retrieve(one.id).m3ter_event
-    assert data["eventData"]["newDto"]["name"] == "Product 2"
-    assert one.id in {event.id for event in client.events.list(event_name="configuration.product.updated")}
+    assert data["eventData"]["newDto"]["name"] == "Account 2"
+    assert one.id in {event.id for event in client.events.list(event_name="configuration.account.updated")}
     assert [event.id for event in client.events.list(ids=[one.id])] == [one.id]
 
 

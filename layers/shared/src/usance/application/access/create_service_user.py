@@ -47,4 +47,4 @@ def _policy(entities: EntityRepository, org_id: str, name: str) -> Document:
     found = entities.list_all(org_id, "permissionPolicy", filters={"name": [name]})
     if not found:
         raise InvalidInputError(f"policies: there is no permission policy named {name!r}")
-    return next((policy for policy in found if policy["managedPolicy"]), found[0])  # names are not unique
+    return next((policy for policy in found if policy.get("managedPolicy")), found[0])  # names are not unique
