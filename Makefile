@@ -15,6 +15,10 @@ DATA_DIR ?= .usance
 # processes that run tests; the tests of a file, which may share a stack, stay together
 WORKERS ?= 2
 
+# least share of lines and branches that tests reach
+COVERED_PERCENT := 95
+DOMAIN_COVERED_PERCENT := 99
+
 BIN := .venv/bin
 SAM := .venv-sam/bin/sam
 PIP := -m pip --disable-pip-version-check --no-input install --quiet
@@ -90,9 +94,10 @@ fix: $(DEV) ## format, and correct what can be corrected
 test: $(DEV) $(MINISTACK) ## the everyday tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not sam" $(ARGS)
 
-coverage: $(DEV) $(MINISTACK) ## the everyday tests, with what they reach
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not sam" --cov --cov-report=term --cov-fail-under=90
-	$(BIN)/coverage report --include='*/usance/domain/*' --fail-under=100
+coverage: $(DEV) $(MINISTACK) ## what the tests within one process reach
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/contract tests/component --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --include='*/usance/domain/*' --fail-under=$(DOMAIN_COVERED_PERCENT)
+	$(BIN)/coverage report --fail-under=$(COVERED_PERCENT)
 
 test-sam: $(DEV) $(MINISTACK) $(SAM_READY) ## build, `sam local invoke` and deploy (needs a Docker engine)
 	$(BIN)/python -m pytest -m sam $(ARGS)
