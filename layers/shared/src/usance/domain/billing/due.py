@@ -51,10 +51,10 @@ def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBi
     due = []
     if window_at(plan, last_day, zone):
         due.append(DueBill(_key(plan, period.end)))
-    stub = period.end == plan.calendar.epoch
-    if charges_in_advance(plan) and first <= period.end and (first >= period.start or stub):
+    before_epoch = period.end == plan.calendar.epoch
+    if charges_in_advance(plan) and first <= period.end and (first >= period.start or before_epoch):
         # A first day on the boundary that opens this period is the last bill of the run before.
-        before = first == period.start and not stub
+        before = first == period.start and not before_epoch
         due.append(DueBill(_key(plan, first), opens=first != period.end, only_if_missing=before))
     return due
 

@@ -2,23 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Final, Self
 
 from usance.domain.billing.inputs import Segment
-from usance.domain.kernel.quantity import EXACT, ZERO
+from usance.domain.metering.aggregation import total
 
 ANY: Final = "*"
 
 
-def _sum(values: Sequence[Decimal]) -> Decimal:
-    with localcontext(EXACT):
-        return sum(values, ZERO)
-
-
 MERGERS: Final[Mapping[str, Callable[[Sequence[Decimal]], Decimal]]] = {
-    "SUM": _sum,
-    "COUNT": _sum,
+    "SUM": total,
+    "COUNT": total,
     "MIN": min,
     "MAX": max,
 }
