@@ -3,11 +3,12 @@
 from typing import Final
 
 from usance.domain.catalog.plans import check_plan
-from usance.resources.fields import Code, CustomFields, Description, Id, Name, NotNegative, Noun, Whole
+from usance.resources.fields import Code, CustomFields, Id, Name, Whole
+from usance.resources.recurring_terms import RecurringTerms
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
 
 
-class Plan(Noun):
+class Plan(RecurringTerms):
     """A plan. With `accountId` it is bespoke: no other account can be put on it."""
 
     name: Name
@@ -15,14 +16,6 @@ class Plan(Noun):
     plan_template_id: Id
     account_id: Id | None = None
     bespoke: bool = False
-    standing_charge: NotNegative | None = None
-    standing_charge_description: Description | None = None
-    standing_charge_bill_in_advance: bool | None = None
-    standing_charge_accounting_product_id: Id | None = None
-    minimum_spend: NotNegative | None = None
-    minimum_spend_description: Description | None = None
-    minimum_spend_bill_in_advance: bool | None = None
-    minimum_spend_accounting_product_id: Id | None = None
     ordinal: Whole | None = None
     custom_fields: CustomFields | None = None
 

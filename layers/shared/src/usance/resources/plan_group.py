@@ -3,25 +3,18 @@
 from typing import Final
 
 from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans
-from usance.resources.fields import Code, CurrencyCode, CustomFields, Description, Id, Name, NotNegative, Noun
+from usance.resources.fields import Code, CurrencyCode, CustomFields, Id, Name, Noun
+from usance.resources.recurring_terms import RecurringTerms
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
 
 
-class PlanGroup(Noun):
+class PlanGroup(RecurringTerms):
     """A plan group. With `accountId` it is bespoke: no other account can be put on it."""
 
     name: Name
     code: Code | None = None
     currency: CurrencyCode
     account_id: Id | None = None
-    standing_charge: NotNegative | None = None
-    standing_charge_description: Description | None = None
-    standing_charge_bill_in_advance: bool | None = None
-    standing_charge_accounting_product_id: Id | None = None
-    minimum_spend: NotNegative | None = None
-    minimum_spend_description: Description | None = None
-    minimum_spend_bill_in_advance: bool | None = None
-    minimum_spend_accounting_product_id: Id | None = None
     custom_fields: CustomFields | None = None
 
 
