@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.organization import Organization
-from usance.application.search import search_entities
+from usance.application.search import search_entities, searching
 from usance.domain.catalog.searches import matches, parse_search
 from usance.domain.kernel.errors import InvalidInputError
 
@@ -89,7 +89,7 @@ class TestAccounts:
         child = org.make("account", parentAccountId=parent["id"])
         for _ in range(3):
             org.make("account")
-        monkeypatch.setattr(search_entities, "READ_MAX", 2)
+        monkeypatch.setattr(searching, "READ_MAX", 2)
         monkeypatch.setattr(search_entities, "READ_AT_ONCE", 2)
         assert found(org, f"parentAccountId:{parent['id']}") == [child["id"]]
         assert found(org, f"codes:{child['code']},{parent['code']}") == [child["id"], parent["id"]]

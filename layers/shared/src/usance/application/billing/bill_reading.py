@@ -55,7 +55,7 @@ def list_bills(
         caller.org_id, replace(query, lock_date=lock_date), page_size=page_size, next_token=next_token
     )
     headers = visible(caller, TYPE, page.data)
-    bills = _with_lines(stores, caller.org_id, headers) if with_lines else headers
+    bills = bills_with_lines(stores, caller.org_id, headers) if with_lines else headers
     return Page([shown(bill, lock_date, with_total=with_total) for bill in bills], page.next_token)
 
 
@@ -93,15 +93,8 @@ def read_with_lines(stores: BillingStores, org_id: str, bill_id: str) -> Documen
     raise InvalidInputError(f"the bill {bill_id} is being calculated again; repeat the request")
 
 
-def _lines_of(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
-    require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
-    bill = read_with_lines(stores, caller.org_id, bill_id)
-    if bill is None:
-        raise NotFoundError(f"there is no bill {bill_id}")
-    return bill
-
-
-def _with_lines(stores: BillingStores, org_id: str, headers: Sequence[Document]) -> Sequence[Document]:
+def bills_with_lines(stores: BillingStores, org_id: str, headers: Sequence[Document]) -> Sequence[Document]:
+    """The bills of these headers with their line items. `InvalidInputError` when those are too many for one answer."""
     bills = []
     count = 0
     for header in headers:
@@ -115,6 +108,14 @@ def _with_lines(stores: BillingStores, org_id: str, headers: Sequence[Document])
                 )
             bills.append(bill)
     return bills
+
+
+def _lines_of(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
+    require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
+    bill = read_with_lines(stores, caller.org_id, bill_id)
+    if bill is None:
+        raise NotFoundError(f"there is no bill {bill_id}")
+    return bill
 
 
 def _bounded(bill: Document) -> Document:

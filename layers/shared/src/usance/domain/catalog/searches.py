@@ -89,7 +89,10 @@ def _parsed(text: str, fields: Collection[str]) -> Term:
 
 def _order(found: Any, wanted: str) -> int:
     """Below, at or above 0 as `found` lies below, at or above `wanted`: a number by size, an instant by time."""
-    one, other = _comparable(found, wanted) or (str(found), wanted)
+    if isinstance(found, bool):  # as JSON writes it
+        one, other = str(found).lower(), wanted.lower()
+    else:
+        one, other = _comparable(found, wanted) or (str(found), wanted)
     return (one > other) - (one < other)
 
 

@@ -20,6 +20,7 @@ from usance.application.billing.jobs import STATUSES
 from usance.application.billing.lock_bill import lock_bill
 from usance.application.billing.read_jobs import cancel_bill_job, get_bill_job, list_bill_jobs
 from usance.application.billing.recalculate_bills import recalculate_bills
+from usance.application.billing.search_bills import FIELDS, search_bills
 from usance.application.billing.set_bill_status import set_bill_status
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import BillQuery, DateRange
@@ -29,6 +30,7 @@ from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
+from usance.entrypoints.http.search_parameters import search_of, search_parameters
 from usance.resources import billing as models
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
@@ -114,6 +116,7 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
     return (
         _route("GET", BILLS, lambda request: _list(stores(), request), "listBills", "List bills", returns=models.Bill, query=_LIST, paged=True),
         _route("POST", f"{BILLS}/approve", lambda request: _approve(stores(), request), "approveBills", "Approve bills", body=models.ApproveRequest, returns=models.Message, query=_APPROVE),
+        _route("GET", f"{BILLS}/search", lambda request: search_bills(stores(), request.caller, search_of(request)), "searchBills", "Search bills", returns=models.Bill, query=search_parameters(FIELDS), paged=True),
         _route("GET", f"{BILLS}/latest/{{accountId}}", latest, "getLatestBill", "Read the latest bill of an account", returns=models.Bill, query=(_ADDITIONAL,)),
         _route("GET", bill, read, "getBill", "Read a bill", returns=models.Bill, query=(_ADDITIONAL,)),
         _route("DELETE", bill, delete, "deleteBill", "Delete a bill", returns=models.Bill),

@@ -1,0 +1,78 @@
+"""What every search does: read candidates through an index where one fits, match, sort, page (platform.md 1.11).
+
+An equality on a field with an index (`code`, `parentAccountId`, `accountId` and the like), joined by AND, is answered
+through that index, and so is one on `id`. Every other search reads from the newest on, up to `READ_MAX`; when there are
+more, it is refused and says which terms would narrow it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from usance.application.ports.entities import Page
+from usance.domain.catalog.searches import Term, matches, sort_key
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.wire import Document
+
+READ_MAX: Final = 10_000  # some 10 MB of entities, read in about a second
+READ_AT_ONCE: Final = 500
+VALUES_MAX: Final = 200  # values of one equality: as many as a list takes of a filter
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked. `from_document` is how many matches to pass over."""
+
+    query: str
+    any_term: bool = False
+    sort_by: str | None = None
+    descending: bool = False
+    page_size: int = 10
+    from_document: int = 0
+
+
+def check_sort(search: Search, fields: Collection[str], type_: str) -> None:
+    """Refuse to sort by what is no field of a `type_`."""
+    if search.sort_by is not None and search.sort_by not in fields:
+        raise InvalidInputError(f"sortBy: there is no field {search.sort_by[:100]} of a {type_}")
+
+
+def equalities(terms: Sequence[Term], indexes: Mapping[str, str], *, any_term: bool) -> Mapping[str, Sequence[str]]:
+    """The values by index (`indexes`: field to index) that every match must have."""
+    filters: dict[str, Sequence[str]] = {}
+    for term in terms if not any_term or len(terms) == 1 else ():
+        index = indexes.get(term.field)
+        if index and term.comparator == ":":
+            if len(term.values) > VALUES_MAX:
+                raise InvalidInputError(f"searchQuery: {term.field} takes at most {VALUES_MAX} values")
+            filters.setdefault(index, term.values)
+    return filters
+
+
+def candidates(read_page: Callable[[str | None], Page], narrowing: Iterable[str]) -> Sequence[Document]:
+    """Every document of the pages that `read_page` answers for a token. `narrowing`: fields whose terms would be fewer."""
+    read: list[Document] = []
+    token: str | None = None
+    while True:
+        page = read_page(token)
+        read.extend(page.data)
+        token = page.next_token
+        if token is None:
+            return read
+        if len(read) >= READ_MAX:
+            fields = ", ".join(f"{field}:" for field in sorted(narrowing))
+            raise InvalidInputError(
+                f"searchQuery: the search would read more than {READ_MAX} entities; narrow it by AND and one of {fields}"
+            )
+
+
+def found_page(
+    read: Iterable[Document], terms: Sequence[Term], search: Search
+) -> tuple[Sequence[Document], str | None]:
+    """The matches that the page holds, and the `fromDocument` of the next page, None at the end."""
+    found = [one for one in read if matches(one, terms, any_term=search.any_term)]
+    if search.sort_by is not None:
+        by = search.sort_by
+        found.sort(key=lambda entity: sort_key(entity, by), reverse=search.descending)
+    end = search.from_document + search.page_size
+    return found[search.from_document : end], str(end) if end < len(found) else None
