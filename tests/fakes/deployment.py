@@ -48,9 +48,18 @@ def routes_of(function: str) -> tuple[Route, ...]:
 KINDS = {"resourcegroups": "plan"}  # paths that name a type before an id
 QUERIES = {"counterAdjustment.list": {"counterId": "x" * 36}}
 ENDING = {"endDate": "2026-06-01T00:00:00Z", "billingEntities": ["CONTRACT"]}
+MEMO = {
+    **dict.fromkeys(("productId", "accountingProductId", "referencedBillId", "referencedLineItemId"), "x" * 36),
+    "amount": 1,
+    "description": "x",
+    "servicePeriodStartDate": "2026-01-01T00:00:00Z",
+    "servicePeriodEndDate": "2026-02-01T00:00:00Z",
+    "version": 1,
+}
 BODIES: dict[str, dict[str, Any]] = {
     "account.endDateBillingEntities": ENDING,
     "contract.endDateBillingEntities": ENDING,
+    **{f"{kind}LineItem.{verb}": MEMO for kind in ("credit", "debit") for verb in ("create", "update")},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
     "recalculateBills": {"billIds": ["x" * 36]},
@@ -76,6 +85,7 @@ class Deployment:
                 self.ids[row.path.rpartition("/")[2]] = org.make(row.type)["id"]
         account = self.world.subscribe()
         bill = self.world.bill(self.world.run())
+        memos = {kind: self._memo(bill, kind)["id"] for kind in ("creditlineitems", "debitlineitems")}
         [job] = self.world.get("/billjobs")["data"]
         user = org.make_user()
         group = org.client.post("/resourcegroups/plan", {"name": "Group"}).json
@@ -89,6 +99,7 @@ class Deployment:
             "latest": account["id"],
             "bills": bill["id"],
             "lineitems": bill["lineItems"][0]["id"],
+            **memos,
             "billjobs": job["id"],
             "users": user["id"],
             "plan": group["id"],
@@ -98,6 +109,12 @@ class Deployment:
             "integrationruns": run["id"],
             "logs": run["id"],
         }
+
+    def _memo(self, bill: dict[str, Any], kind: str) -> Any:
+        line = bill["lineItems"][0]
+        about = {"referencedBillId": bill["id"], "referencedLineItemId": line["id"]}
+        products = {"productId": line["productId"], "accountingProductId": line["productId"]}
+        return self.world.post(f"/bills/{bill['id']}/{kind}", {**MEMO, **about, **products})
 
     def path(self, route: Route) -> str:
         """The route's path below the organization, with ids of the organization's own."""

@@ -1,7 +1,9 @@
 """The audit fields of an entity (platform.md 1.5)."""
 
 from datetime import datetime
+from typing import Any
 
+from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -31,3 +33,14 @@ def updated(document: Document, old: Document, by: str, at: datetime) -> Documen
         "createdBy": old["createdBy"],
         "lastModifiedBy": by,
     }
+
+
+def check_version(version: Any, old: Document, type_: str) -> None:
+    """Refuse an update that does not carry the current version of `old` (platform.md 1.6)."""
+    if isinstance(version, bool) or not isinstance(version, int):
+        problem = "is required to update" if version is None else "must be a whole number"
+        raise InvalidInputError(f"version {problem}: send the version that you read")
+    if version != old["version"]:
+        raise VersionConflictError(
+            f"version {version} of the {type_} {old['id']} is not its current version {old['version']}; read it again"
+        )

@@ -137,6 +137,9 @@ class _Line(Noun):
     aggregation_id: str | None = None
     meter_id: str | None = None
     contract_id: str | None = None
+    reason_id: str | None = None
+    referenced_bill_id: str | None = None
+    referenced_line_item_id: str | None = None
     segment: dict[str, str] | None = None
 
 

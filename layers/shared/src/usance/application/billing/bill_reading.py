@@ -7,6 +7,7 @@ from typing import Final
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.documents import listed
 from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import BillQuery
@@ -89,7 +90,7 @@ def read_with_lines(stores: BillingStores, org_id: str, bill_id: str) -> Documen
         items = stores.bills.line_items(org_id, bill_id)
         again = stores.bills.get(org_id, bill_id)
         if again and again["lastCalculatedDate"] == header["lastCalculatedDate"]:
-            return {**again, "lineItems": list(items)}
+            return {**again, "lineItems": [as_shown(item) for item in items]}
     raise InvalidInputError(f"the bill {bill_id} is being calculated again; repeat the request")
 
 

@@ -1,12 +1,14 @@
 """Calculate one bill and store it: gather, decide, persist. An unchanged bill is not written again."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.states import state_of
@@ -14,6 +16,7 @@ from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.inputs import BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
+from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
 from usance.domain.billing.pipeline import decide, plan_usage, serves
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
@@ -126,14 +129,19 @@ def _create(bench: Workbench, calculation: Calculation, result: _Result, config:
 def _replace(bench: Workbench, calculation: Calculation, result: _Result, stored: StoredBill) -> None:
     """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
     old, job = stored.header, calculation.job
-    private = _private(calculation, result)
     same = stored.private.get("digest") == result.digest
     if same and (calculation.scheduled or old["billJobId"] == job["id"]):
         return
     when = instants.to_text(bench.stores.clock.now())
+    lines, private = None, _private(calculation, result) | _memo_total(stored)
+    if not same:
+        memos = _memos(bench, calculation, stored)
+        lines = appended(result.line_items, memos)
+        private |= {TOTAL: str(total_of(memos))} if memos else {}
     kept = {name: value for name, value in old.items() if name in KEPT}
     header = {
         **result.core,
+        "billTotal": sum_of([result.core["billTotal"], Decimal(private.get(TOTAL, 0))]),
         **kept,
         "version": int(old["version"]) + 1,
         "status": BillStatus.PENDING.value,
@@ -148,9 +156,22 @@ def _replace(bench: Workbench, calculation: Calculation, result: _Result, stored
         calculation.agreement.org_id,
         header,
         expected_version=int(old["version"]),
-        line_items=None if same else result.line_items,
+        line_items=lines,
         private=private,
     )
+
+
+def _memos(bench: Workbench, calculation: Calculation, stored: StoredBill) -> list[Document]:
+    """What people added to the bill: it stays through every calculation (billing.md 11, Q20)."""
+    if TOTAL not in stored.private:
+        return []
+    agreement = calculation.agreement
+    items = bench.stores.bills.line_items(agreement.org_id, stored.header["id"])
+    return [under(agreement.terms, memo) for memo in memos_of(items)]
+
+
+def _memo_total(stored: StoredBill) -> dict[str, str]:
+    return {TOTAL: stored.private[TOTAL]} if TOTAL in stored.private else {}
 
 
 KEPT: Final = frozenset(

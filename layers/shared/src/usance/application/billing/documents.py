@@ -63,8 +63,8 @@ def line_item_of(line: Line) -> Document:
         segment=item.segment,
         contractId=item.plan.contract_id,
         usagePerPricingBand=[_band_of(band, line) for band in item.bands],
-        **_product_fields("product", item.plan.product),
-        **_product_fields("accountingProduct", item.accounting_product),
+        **product_fields("product", item.plan.product),
+        **product_fields("accountingProduct", item.accounting_product),
     )
 
 
@@ -104,7 +104,8 @@ def _band_quantity(charge: BandCharge, line: Line) -> Decimal:
     return EXACT.multiply(charge.units, line.item.quantity_per_unit)
 
 
-def _product_fields(prefix: str, product: Product | None) -> dict[str, str]:
+def product_fields(prefix: str, product: Product | None) -> dict[str, str]:
+    """A product as a line item names it."""
     if product is None:
         return {}
     return {f"{prefix}Id": product.id, f"{prefix}Name": product.name, f"{prefix}Code": product.code}

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from usance.application.access.authorize import require
-from usance.application.audit import updated
+from usance.application.audit import check_version, updated
 from usance.application.entities.find import NOWHERE, find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.entities.store import store
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources.resource import Resource
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
@@ -31,17 +30,6 @@ def update_entity(
     require(caller, Action.CONFIG_UPDATE, resource.type, id_)
     old = find(ports, caller.org_id, resource, id_, place)
     document = {**document_of(validated(resource.model, body)), **place}
-    _check_version(body.get("version"), old, resource)
+    check_version(body.get("version"), old, resource.type)
     new = updated(document, old, caller.audit_name, ports.clock.now())
     return shown(ports, caller, resource, [store(ports, caller.org_id, resource, new, old)])[0]
-
-
-def _check_version(version: Any, old: Document, resource: Resource) -> None:
-    if isinstance(version, bool) or not isinstance(version, int):
-        problem = "is required to update" if version is None else "must be a whole number"
-        raise InvalidInputError(f"version {problem}: send the version that you read")
-    if version != old["version"]:
-        raise VersionConflictError(
-            f"version {version} of the {resource.type} {old['id']} is not its current version {old['version']}; "
-            "read it again"
-        )

@@ -28,7 +28,7 @@ from usance.application.ports.entities import Page
 from usance.bootstrap.billing import billing_stores
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import core
+from usance.entrypoints.http import bill_memos, core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
 from usance.entrypoints.http.search_parameters import search_of, search_parameters
 from usance.resources import billing as models
@@ -83,7 +83,7 @@ def handler() -> core.Handler:
 
 def routes(stores: Stores = billing_stores) -> tuple[Route, ...]:
     """The routes, on the stores that `stores` gives at the first request."""
-    return (*_bills(stores), *_jobs(stores), *_config(stores))
+    return (*_bills(stores), *bill_memos.routes(stores), *_jobs(stores), *_config(stores))
 
 
 def _bills(stores: Stores) -> tuple[Route, ...]:

@@ -1,0 +1,1 @@
+"""Credit and debit line items: kept among the bill's line items, and through every calculation."""
