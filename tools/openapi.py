@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel
 
-from usance.entrypoints.http import billing, entities, ingest, statements, tokens
+from usance.entrypoints.http import billing, entities, ingest, statements, tokens, usage
 from usance.entrypoints.http.routes import Operation, Route
 from usance.resources import wire
 from usance.resources.resource import Resource, Verb
@@ -24,6 +24,7 @@ MODULES: Final[Mapping[str, Callable[[], Iterable[Route]]]] = {
     "tokens": tokens.routes,
     "entities": entities.routes,  # with the events
     "ingest": ingest.routes,
+    "usage": usage.routes,
     "billing": billing.routes,
     "statements": statements.routes,
 }

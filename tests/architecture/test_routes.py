@@ -8,7 +8,7 @@ import pytest
 from usance.entrypoints.http.routes import Route
 
 Functions = dict[str, dict[str, Any]]
-HTTP_FUNCTIONS = ["billing", "entities", "ingest", "statements", "tokens"]
+HTTP_FUNCTIONS = ["billing", "entities", "ingest", "statements", "tokens", "usage"]
 
 
 def mounted(function: str) -> tuple[Route, ...]:

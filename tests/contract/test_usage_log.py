@@ -11,7 +11,7 @@ import pytest
 from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.usage_log import FakeUsageLog
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment, UsageBatch, UsageScope
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds, month_of
@@ -235,3 +235,72 @@ def test_many_batches_at_once(log: Log) -> None:
     columns = Columns(["a"], [microseconds(at(1))], [microseconds(at(2))], {"tokens": [1]}, {})
     log.append([UsageBatch(SCOPE, "2026-01", f"{number:032x}", MARCH, columns) for number in range(40)])
     assert value(log, "COUNT") == 1
+
+
+def test_scopes_are_those_with_usage_in_the_months_asked_for(log: Log) -> None:
+    other, foreign = UsageScope("org", "meter", "b"), UsageScope("other", "meter", "c")
+    send(log, ("a", at(3), 1))
+    send(log, ("a", at(3), 1), received=FEBRUARY)
+    send(log, ("a", at(3), 1), scope=other)
+    send(log, ("b", at(3, month=3), 1), scope=UsageScope("org", "a meter", "account"))
+    send(log, ("a", at(3), 1), scope=foreign)
+    assert log.scopes("org", JANUARY, FEBRUARY) == [SCOPE, other]
+    assert log.scopes("org", FEBRUARY, MARCH) == []
+    assert log.scopes("org", at(31), at(2, month=3)) == [UsageScope("org", "a meter", "account"), SCOPE, other]
+    assert log.scopes("org", JANUARY, JANUARY) == []
+    assert log.scopes("nobody", JANUARY, FEBRUARY) == []
+
+
+def test_measurements_are_whole_and_the_last_received_come_first(log: Log) -> None:
+    send(log, ("a", at(1), Decimal("0.10")), ("b", at(2), None), received=FEBRUARY, texts=["x", None])
+    send(log, ("c", at(1), Decimal("1E+2")), ("a", at(3), 7), received=MARCH, texts=["y", "x"])
+    found = log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=10)
+    assert [(one.uid, dict(one.numbers), dict(one.texts)) for one in found] == [
+        ("c", {"tokens": Decimal(100)}, {"model": "y"}),
+        ("b", {}, {}),
+        ("a", {"tokens": Decimal("0.1")}, {"model": "x"}),
+    ]
+    assert (found[0].scope, found[0].ets) == (SCOPE, None)
+    assert (found[0].ts, found[0].received) == (microseconds(at(1)), microseconds(MARCH))
+    assert [one.uid for one in log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=2)] == ["c", "b"]
+    assert [one.uid for one in log.measurements(SCOPE, at(2), FEBRUARY, where={}, limit=9)] == ["b"]
+    assert [one.uid for one in log.measurements(SCOPE, JANUARY, FEBRUARY, where={"model": ["x"]}, limit=9)] == ["a"]
+    assert log.measurements(SCOPE, FEBRUARY, MARCH, where={}, limit=9) == []
+
+
+def test_a_measurement_keeps_its_end(log: Log) -> None:
+    ts, end = microseconds(at(1)), microseconds(at(2))
+    columns = Columns(["a", "b"], [ts, ts], [end, None], {"tokens": [1, 2]}, {})
+    log.append([UsageBatch(SCOPE, "2026-01", "0" * 32, MARCH, columns)])
+    found = log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=9)
+    assert {one.uid: one.ets for one in found} == {"a": end, "b": None}
+
+
+def test_only_measurements_with_a_wanted_text_are_aggregated(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 2), ("c", at(1), 4), texts=["x", "y", None])
+    send(log, ("d", at(2), 8), texts=["z"])
+    for values, total in ((["x"], 1), (["x", "z"], 9), ([""], 4), (["none"], None), ([], None)):
+        rows = rows_of(log, AggregationQuery("SUM", "tokens", where={"model": values}))
+        assert (rows[0].value if rows else None) == total
+    both = AggregationQuery("SUM", "tokens", ("model",), (), {"model": ["x", "y"]})
+    assert [(row.group["model"], row.value) for row in rows_of(log, both)] == [("x", 1), ("y", 2)]
+
+
+def test_the_latest_value_says_when_it_was(log: Log) -> None:
+    send(log, ("a", at(3), 10), ("b", at(3), 20), ("c", at(1), 60))
+    [row] = rows_of(log, AggregationQuery("LATEST", "tokens"))
+    assert (row.value, row.latest) == (20, Moment(microseconds(at(3)), microseconds(MARCH), "b"))
+    send(log, ("d", at(2), HUGE), ("e", at(4), Decimal("1E-38")))
+    [row] = rows_of(log, AggregationQuery("LATEST", "tokens"))
+    assert (row.value, row.latest) == (Decimal("1E-38"), Moment(microseconds(at(4)), microseconds(MARCH), "e"))
+    assert rows_of(log, AggregationQuery("SUM", "tokens"))[0].latest is None
+
+
+def test_no_more_is_read_than_allowed(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(2), 2), ("c", at(3), 4))
+    query = AggregationQuery("SUM", "tokens")
+    assert log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], read_max=3)[0][0].value == 7
+    with pytest.raises(InvalidInputError, match="more than 2 measurements"):
+        log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], read_max=2)
+    with pytest.raises(InvalidInputError, match="more than 2 measurements"):
+        log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=1, read_max=2)

@@ -1,15 +1,22 @@
 """Measurements in memory, aggregated one by one: slow, plain, and what the real log must equal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
-from usance.domain.kernel.errors import UnavailableError
-from usance.domain.metering.aggregation import Observation, aggregate, method_of, refuse_text
+from usance.application.ports.usage_log import (
+    AggregatedRow,
+    AggregationQuery,
+    Measurement,
+    Moment,
+    UsageBatch,
+    UsageScope,
+)
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.metering.aggregation import Method, Observation, aggregate, method_of, plain, refuse_text
 from usance.domain.metering.counting import Copy, repeats
-from usance.domain.metering.instants import EPOCH, instant_of, microseconds
+from usance.domain.metering.instants import EPOCH, instant_of, microseconds, months_between
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,7 @@ class _Row:
     received: int
     uid: str
     ts: int
+    ets: int | None
     numbers: dict[str, Decimal | None]
     texts: dict[str, str | None]
 
@@ -36,12 +44,47 @@ class FakeUsageLog:
                 raise UnavailableError("the store is busy; repeat the request")
             self.batches.setdefault((batch.scope, batch.month, batch.digest), batch)
 
+    def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
+        low, high = microseconds(start), microseconds(end)
+        months = set(months_between(low, high)) if low < high else set()
+        found = {scope for scope, month, _ in self.batches if scope.org_id == org_id and month in months}
+        return sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
+
+    def measurements(
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        *,
+        where: Mapping[str, Sequence[str]],
+        limit: int,
+        read_max: int | None = None,
+    ) -> Sequence[Measurement]:
+        rows = sorted(
+            (row for row in self._rows(scope, start, end, read_max) if _passes(row, where)),
+            key=lambda row: (row.received, row.ts, row.uid),
+            reverse=True,
+        )
+        return [_measurement(scope, row) for row in rows[:limit]]
+
     def aggregate(
-        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        queries: Sequence[AggregationQuery],
+        *,
+        read_max: int | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
+        rows = self._rows(scope, start, end, read_max)
+        return [_answer([row for row in rows if _passes(row, query.where)], query) for query in queries]
+
+    def _rows(self, scope: UsageScope, start: datetime, end: datetime, read_max: int | None) -> list[_Row]:
         low, high = microseconds(start), microseconds(end)
         rows = [row for row in self._counted(scope) if low <= row.ts < high]
-        return [_answer(rows, query) for query in queries]
+        if read_max is not None and len(rows) > read_max:
+            raise InvalidInputError(f"the query would read more than {read_max} measurements")
+        return rows
 
     def _counted(self, scope: UsageScope) -> list[_Row]:
         rows = [
@@ -50,6 +93,7 @@ class FakeUsageLog:
                 microseconds(batch.received_at),
                 uid,
                 batch.columns.ts[at],
+                batch.columns.ets[at],
                 {code: _decimal(column[at]) for code, column in batch.columns.numbers.items()},
                 {code: column[at] for code, column in batch.columns.texts.items()},
             )
@@ -75,9 +119,30 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery) -> list[AggregatedRow
         value = row.numbers.get(code, row.texts.get(code))
         groups.setdefault((group, bucket), []).append(Observation(value, row.ts, row.received, row.uid))
     return [
-        AggregatedRow(dict(zip(query.group_by, group, strict=True)), bucket, aggregate(method, found), len(found))
+        AggregatedRow(
+            dict(zip(query.group_by, group, strict=True)),
+            bucket,
+            aggregate(method, found),
+            len(found),
+            _latest(found) if method is Method.LATEST else None,
+        )
         for (group, bucket), found in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or EPOCH))
     ]
+
+
+def _latest(found: Sequence[Observation]) -> Moment | None:
+    moments = (Moment(one.ts, one.received, one.uid) for one in found if one.value is not None)
+    return max(moments, default=None)
+
+
+def _passes(row: _Row, where: Mapping[str, Sequence[str]]) -> bool:
+    return all((row.texts.get(code) or "") in values for code, values in where.items())
+
+
+def _measurement(scope: UsageScope, row: _Row) -> Measurement:
+    numbers = {code: plain(value) for code, value in row.numbers.items() if value is not None}
+    texts = {code: value for code, value in row.texts.items() if value is not None}
+    return Measurement(scope, row.uid, row.ts, row.ets, row.received, numbers, texts)
 
 
 def _decimal(value: Decimal | int | None) -> Decimal | None:

@@ -25,25 +25,33 @@ class Table:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
         self.faults: list[Exception] = []
+        self.spared = 0  # calls that succeed before the faults
         self.unprocessed = 0
 
     def put_item(self, **request: Any) -> None:
-        if self.faults:
-            raise self.faults.pop()
+        self.fail()
         item = request["Item"]
         key = (item["pk"]["S"], item["sk"]["S"])
-        if key in self.rows:
+        if key in self.rows and "ConditionExpression" in request:
             raise fault("ConditionalCheckFailedException")
         self.rows[key] = item
 
     def get_paginator(self, _: str) -> "Table":
         return self
 
-    def paginate(self, **request: Any) -> list[dict[str, Any]]:
-        if self.faults:
+    def fail(self) -> None:
+        if self.faults and not self.spared:
             raise self.faults.pop()
+        self.spared = max(self.spared - 1, 0)
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        self.fail()
         partition = request["ExpressionAttributeValues"].get(":pk")
-        return [{"Items": [row]} for row in self.rows.values() if "IndexName" in request or row["pk"] == partition]
+        return [
+            {"Items": [row]}
+            for row in self.rows.values()
+            if row["pk"] == partition or ("IndexName" in request and "received" in row)
+        ]
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         ((table, wanted),) = request["RequestItems"].items()
@@ -81,8 +89,12 @@ FAULTS: list[Callable[[], Exception]] = [
 
 @pytest.mark.parametrize("make", FAULTS)
 @pytest.mark.parametrize("size", [1, 5])
-def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(make: Callable[[], Exception], size: int) -> None:
+@pytest.mark.parametrize("spared", [0, 1])  # the row of the scope, the measurements
+def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(
+    make: Callable[[], Exception], size: int, spared: int
+) -> None:
     table = Table()
+    table.spared = spared
     log = DynamoUsageLog(table, "usage")
     batches = [batch(number, str(number)) for number in range(size)]
     table.faults = [make()]
@@ -91,9 +103,13 @@ def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(make: Callabl
     log.append(batches)
     log.append(batches)
     assert count(log) == size
+    assert DynamoUsageLog(table, "usage").scopes("org", JANUARY, FEBRUARY) == [SCOPE]
     table.faults = [make()]
     with pytest.raises(UnavailableError):
         count(log)
+    table.faults = [make()]
+    with pytest.raises(UnavailableError):
+        log.scopes("org", JANUARY, FEBRUARY)
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:

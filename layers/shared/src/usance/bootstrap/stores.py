@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from usance.settings import Settings
 
 if TYPE_CHECKING:  # the ports serve annotations alone here; a function imports only what it runs
+    from usance.adapters.dynamodb.usage_log import DynamoUsageLog
     from usance.application.ports.bills import BillRepository
     from usance.application.ports.blobs import BlobStore
     from usance.application.ports.clock import Clock, IdFactory
@@ -13,7 +14,7 @@ if TYPE_CHECKING:  # the ports serve annotations alone here; a function imports 
     from usance.application.ports.events import EventLog
     from usance.application.ports.queue import Queue
     from usance.application.ports.secrets import Secrets
-    from usance.application.ports.usage_log import UsageReader
+    from usance.application.ports.usage_log import UsageExplorer, UsageReader
 
 
 @cache
@@ -34,13 +35,22 @@ def bills() -> "BillRepository":
     return DynamoBillRepository(client("dynamodb"), Settings().entities_table)
 
 
-@cache
 def usage_reader() -> "UsageReader":
     """Measurements, deduplicated and aggregated."""
+    return _usage_log()
+
+
+@cache
+def _usage_log() -> "DynamoUsageLog":
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 
     return DynamoUsageLog(client("dynamodb"), Settings().usage_table)
+
+
+def usage_explorer() -> "UsageExplorer":
+    """Measurements, for questions about them."""
+    return _usage_log()
 
 
 @cache

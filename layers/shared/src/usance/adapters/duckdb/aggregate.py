@@ -13,7 +13,7 @@ from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, Scale
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment
 from usance.domain.metering.aggregation import (
     OF_ANY_FIELD,
     Method,
@@ -38,7 +38,7 @@ _FUNCTIONS: Final[Mapping[Method, str]] = {
 _NO_TEXT: Final = -1
 
 _Key = tuple[int, ...]
-_Values = Mapping[_Key, tuple[Decimal | None, int]]
+_Values = Mapping[_Key, tuple[Decimal | None, int, Moment | None]]
 
 
 def aggregated(
@@ -50,7 +50,7 @@ def aggregated(
     if not stored.items:
         return [[] for _ in queries]
     usage = Usage(stored, start, end)
-    return [_rows(usage, query) for query in queries]
+    return [_rows(usage.where(query.where) if query.where else usage, query) for query in queries]
 
 
 def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
@@ -60,10 +60,10 @@ def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     if query.bucket_starts:
         keys.append(usage.buckets(query.bucket_starts))
     rows = []
-    for key, (value, count) in _values(usage, method, query.target_field, keys).items():
+    for key, (value, count, latest) in _values(usage, method, query.target_field, keys).items():
         texts = {code: group.distinct[at] for code, group, at in zip(query.group_by, groups, key, strict=False)}
         bucket = query.bucket_starts[key[len(groups)]] if query.bucket_starts else None
-        rows.append(AggregatedRow(texts, bucket, value, count))
+        rows.append(AggregatedRow(texts, bucket, value, count, latest))
     return sorted(rows, key=lambda row: (*row.group.values(), row.bucket_start or EPOCH))
 
 
@@ -96,16 +96,19 @@ def _counted_in_wholes(
         cursor.register("measurements", columns)
         found = cursor.execute(grouped).fetchall()
     if method is not Method.LATEST:
-        return {tuple(key): (_decimal(method, value, present, places), n) for n, present, value, *key in found}
+        return {tuple(key): (_decimal(method, value, present, places), n, None) for n, present, value, *key in found}
     latest = _latest(usage, columns, grouped, absent, len(keys))
-    return {
-        tuple(key): (plain(number(int(values[latest[tuple(key)]]), places)) if present else None, n)
-        for n, present, _, *key in found
-    }
+    answers: dict[_Key, tuple[Decimal | None, int, Moment | None]] = {}
+    for n, present, _, *key in found:
+        row, moment = latest[tuple(key)] if present else (0, None)
+        answers[tuple(key)] = (plain(number(int(values[row]), places)) if present else None, n, moment)
+    return answers
 
 
-def _latest(usage: Usage, columns: dict[str, Any], grouped: str, absent: int, keys: int) -> dict[_Key, int]:
-    """Per group the row of its greatest `ts`; of several, the one received last, then the one with the greatest uid."""
+def _latest(
+    usage: Usage, columns: dict[str, Any], grouped: str, absent: int, keys: int
+) -> dict[_Key, tuple[int, Moment]]:
+    """Per group the row of its latest value, and its moment."""
     names = "".join(f", m.k{at}" for at in range(keys))
     joined = "".join(f" AND m.k{at} = g.k{at}" for at in range(keys))
     with _connection().cursor() as cursor:
@@ -117,9 +120,11 @@ def _latest(usage: Usage, columns: dict[str, Any], grouped: str, absent: int, ke
     rows: dict[_Key, list[int]] = {}
     for row, *key in found:
         rows.setdefault(tuple(key), []).append(row)
-    tied = [row for group in rows.values() if len(group) > 1 for row in group]
-    receipts = dict(zip(tied, usage.receipts(tied), strict=True))
-    return {key: max(group, key=lambda row: (receipts.get(row), row)) for key, group in rows.items()}
+    asked = [row for group in rows.values() for row in group]
+    receipts = dict(zip(asked, usage.receipts(asked), strict=True))
+    moments = {row: Moment(int(usage.ts[row]), *receipts[row]) for row in asked}
+    latest = {key: max(group, key=lambda row: (moments[row], row)) for key, group in rows.items()}
+    return {key: (row, moments[row]) for key, row in latest.items()}
 
 
 def _counted_in_decimals(
@@ -131,7 +136,20 @@ def _counted_in_decimals(
     rows = zip(values, usage.ts.tolist(), receipts, *(key.tolist() for key in keys), strict=True)
     for value, ts, (received, uid), *key in rows:
         groups.setdefault(tuple(key), []).append(Observation(value, ts, received, uid))
-    return {key: (aggregate(method, observations), len(observations)) for key, observations in groups.items()}
+    return {
+        key: (
+            aggregate(method, observations),
+            len(observations),
+            latest_of(observations) if method is Method.LATEST else None,
+        )
+        for key, observations in groups.items()
+    }
+
+
+def latest_of(observations: Sequence[Observation]) -> Moment | None:
+    """The moment of the latest value, None when there is no value."""
+    moments = (Moment(one.ts, one.received, one.uid) for one in observations if one.value is not None)
+    return max(moments, default=None)
 
 
 def _decimal(method: Method, value: int | None, present: int, places: int) -> Decimal | None:

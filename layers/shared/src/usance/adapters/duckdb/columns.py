@@ -61,6 +61,11 @@ def instants(items: Sequence[StoredItem]) -> Integers:
     return _joined([_integers(item.ts) for item in items])
 
 
+def ends(items: Sequence[StoredItem]) -> Integers:
+    """The `ets` of every measurement; `NO_VALUE` where it has none."""
+    return _joined([_integers(item.ets) if item.ets else np.full(item.count, NO_VALUE) for item in items])
+
+
 def column(items: Sequence[StoredItem], code: str) -> Column:
     """A field of every measurement. A field that is text in some items and number in others counts as number."""
     kinds = {Kind(item.fields[code][0]) for item in items if code in item.fields}

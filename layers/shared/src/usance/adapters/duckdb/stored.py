@@ -13,6 +13,7 @@ class StoredItem:
     count: int
     uids: bytes
     ts: bytes = b""
+    ets: bytes = b""  # empty when it was not asked for, or no measurement has one
     fields: Mapping[str, bytes] = field(default_factory=dict)
 
 

@@ -1,8 +1,9 @@
 """The measurements of a span that count, as columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,11 @@ from usance.adapters.duckdb.columns import (
     Column,
     ExactColumn,
     Indexes,
+    Integers,
     ScaledColumn,
     TextColumn,
     column,
+    ends,
     instants,
     text_column,
     uid_texts,
@@ -41,6 +44,28 @@ class Usage:
     def __len__(self) -> int:
         """How many measurements count."""
         return int(self._rows.size)
+
+    def where(self, filters: Mapping[str, Sequence[str]]) -> Self:
+        """The measurements whose string fields have one of the values."""
+        kept = np.ones(len(self), dtype=np.bool_)
+        for code, wanted in filters.items():
+            column = self.group(code)
+            known = [at for at, text in enumerate(column.distinct) if text in wanted]
+            kept &= np.isin(column.indexes, known)
+        return self._narrowed(kept)
+
+    def codes(self) -> Sequence[str]:
+        """The fields that any of the measurements may have."""
+        return sorted({code for item in self._items for code in item.fields})
+
+    def received(self) -> Integers:
+        """When each measurement was received."""
+        receipts = np.array([item.received for item in self._items], dtype=np.int64)
+        return self._picked(np.repeat(receipts, [item.count for item in self._items]))
+
+    def ets(self) -> Integers:
+        """When each measurement ended; `NO_VALUE` where it has no end."""
+        return self._picked(ends(self._items))
 
     def values(self, code: str) -> Column:
         """The values of a field."""
@@ -80,6 +105,13 @@ class Usage:
             (self._items[owner].received, uids[owner][within])
             for owner, within in zip(owners.tolist(), (places - starts[owners]).tolist(), strict=True)
         ]
+
+    def _narrowed(self, kept: NDArray[np.bool_]) -> Self:
+        narrowed = copy(self)
+        narrowed._rows, narrowed._whole = self._rows[kept], False  # noqa: SLF001 - its own kind
+        narrowed._columns, narrowed._texts = {}, {}  # noqa: SLF001
+        narrowed.ts = self.ts[kept]
+        return narrowed
 
     def _picked(self, values: NDArray[Whole]) -> NDArray[Whole]:
         return values if self._whole else values[self._rows]

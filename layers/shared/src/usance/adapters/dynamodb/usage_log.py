@@ -13,7 +13,7 @@ their `ts`, are looked up through the index, and their uids compared. The index 
 sent seconds ago in another month may be seen a moment late; it is then left out by the next read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +22,9 @@ from botocore.exceptions import ClientError
 
 from usance.adapters.dynamodb.transactions import store_faults
 from usance.adapters.dynamodb.usage_items import Item, packed_items
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageBatch, UsageScope
+from usance.adapters.dynamodb.usage_scopes import UsageScopes
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Measurement, UsageBatch, UsageScope
+from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
 
@@ -33,8 +35,11 @@ class DynamoUsageLog:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
+        self._scopes = UsageScopes(client, table)
 
     def append(self, batches: Sequence[UsageBatch]) -> None:
+        with store_faults():
+            self._scopes.record(batches)  # first: a row too many finds nothing, one too few would hide usage
         items = [item for batch in batches for item in packed_items(batch)]
         if len(items) == 1:
             self._put(items[0])
@@ -42,15 +47,45 @@ class DynamoUsageLog:
         with ThreadPoolExecutor(PARALLEL_CALLS_MAX) as pool:
             list(pool.map(self._put, items))
 
+    def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
+        low, high = microseconds(start), microseconds(end)
+        if low >= high:
+            return []
+        with store_faults():
+            return self._scopes.find(org_id, months_between(low, high))
+
+    def measurements(
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        *,
+        where: Mapping[str, Sequence[str]],
+        limit: int,
+        read_max: int | None = None,
+    ) -> Sequence[Measurement]:
+        from usance.adapters.duckdb.measurements import measured
+        from usance.adapters.dynamodb.usage_reads import UsageReads
+
+        with store_faults():
+            stored = UsageReads(self._client, self._table, scope).stored(start, end, None, read_max)
+        return measured(stored, scope, start, end, where, limit)
+
     def aggregate(
-        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        queries: Sequence[AggregationQuery],
+        *,
+        read_max: int | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         from usance.adapters.duckdb.aggregate import aggregated
         from usance.adapters.dynamodb.usage_reads import UsageReads
 
-        codes = {code for query in queries for code in (query.target_field, *query.group_by)}
+        codes = {code for query in queries for code in (query.target_field, *query.group_by, *query.where)}
         with store_faults():
-            stored = UsageReads(self._client, self._table, scope).stored(start, end, sorted(codes))
+            stored = UsageReads(self._client, self._table, scope).stored(start, end, sorted(codes), read_max)
         return aggregated(stored, start, end, queries)
 
     def _put(self, item: Item) -> None:

@@ -9,7 +9,7 @@ from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
 from usance.adapters.dynamodb.usage_items import partition, receipt_text, scope_key
 from usance.application.ports.usage_log import UsageScope
-from usance.domain.kernel.errors import UnavailableError
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.domain.metering.counting import WINDOW_DAYS
 from usance.domain.metering.instants import instant_of, microseconds, months_between
 
@@ -30,8 +30,13 @@ class UsageReads:
         self._table = table
         self._scope = scope
 
-    def stored(self, start: datetime, end: datetime, codes: Sequence[str]) -> Stored:
-        """The items with measurements in `[start, end)`, with the fields `codes`, and those that may hold earlier copies."""
+    def stored(
+        self, start: datetime, end: datetime, codes: Sequence[str] | None, read_max: int | None = None
+    ) -> Stored:
+        """The items with measurements in `[start, end)`, with the fields `codes`, and those that may hold earlier copies.
+
+        Without `codes` whole measurements: all fields, and `ets`. `InvalidInputError` beyond `read_max` measurements.
+        """
         low, high = microseconds(start), microseconds(end)
         if low >= high:
             return Stored(())
@@ -41,16 +46,21 @@ class UsageReads:
             items = [item for month in found for item in month]
             if not items:
                 return Stored(())
+            if read_max is not None and sum(item.count for item in items) > read_max:
+                raise InvalidInputError(
+                    f"the query would read more than {read_max} measurements; ask for a shorter time, fewer meters or "
+                    "fewer accounts"
+                )
             own = {item.place for item in items}
             places = [place for place in self._received_near(items) if place not in own]
             parts = [places[at : at + KEYS_PER_GET] for at in range(0, len(places), KEYS_PER_GET)]
             others = [item for part in pool.map(lambda part: list(self._uids(part)), parts) for item in part]
         return Stored(items, others)
 
-    def _month(self, month: str, low: int, high: int, codes: Sequence[str]) -> Iterable[StoredItem]:
+    def _month(self, month: str, low: int, high: int, codes: Sequence[str] | None) -> Iterable[StoredItem]:
         """Strongly consistent: what was accepted is counted."""
-        wanted = {f"#c{at}": code for at, code in enumerate(codes)}
-        attributes = ["received", "n", "ts", "uid"]
+        wanted = {f"#c{at}": code for at, code in enumerate(codes or ())}
+        attributes = ["received", "n", "ts", "uid", *(["ets", "fields"] if codes is None else [])]
         names = {f"#{name}": name for name in (*attributes, "pk", "lo", "hi")} | wanted
         projection = [f"#{name}" for name in attributes] + [f"#fields.{name}" for name in wanted]
         names |= {"#fields": "fields"} if wanted else {}
@@ -112,6 +122,7 @@ def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
         count=int(row["n"]["N"]),
         uids=row["uid"]["B"],
         ts=row["ts"]["B"] if "ts" in row else b"",
+        ets=row["ets"]["B"] if "ets" in row else b"",
         fields={code: value["B"] for code, value in row.get("fields", {}).get("M", {}).items()},
     )
 

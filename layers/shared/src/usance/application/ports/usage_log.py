@@ -1,7 +1,7 @@
 """The store of measurements (metering.md 1; design: packed, counted once)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -24,26 +24,51 @@ class AggregationQuery:
 
     `method` is a value of the API (SUM, MIN, MAX, COUNT, LATEST, MEAN, UNIQUE). `group_by` names string fields, and
     `bucket_starts` (ascending instants; the first is `start`) cuts the span into buckets; both may be empty.
-    A measurement without a field of `group_by` is in the group of the empty text.
+    A measurement without a field of `group_by` is in the group of the empty text. `where` keeps the measurements whose
+    string fields have one of the values.
     """
 
     method: str
     target_field: str
     group_by: Sequence[str] = ()
     bucket_starts: Sequence[datetime] = ()
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """What decides which value is the latest: `ts` and the receipt in microseconds since 1970, then the uid."""
+
+    ts: int
+    received: int
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
 class AggregatedRow:
     """One group's value: None when the group holds no value. `count` is the number of measurements.
 
-    `value` has no trailing zeros and no exponent, so that the same usage reads the same however it was packed.
+    `latest` is the moment of the value, for LATEST alone. `value` has no trailing zeros and no exponent, so that the same usage reads the same however it was packed.
     """
 
     group: Mapping[str, str]
     bucket_start: datetime | None
     value: Decimal | None
     count: int
+    latest: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measurement as it counts. Instants are microseconds since 1970; fields without a value are absent."""
+
+    scope: UsageScope
+    uid: str
+    ts: int
+    ets: int | None
+    received: int
+    numbers: Mapping[str, Decimal]
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +105,41 @@ class UsageReader(Protocol):
         """Per query, its rows, by group and bucket in ascending order (none when there is no usage).
 
         Reads the span once for all queries. Raises `InvalidInputError` for a method that does not fit the field.
+        """
+        ...
+
+
+class UsageExplorer(UsageReader, Protocol):
+    """Reads for questions that name no account, or want measurements: bounded, since anybody may ask."""
+
+    def aggregate(
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        queries: Sequence[AggregationQuery],
+        *,
+        read_max: int | None = None,
+    ) -> Sequence[Sequence[AggregatedRow]]:
+        """As `UsageReader` does; `InvalidInputError` when the span holds more than `read_max` measurements."""
+        ...
+
+    def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
+        """The meters and accounts with usage in the months that `[start, end)` touches, each once, in ascending order."""
+        ...
+
+    def measurements(
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        *,
+        where: Mapping[str, Sequence[str]],
+        limit: int,
+        read_max: int | None = None,
+    ) -> Sequence[Measurement]:
+        """The measurements of the span that pass `where`, at most `limit`: those received last, the last first.
+
+        Raises `InvalidInputError` when the span holds more than `read_max` measurements.
         """
         ...

@@ -1,0 +1,5 @@
+"""Questions about usage."""
+
+from usance.entrypoints.http import usage
+
+handler = usage.handler()

@@ -1,0 +1,62 @@
+"""Measurements as rows of an answer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
+from typing import Final
+
+from usance.application.ports.usage_log import Measurement
+from usance.application.usage.plan import Plan
+from usance.application.usage.ports import UsagePorts
+from usance.application.usage.scopes import MEASUREMENTS_MAX, read_each, scopes_of
+from usance.domain.metering.instants import instant_of
+from usance.resources import instants
+from usance.resources.wire import Document
+
+OWN_COLUMNS: Final = frozenset({"uid", "meterId", "meterCode", "accountId", "accountCode", "ts", "ets", "receivedAt"})
+
+
+def measurement_rows(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[Document]:
+    """The measurements, the one received last first, at most one more than the plan's limit."""
+    wanted = plan.limit + 1
+    latest: list[Measurement] = []
+    for found in read_each(
+        scopes_of(ports, org_id, plan),
+        lambda scope: ports.usage.measurements(
+            scope,
+            plan.start,
+            plan.end,
+            where=plan.filters.get(scope.meter_id, {}),
+            limit=wanted,
+            read_max=MEASUREMENTS_MAX,
+        ),
+    ):
+        latest = nlargest(wanted, [*latest, *found], key=lambda one: (one.received, one.ts, one.uid))
+    meters = codes(ports, org_id, "meter", (one.scope.meter_id for one in latest))
+    accounts = codes(ports, org_id, "account", (one.scope.account_id for one in latest))
+    return [_row(one, meters, accounts) for one in latest]
+
+
+def codes(ports: UsagePorts, org_id: str, type_: str, ids: Iterable[str]) -> Mapping[str, str]:
+    """The codes of entities by id, of those that still exist."""
+    wanted = list(dict.fromkeys(ids))
+    return {one["id"]: one["code"] for one in ports.entities.get_many(org_id, type_, wanted)} if wanted else {}
+
+
+def _row(one: Measurement, meters: Mapping[str, str], accounts: Mapping[str, str]) -> Document:
+    """A field that has the name of a column of ours is shown as `field.<code>`."""
+    fields = {**one.numbers, **one.texts}
+    return {
+        "uid": one.uid,
+        "meterId": one.scope.meter_id,
+        "meterCode": meters.get(one.scope.meter_id),
+        "accountId": one.scope.account_id,
+        "accountCode": accounts.get(one.scope.account_id),
+        "ts": _text(one.ts),
+        "ets": None if one.ets is None else _text(one.ets),
+        "receivedAt": _text(one.received),
+        **{f"field.{code}" if code in OWN_COLUMNS else code: value for code, value in fields.items()},
+    }
+
+
+def _text(since_epoch_microseconds: int) -> str:
+    return instants.to_text(instant_of(since_epoch_microseconds))

@@ -1,0 +1,62 @@
+"""Which meters and accounts a question has to read, and the reading of many at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from usance.application.ports.usage_log import UsageScope
+from usance.application.usage.plan import Plan
+from usance.application.usage.ports import UsagePorts
+from usance.domain.kernel.errors import InvalidInputError
+
+MEASUREMENTS_MAX: Final = 2_000_000  # read, counted once and aggregated in some seconds of the 29 that there are
+SCOPES_MAX: Final = 5_000  # reads, each of some milliseconds, eight at a time
+PARALLEL_MAX: Final = 4  # each reads in several threads of its own
+
+_Found = TypeVar("_Found")
+
+
+def scopes_of(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[UsageScope]:
+    """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond `SCOPES_MAX`."""
+    if plan.meter_ids is not None and plan.account_ids is not None:
+        found: Sequence[UsageScope] = [
+            UsageScope(org_id, meter_id, account_id) for meter_id in plan.meter_ids for account_id in plan.account_ids
+        ]
+    else:
+        found = [
+            scope
+            for scope in ports.usage.scopes(org_id, plan.start, plan.end)
+            if (plan.meter_ids is None or scope.meter_id in plan.meter_ids)
+            and (plan.account_ids is None or scope.account_id in plan.account_ids)
+        ]
+    if len(found) > SCOPES_MAX:
+        raise InvalidInputError(
+            f"the query would read {len(found)} meters of accounts, more than {SCOPES_MAX}; name meterIds or accountIds"
+        )
+    return found
+
+
+def read_each(scopes: Sequence[UsageScope], read: Callable[[UsageScope], _Found]) -> Iterator[_Found]:
+    """What `read` answers for each scope, in their order, several read at a time."""
+    if len(scopes) == 1:
+        yield read(scopes[0])
+        return
+    with ThreadPoolExecutor(PARALLEL_MAX) as pool:
+        for at in range(0, len(scopes), PARALLEL_MAX):  # no further than a caller that stops wants
+            yield from pool.map(read, scopes[at : at + PARALLEL_MAX])
+
+
+class Budget:
+    """How many measurements may still be read."""
+
+    def __init__(self) -> None:
+        self._left = MEASUREMENTS_MAX
+
+    def spend(self, count: int) -> None:
+        """Raise `InvalidInputError` once more have been read than one question may."""
+        self._left -= count
+        if self._left < 0:
+            raise InvalidInputError(
+                f"the query would read more than {MEASUREMENTS_MAX} measurements; ask for a shorter time, fewer meters "
+                "or fewer accounts"
+            )

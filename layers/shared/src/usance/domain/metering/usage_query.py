@@ -1,0 +1,126 @@
+"""Questions about usage: what may be asked, and how parts of an answer are put together (metering.md 7)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, assert_never
+
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.aggregation import Method, mean, plain, total
+
+BUCKETS_MAX: Final = 20_000  # as many as an answer has rows
+_MONTHS_OF_QUARTER: Final = 3
+
+FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "MEASURE": frozenset({"SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN"}),
+    "DIMENSION": frozenset({"COUNT", "UNIQUE"}),
+}
+"""What can be computed of a field of numbers, and of one of texts."""
+
+
+class Step(StrEnum):
+    """How long the buckets of a group by time are. All are cut in UTC; weeks start on Monday (our choice)."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    QUARTER = "QUARTER"
+
+
+def bucket_start(step: Step, instant: datetime) -> datetime:
+    """The start of the bucket that holds `instant`, which is in UTC."""
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    match step:
+        case Step.HOUR:
+            return instant.replace(minute=0, second=0, microsecond=0)
+        case Step.DAY:
+            return midnight
+        case Step.WEEK:
+            return midnight - timedelta(days=midnight.weekday())
+        case Step.MONTH:
+            return midnight.replace(day=1)
+        case Step.QUARTER:
+            return midnight.replace(day=1, month=midnight.month - (midnight.month - 1) % _MONTHS_OF_QUARTER)
+        case _:
+            assert_never(step)
+
+
+def buckets(step: Step, start: datetime, end: datetime) -> Sequence[datetime]:
+    """The starts of the buckets that `[start, end)` touches. `InvalidInputError` when they are too many."""
+    found = [bucket_start(step, start)]
+    while (following := _next(step, found[-1])) < end:
+        found.append(following)
+        if len(found) > BUCKETS_MAX:
+            raise InvalidInputError(
+                f"groups: the time has more than {BUCKETS_MAX} buckets of one {step}; take longer buckets"
+            )
+    return found
+
+
+def _next(step: Step, start: datetime) -> datetime:
+    match step:
+        case Step.HOUR:
+            return start + timedelta(hours=1)
+        case Step.DAY:
+            return start + timedelta(days=1)
+        case Step.WEEK:
+            return start + timedelta(weeks=1)
+        case Step.MONTH:
+            return bucket_start(step, start + timedelta(days=31))
+        case Step.QUARTER:
+            return bucket_start(step, start + timedelta(days=31 * _MONTHS_OF_QUARTER))
+        case _:
+            assert_never(step)
+
+
+def methods_for(function: str) -> Sequence[str]:
+    """What must be known of each part so that the parts can be put together."""
+    match Method(function):
+        case Method.MEAN:
+            return ("SUM", "COUNT")
+        case Method.UNIQUE:
+            return ("COUNT",)  # of each value
+        case _:
+            return (function,)
+
+
+@dataclass(slots=True)
+class Parts:
+    """What was found of one aggregation in one group, part by part (an account, a value): `values` by method.
+
+    `texts` are the values that occur, for UNIQUE; `latest` are the moments of the values of LATEST.
+    """
+
+    function: str
+    values: dict[str, list[Decimal]] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
+    latest: list[tuple[tuple[int, int, str], Decimal]] = field(default_factory=list)
+
+    def whole(self) -> Decimal | None:
+        """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE."""
+        method = Method(self.function)
+        match method:
+            case Method.COUNT:
+                return plain(total(self.values.get("COUNT", ())))
+            case Method.UNIQUE:
+                return Decimal(len(self.texts))
+            case Method.LATEST:
+                return max(self.latest)[1] if self.latest else None
+            case Method.MEAN:
+                return self._mean()
+            case Method.SUM:
+                found = self.values.get(method)
+                return plain(total(found)) if found else None
+            case Method.MIN:
+                return min(self.values.get(method, ()), default=None)
+            case Method.MAX:
+                return max(self.values.get(method, ()), default=None)
+            case _:
+                assert_never(method)
+
+    def _mean(self) -> Decimal | None:
+        count = int(total(self.values.get("COUNT", ())))
+        return mean(total(self.values["SUM"]), count) if count else None

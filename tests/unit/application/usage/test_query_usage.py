@@ -1,0 +1,318 @@
+"""Questions about usage, answered from measurements in memory (metering.md 7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.http import Client
+from tests.fakes.organization import Organization
+from tests.fakes.usage_log import FakeUsageLog
+from usance.application.ports.usage_log import UsageBatch, UsageScope
+from usance.application.usage import scopes
+from usance.application.usage.ports import UsagePorts
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds, month_of
+from usance.entrypoints.http import core, usage
+
+START, END = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+RECEIVED = datetime(2026, 2, 1, tzinfo=UTC)
+REGIONS = ("eu", "us", "ap")
+
+
+@dataclass
+class Explorer:
+    """An organization with a meter of `tokens` by `region` and `user`, and its usage."""
+
+    org: Organization = field(default_factory=Organization)
+    log: FakeUsageLog = field(default_factory=FakeUsageLog)
+    sent: int = 0
+
+    def __post_init__(self) -> None:
+        self.client = Client(core.build(usage.routes(lambda: UsagePorts(self.org.store, self.log))), self.org.id)
+        self.meter = self.new_meter("calls")
+        self.accounts = [self.org.make("account") for _ in range(3)]
+
+    def new_meter(self, code: str) -> dict[str, Any]:
+        fields = [
+            {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"},
+            {"category": "WHERE", "code": "region", "name": "Region"},
+            {"category": "METADATA", "code": "user", "name": "User"},
+        ]
+        return self.org.make("meter", code=code, dataFields=fields, derivedFields=[])
+
+    def use(self, account: int, ts: str, tokens: Any, region: str = "eu", user: str = "u", **more: Any) -> None:
+        """A measurement, received after those before."""
+        self.sent += 1
+        at = microseconds(datetime.fromisoformat(ts))
+        columns = Columns(
+            [f"uid-{self.sent}"], [at], [None], {"tokens": [tokens]}, {"region": [region], "user": [user]}
+        )
+        meter = more.get("meter", self.meter)
+        scope = UsageScope(self.org.id, meter["id"], self.accounts[account]["id"])
+        received = RECEIVED.replace(microsecond=self.sent)
+        self.log.append([UsageBatch(scope, month_of(at), f"{self.sent:032x}", received, columns)])
+
+    def ask(self, **query: Any) -> dict[str, Any]:
+        answer = self.client.post("/usage/query", {"startDate": START, "endDate": END, **query})
+        assert answer.status == 200, answer.text
+        return dict(answer.json)
+
+    def rows(self, **query: Any) -> list[dict[str, Any]]:
+        return list(self.ask(**query)["data"])
+
+    def refusal(self, **query: Any) -> str:
+        answer = self.client.post("/usage/query", {"startDate": START, "endDate": END, **query})
+        assert answer.status == 400, answer.text
+        return answer.message
+
+    def of(self, function: str, code: str = "tokens", **more: Any) -> dict[str, Any]:
+        meter = more.get("meter", self.meter)
+        type_ = "MEASURE" if code == "tokens" else "DIMENSION"
+        return {"meterId": meter["id"], "fieldCode": code, "fieldType": type_, "function": function}
+
+    def by(self, code: str) -> dict[str, Any]:
+        return {"groupType": "DIMENSION", "meterId": self.meter["id"], "fieldCode": code}
+
+    def only(self, code: str, *values: str) -> dict[str, Any]:
+        return {"meterId": self.meter["id"], "fieldCode": code, "values": list(values)}
+
+
+ACCOUNT = {"groupType": "ACCOUNT"}
+
+
+def time(frequency: str) -> dict[str, Any]:
+    return {"groupType": "TIME", "frequency": frequency}
+
+
+@pytest.fixture
+def explorer() -> Explorer:
+    return Explorer()
+
+
+@pytest.fixture
+def january(explorer: Explorer) -> Explorer:
+    """Four measurements of two accounts."""
+    explorer.use(0, "2026-01-05T10:30:00Z", Decimal("0.1"), "eu", "ann")
+    explorer.use(0, "2026-01-05T11:00:00Z", Decimal("0.2"), "us", "bob")
+    explorer.use(1, "2026-01-20T00:00:00Z", 7, "eu", "ann")
+    explorer.use(1, "2026-01-31T23:59:59.999999Z", 3, "ap", "cid")
+    explorer.use(1, "2026-02-01T00:00:00Z", 1000, "eu", "dan")
+    return explorer
+
+
+class TestMeasurements:
+    def test_they_come_whole_and_the_last_received_first(self, january: Explorer) -> None:
+        answer = january.ask(limit=2)
+        assert answer["hasMoreData"] is True
+        first, second = answer["data"]
+        assert first == {
+            "uid": "uid-4",
+            "meterId": january.meter["id"],
+            "meterCode": "calls",
+            "accountId": january.accounts[1]["id"],
+            "accountCode": january.accounts[1]["code"],
+            "ts": "2026-01-31T23:59:59.999999Z",
+            "ets": None,
+            "receivedAt": "2026-02-01T00:00:00.000004Z",
+            "tokens": 3,
+            "region": "ap",
+            "user": "cid",
+        }
+        assert second["uid"] == "uid-3"
+
+    def test_the_last_ones_are_not_more_data(self, january: Explorer) -> None:
+        answer = january.ask(limit=4)
+        assert [row["uid"] for row in answer["data"]] == ["uid-4", "uid-3", "uid-2", "uid-1"]
+        assert answer["hasMoreData"] is False
+
+    def test_meters_accounts_and_values_narrow_them(self, january: Explorer) -> None:
+        january.use(0, "2026-01-05T10:30:00Z", 5, meter=january.new_meter("other"))
+        mine = {"accountIds": [january.accounts[0]["id"]]}
+        assert {row["uid"] for row in january.rows(**mine)} == {"uid-1", "uid-2", "uid-6"}
+        mine["meterIds"] = [january.meter["id"]]
+        assert {row["uid"] for row in january.rows(**mine)} == {"uid-1", "uid-2"}
+        narrow = [january.only("region", "eu", "us"), january.only("user", "ann")]
+        assert {row["uid"] for row in january.rows(dimensionFilters=narrow)} == {"uid-1", "uid-3", "uid-6"}
+        narrow = [january.only("region", "eu", "us"), january.only("region", "us", "ap")]
+        assert [row["uid"] for row in january.rows(dimensionFilters=narrow, meterIds=mine["meterIds"])] == ["uid-2"]
+
+    def test_a_field_called_as_a_column_of_ours_keeps_its_value(self, explorer: Explorer) -> None:
+        scope = UsageScope(explorer.org.id, explorer.meter["id"], explorer.accounts[0]["id"])
+        at = microseconds(datetime(2026, 1, 2, tzinfo=UTC))
+        columns = Columns(["a"], [at], [None], {"ts": [5]}, {})
+        explorer.log.append([UsageBatch(scope, "2026-01", "0" * 32, RECEIVED, columns)])
+        [row] = explorer.rows()
+        assert (row["ts"], row["field.ts"]) == ("2026-01-02T00:00:00.000000Z", 5)
+
+
+class TestAggregations:
+    def test_every_function_of_a_measure(self, january: Explorer) -> None:
+        functions = ("SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN")
+        [row] = january.rows(aggregations=[january.of(function) for function in functions])
+        assert {name: str(value) for name, value in row.items()} == {
+            "tokens.SUM": "10.3",
+            "tokens.MIN": "0.1",
+            "tokens.MAX": "7",
+            "tokens.COUNT": "4",
+            "tokens.LATEST": "3",
+            "tokens.MEAN": "2.575",
+        }
+
+    def test_distinct_values_are_counted_over_all_accounts(self, january: Explorer) -> None:
+        [row] = january.rows(aggregations=[january.of("UNIQUE", "user"), january.of("COUNT", "user")])
+        assert row == {"user.UNIQUE": 3, "user.COUNT": 4}
+
+    def test_groups_by_account(self, january: Explorer) -> None:
+        rows = january.rows(aggregations=[january.of("SUM")], groups=[ACCOUNT])
+        assert [(row["accountCode"], str(row["tokens.SUM"])) for row in rows] == [
+            (january.accounts[0]["code"], "0.3"),
+            (january.accounts[1]["code"], "10"),
+        ]
+
+    def test_groups_by_values_and_time_in_the_order_asked_for(self, january: Explorer) -> None:
+        rows = january.rows(
+            aggregations=[january.of("SUM"), january.of("UNIQUE", "region")],
+            groups=[january.by("region"), time("WEEK")],
+        )
+        assert [(row["region"], row["ts"], str(row["tokens.SUM"]), row["region.UNIQUE"]) for row in rows] == [
+            ("ap", "2026-01-26T00:00:00.000000Z", "3", 1),
+            ("eu", "2026-01-05T00:00:00.000000Z", "0.1", 1),
+            ("eu", "2026-01-19T00:00:00.000000Z", "7", 1),
+            ("us", "2026-01-05T00:00:00.000000Z", "0.2", 1),
+        ]
+
+    @pytest.mark.parametrize(
+        ("frequency", "starts"),
+        [
+            (
+                "HOUR",
+                [
+                    "2026-01-05T10:00:00.000000Z",
+                    "2026-01-05T11:00:00.000000Z",
+                    "2026-01-20T00:00:00.000000Z",
+                    "2026-01-31T23:00:00.000000Z",
+                ],
+            ),
+            ("DAY", ["2026-01-05T00:00:00.000000Z", "2026-01-20T00:00:00.000000Z", "2026-01-31T00:00:00.000000Z"]),
+            ("MONTH", ["2026-01-01T00:00:00.000000Z"]),
+            ("QUARTER", ["2026-01-01T00:00:00.000000Z"]),
+        ],
+    )
+    def test_buckets_are_cut_in_utc(self, january: Explorer, frequency: str, starts: list[str]) -> None:
+        rows = january.rows(aggregations=[january.of("SUM")], groups=[time(frequency)])
+        assert [row["ts"] for row in rows] == starts
+
+    def test_the_first_bucket_may_begin_before_the_time_asked_for(self, january: Explorer) -> None:
+        rows = january.rows(startDate="2026-01-05T10:45:00Z", aggregations=[january.of("SUM")], groups=[time("DAY")])
+        assert (rows[0]["ts"], str(rows[0]["tokens.SUM"])) == ("2026-01-05T00:00:00.000000Z", "0.2")
+
+    def test_two_meters_stand_side_by_side(self, january: Explorer) -> None:
+        other = january.new_meter("other")
+        january.use(0, "2026-01-06T00:00:00Z", 5, meter=other)
+        rows = january.rows(aggregations=[january.of("SUM"), january.of("SUM", meter=other)], groups=[ACCOUNT])
+        assert [(str(row["calls.tokens.SUM"]), row["other.tokens.SUM"]) for row in rows] == [("0.3", 5), ("10", None)]
+
+    def test_rows_beyond_the_limit_are_left_out(self, january: Explorer) -> None:
+        answer = january.ask(aggregations=[january.of("SUM")], groups=[january.by("region")], limit=2)
+        assert [row["region"] for row in answer["data"]] == ["ap", "eu"]
+        assert answer["hasMoreData"] is True
+
+    def test_without_usage_there_are_no_rows(self, explorer: Explorer) -> None:
+        assert explorer.ask(aggregations=[explorer.of("SUM")]) == {"data": [], "hasMoreData": False}
+
+
+UNKNOWN = "0190a5d0-ac96-774b-bcce-b302099a8057"
+
+
+def test_what_is_wrong_is_named(explorer: Explorer) -> None:
+    total = explorer.of("SUM")
+    assert "endDate" in explorer.refusal(endDate=START)
+    assert "startDate" in explorer.refusal(startDate=None)
+    assert "groups" in explorer.refusal(groups=[ACCOUNT])
+    assert UNKNOWN in explorer.refusal(meterIds=[UNKNOWN])
+    assert UNKNOWN in explorer.refusal(accountIds=[UNKNOWN])
+    assert "aggregations[0].fieldCode" in explorer.refusal(aggregations=[{**total, "fieldCode": "nothing"}])
+    assert "aggregations[0].function" in explorer.refusal(aggregations=[{**total, "function": "UNIQUE"}])
+    assert "aggregations[0]" in explorer.refusal(
+        aggregations=[{**explorer.of("COUNT", "user"), "fieldType": "MEASURE"}]
+    )
+    assert "groups[0].frequency" in explorer.refusal(aggregations=[total], groups=[{"groupType": "TIME"}])
+    assert "groups[0].meterId" in explorer.refusal(aggregations=[total], groups=[{"groupType": "DIMENSION"}])
+    assert "TIME" in explorer.refusal(aggregations=[total], groups=[time("DAY"), time("HOUR")])
+    assert "dimensionFilters[0]" in explorer.refusal(dimensionFilters=[explorer.only("tokens", "1")])
+    assert "limit" in explorer.refusal(limit=20_001)
+    other = explorer.new_meter("other")
+    assert "meterIds" in explorer.refusal(aggregations=[total], meterIds=[other["id"]])
+    assert "buckets" in explorer.refusal(startDate="2000-01-01T00:00:00Z", aggregations=[total], groups=[time("HOUR")])
+
+
+def test_a_question_that_reads_too_much_is_refused(january: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scopes, "MEASUREMENTS_MAX", 3)
+    assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")])
+    monkeypatch.setattr(scopes, "SCOPES_MAX", 1)
+    assert "name meterIds or accountIds" in january.refusal()
+
+
+def test_usage_of_a_deleted_account_is_still_shown(january: Explorer) -> None:
+    account = january.accounts[0]
+    assert january.org.client.delete(f"/accounts/{account['id']}").status == 200
+    rows = january.rows(aggregations=[january.of("COUNT")], groups=[ACCOUNT])
+    assert {row["accountId"]: row["accountCode"] for row in rows}[account["id"]] is None
+
+
+measurements = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 30),
+        st.decimals(min_value=-1000, max_value=1000, places=3),
+        st.sampled_from(REGIONS),
+        st.sampled_from(["a", "b", "c", "d"]),
+    ),
+    max_size=12,
+)
+
+
+def naive(values: Sequence[Any], function: str) -> Any:
+    match function:
+        case "SUM":
+            return sum(values, Decimal(0))
+        case "MIN":
+            return min(values)
+        case "MAX":
+            return max(values)
+        case "COUNT":
+            return len(values)
+        case "UNIQUE":
+            return len(set(values))
+    raise AssertionError(function)
+
+
+@given(measurements, st.booleans(), st.booleans(), st.sets(st.sampled_from(REGIONS), min_size=1))
+def test_answers_equal_a_loop_over_the_measurements(
+    rows: list[tuple[int, int, Decimal, str, str]], by_account: bool, by_region: bool, kept: set[str]
+) -> None:
+    explorer = Explorer()
+    groups: dict[tuple[str, ...], list[tuple[Decimal, str]]] = {}
+    for account, day, tokens, region, user in rows:
+        explorer.use(account, f"2026-01-{day + 1:02d}T00:00:00Z", tokens, region, user)
+        if region in kept:
+            key = ((explorer.accounts[account]["id"],) if by_account else ()) + ((region,) if by_region else ())
+            groups.setdefault(key, []).append((tokens, user))
+    answer = explorer.rows(
+        aggregations=[*(explorer.of(one) for one in ("SUM", "MIN", "MAX", "COUNT")), explorer.of("UNIQUE", "user")],
+        groups=([ACCOUNT] if by_account else []) + ([explorer.by("region")] if by_region else []),
+        dimensionFilters=[explorer.only("region", *sorted(kept))],
+    )
+    names = (["accountId"] if by_account else []) + (["region"] if by_region else [])
+    found = {tuple(row[name] for name in names): row for row in answer}
+    assert found.keys() == groups.keys()
+    for key, values in groups.items():
+        for function in ("SUM", "MIN", "MAX", "COUNT"):
+            assert found[key][f"tokens.{function}"] == naive([value for value, _ in values], function)
+        assert found[key]["user.UNIQUE"] == naive([user for _, user in values], "UNIQUE")
