@@ -24,7 +24,7 @@ POLICIES = {
     "ENTITIES_TABLE": {"ReadEntities", "WriteEntities"},
     "USAGE_TABLE": {"ReadUsage", "WriteUsage"},
     "EVENTS_TABLE": {"ReadEvents", "WriteEvents"},
-    "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments"},
+    "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},

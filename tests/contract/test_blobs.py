@@ -78,6 +78,15 @@ def test_exists_tells_what_was_put(target: Target) -> None:
     assert target.store.exists(KEY)
 
 
+def test_deleted_objects_are_gone_and_others_stay(target: Target) -> None:
+    target.store.put(KEY, b"{}", "application/json")
+    target.store.put("org-1/other", b"{}", "application/json")
+    target.store.delete([KEY, "org-1/nowhere"])
+    assert not target.store.exists(KEY)
+    assert target.store.exists("org-1/other")
+    target.store.delete([])
+
+
 def test_a_download_url_answers_a_plain_get(target: Target) -> None:
     target.store.put(KEY, b"a,b\r\n", "text/csv")
     url = target.store.download_url(KEY, valid_for=timedelta(minutes=5))

@@ -1,6 +1,7 @@
 """Documents in memory."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -26,6 +27,11 @@ class FakeBlobStore:
         if key not in self.objects:
             raise NotFoundError(f"there is no document {key}")
         return self.objects[key]
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Forget objects."""
+        for key in keys:
+            self.objects.pop(key, None)
 
     def exists(self, key: str) -> bool:
         """Whether there is an object."""

@@ -168,6 +168,19 @@ def _scheduled_event(org: Maker, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": f"scheduled.bill.overdue{org.count}", "entity": "Bill", "field": "dueDate", "offset": 3}
 
 
+def _lookup_table(org: Maker, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": "Rates", "code": f"rates {org.count}", "customFields": {"source": "treasury"}}
+
+
+def _lookup_revision(_: Maker, __: Mapping[str, Any]) -> dict[str, Any]:
+    fields = [
+        {"name": "country", "type": "STRING"},
+        {"name": "level", "type": "NUMBER"},
+        {"name": "rate", "type": "NUMBER"},
+    ]
+    return {"name": "First", "fields": fields, "keys": ["country", "level"], "startDate": "2026-01-01T00:00:00Z"}
+
+
 CREDIT_BODIES: Mapping[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
     "creditReason": _item,
     "debitReason": _item,
@@ -188,4 +201,6 @@ CREDIT_BODIES: Mapping[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] 
     "balanceChargeSchedule": _charge_schedule,
     "externalMapping": _mapping,
     "scheduledEventConfiguration": _scheduled_event,
+    "lookupTable": _lookup_table,
+    "lookupTableRevision": _lookup_revision,
 }

@@ -60,6 +60,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "account.endDateBillingEntities": ENDING,
     "contract.endDateBillingEntities": ENDING,
     **{f"{kind}LineItem.{verb}": MEMO for kind in ("credit", "debit") for verb in ("create", "update")},
+    "lookupTableRevision.setStatus": {"status": "ARCHIVED", "version": 1},
+    "lookupTableRevision.putData": {"items": [{"country": "UK", "level": 1, "rate": 2}], "version": 1},
+    "lookupTableRevision.putItem": {"item": {"country": "UK", "level": 1, "rate": 2}, "version": 1},
     "queryUsage": {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
@@ -84,6 +87,7 @@ class Deployment:
         for row in REGISTRY:
             if Verb.CREATE in row.verbs:
                 self.ids[row.path.rpartition("/")[2]] = org.make(row.type)["id"]
+        self.ids["lookuptables"] = org.shared("lookupTable")["id"]
         account = self.world.subscribe()
         bill = self.world.bill(self.world.run())
         memos = {kind: self._memo(bill, kind)["id"] for kind in ("creditlineitems", "debitlineitems")}
@@ -104,12 +108,21 @@ class Deployment:
             "billjobs": job["id"],
             "users": user["id"],
             "plan": group["id"],
+            "data": self._item(),
             "accesskeys": key["id"],
             "events": event.id,
             "statementjobs": statement["id"],
             "integrationruns": run["id"],
             "logs": run["id"],
         }
+
+    def _item(self) -> str:
+        """The key of an item in the revision that the organization has."""
+        revision = f"/lookuptables/{self.ids['lookuptables']}/revisions/{self.ids['revisions']}"
+        items = [{"country": "UK", "level": 1, "rate": 2}]
+        answer = self.world.org.client.put(f"{revision}/data", {"items": items})
+        assert answer.status == 200, answer.text
+        return "UK,1"
 
     def _memo(self, bill: dict[str, Any], kind: str) -> Any:
         line = bill["lineItems"][0]

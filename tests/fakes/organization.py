@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.credit_bodies import CREDIT_BODIES
 from tests.fakes.entities import FakeEntityRepository
@@ -13,6 +14,7 @@ from tests.fakes.secrets import FakeSecrets
 from usance.application.access.create_organization import create_organization
 from usance.application.access.groups import GroupMemberships
 from usance.application.entities.ports import EntityPorts
+from usance.application.lookups.ports import LookupPorts
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, entities
 from usance.resources.registry import BY_TYPE
@@ -38,7 +40,11 @@ class Organization:
         self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private)
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
-        self.handler = core.build(entities.routes(lambda: self.ports), groups=GroupMemberships(self.store))
+        self.blobs = FakeBlobStore()
+        lookups = LookupPorts(self.ports, self.blobs)
+        self.handler = core.build(
+            entities.routes(lambda: self.ports, lambda: lookups), groups=GroupMemberships(self.store)
+        )
         self.client = Client(self.handler, self.id)
         self.count = 0
         self.made_once: dict[str, dict[str, Any]] = {}

@@ -3,6 +3,7 @@
 from functools import cache
 
 from usance.application.entities.ports import EntityPorts
+from usance.application.lookups.ports import LookupPorts
 from usance.bootstrap import stores
 
 
@@ -16,6 +17,12 @@ def build_entity_ports() -> EntityPorts:
         secrets=stores.secrets(),
         check_url=_check_url,
     )
+
+
+@cache
+def build_lookup_ports() -> LookupPorts:
+    """What lookup tables need."""
+    return LookupPorts(build_entity_ports(), stores.blobs())
 
 
 def _check_url(url: str) -> None:

@@ -88,7 +88,8 @@ def code_text(value: str) -> str:
     return value
 
 
-def _identifier(value: str) -> str:
+def identifier_text(value: str) -> str:
+    """`value` when it is a name that calculations can use; ValueError says what it must be."""
     first, rest = value[0], value[1:]
     if not _IDENTIFIER.match(first) or any(
         not _IDENTIFIER.match(character) and not (character.isascii() and character.isdigit()) for character in rest
@@ -180,7 +181,7 @@ Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX_CHARS)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARS)]
 Description = Annotated[str, Field(max_length=200)]
 Code = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(code_text)]
-Identifier = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(_identifier)]
+Identifier = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(identifier_text)]
 Id = Annotated[str, Field(min_length=ID_CHARS, max_length=ID_CHARS)]
 CurrencyCode = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(code_text)]
 Email = Annotated[

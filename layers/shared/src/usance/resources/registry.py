@@ -21,6 +21,7 @@ from usance.resources.custom_field import CUSTOM_FIELD
 from usance.resources.external_mapping import EXTERNAL_MAPPING
 from usance.resources.integration_configuration import INTEGRATION_CONFIGURATION
 from usance.resources.invitation import INVITATION
+from usance.resources.lookup_table import LOOKUP_TABLE, LOOKUP_TABLE_REVISION
 from usance.resources.meter import METER
 from usance.resources.notification_configuration import NOTIFICATION_CONFIGURATION
 from usance.resources.organization_config import ORGANIZATION_CONFIG
@@ -73,6 +74,8 @@ REGISTRY: Final[tuple[Resource, ...]] = (
     BALANCE_CHARGE_SCHEDULE,
     EXTERNAL_MAPPING,
     SCHEDULED_EVENT_CONFIGURATION,
+    LOOKUP_TABLE,
+    LOOKUP_TABLE_REVISION,
     PERMISSION_POLICY,
     SERVICE_USER,
     USER,

@@ -121,6 +121,14 @@ class Dependant:
 
 
 @dataclass(frozen=True, slots=True)
+class Addition:
+    """Fields that follow from other entities, shown when `additional` asks for them. `rule` sees what `related` finds."""
+
+    related: tuple[Related, ...]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Within:
     """The entity of `type` that a resource lives in. Its id is in the path as `{field}`, and in the document."""
 
@@ -155,6 +163,7 @@ class Resource:
     dependants: tuple[Dependant, ...] = ()
     parts: tuple[Dependant, ...] = ()  # what is deleted together with the entity
     derived: Rule | None = None  # fields that follow from other entities each time the entity is shown
+    additional: Mapping[str, Addition] = field(default_factory=dict)  # by the name that asks for it
     page_size_max: int = 100
     reaches: str = ""  # a field with a URL that this deployment is going to call
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity

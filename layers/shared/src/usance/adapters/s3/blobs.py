@@ -1,6 +1,7 @@
 """Documents in one S3 bucket, handed out by presigned URLs only."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ from botocore.exceptions import ClientError
 from usance.domain.kernel.errors import NotFoundError
 
 DOWNLOAD_MAX: Final = timedelta(days=7)  # the longest that a version 4 signature may live
+
+DELETE_MAX: Final = 1_000  # S3 DeleteObjects
 
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _UNSAFE_IN_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")  # what a quoted header value carries without escaping
@@ -38,6 +41,12 @@ class S3BlobStore:
                 raise NotFoundError(f"there is no document {key}") from refused
             raise
         return body
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are no fault."""
+        for at in range(0, len(keys), DELETE_MAX):
+            objects = [{"Key": key} for key in keys[at : at + DELETE_MAX]]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
 
     def exists(self, key: str) -> bool:
         """Whether there is an object."""

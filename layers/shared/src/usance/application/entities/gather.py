@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from usance.application.ports.entities import EntityRepository
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
-from usance.resources.resource import ORGANIZATION, Related, Resource, values_at
+from usance.resources.resource import ORGANIZATION, Related, values_at
 from usance.resources.wire import Document
 
 
 def gather(
-    entities: EntityRepository, org_id: str, resource: Resource, new: Document, old: Document | None
+    entities: EntityRepository, org_id: str, wanted_entities: Sequence[Related], new: Document, old: Document | None
 ) -> Proposal:
     """The proposal with its related entities. `InvalidInputError` when the entity refers to one that is not there."""
     related: dict[str, Sequence[Entity]] = {}
-    for wanted in resource.related:
+    for wanted in wanted_entities:
         if wanted.find:
             related[wanted.name] = _matching(entities, org_id, wanted, wanted.find(Proposal(new, old, related)))
         elif wanted.id_at:

@@ -1,6 +1,6 @@
 """Read one entity of any resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from usance.application.access.authorize import require
 from usance.application.entities.find import NOWHERE, find
@@ -12,9 +12,14 @@ from usance.resources.wire import Document
 
 
 def get_entity(
-    ports: EntityPorts, caller: Caller, resource: Resource, id_: str, place: Mapping[str, str] = NOWHERE
+    ports: EntityPorts,
+    caller: Caller,
+    resource: Resource,
+    id_: str,
+    place: Mapping[str, str] = NOWHERE,
+    additional: Iterable[str] = (),
 ) -> Document:
-    """The entity as of now; `NotFoundError` when the organization has none of that id."""
+    """The entity as of now, with what `additional` asks for; `NotFoundError` when the organization has none of that id."""
     require(caller, Action.CONFIG_RETRIEVE, resource.type, id_)
     document = find(ports, caller.org_id, resource, id_, place)
-    return shown(ports, caller, resource, [document])[0]
+    return shown(ports, caller, resource, [document], additional)[0]

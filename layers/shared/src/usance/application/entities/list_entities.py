@@ -20,12 +20,13 @@ PAGES_READ_MAX: Final = 20  # a request reads so much for one page; a page may t
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What to list: `filters` by index, `selected` parameters of the resource's selection."""
+    """What to list: `filters` by index, `selected` parameters of the resource's selection, `additional` fields."""
 
     page_size: int
     next_token: str | None = None
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     selected: Mapping[str, str] = field(default_factory=dict)
+    additional: Sequence[str] = ()
 
 
 def list_entities(
@@ -53,4 +54,4 @@ def list_entities(
     if len(kept) > query.page_size:
         kept = kept[: query.page_size]
         token = encode_token(kept[-1]["id"])
-    return Page(shown(ports, caller, resource, kept), token)
+    return Page(shown(ports, caller, resource, kept, query.additional), token)

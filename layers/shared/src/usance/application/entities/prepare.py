@@ -15,7 +15,7 @@ from usance.resources.wire import Document
 def prepare(ports: EntityPorts, org_id: str, resource: Resource, new: Document, old: Document | None) -> Put:
     """The change that makes `old` into `new`. `InvalidInputError` when a rule refuses it."""
     guards = tuple(ports.entities.read_guard(org_id, name) for name in _guard_names(resource, new, old))
-    proposal = gather(ports.entities, org_id, resource, new, old)
+    proposal = gather(ports.entities, org_id, resource.related, new, old)
     for rule in resource.rules:
         completed = {**proposal.new, **rule(proposal)}
         proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})

@@ -9,7 +9,7 @@ from usance.application.entities.ports import EntityPorts
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Entity
 from usance.resources import wire
-from usance.resources.resource import Resource
+from usance.resources.resource import Addition, Resource
 from usance.resources.wire import Document
 
 SEALED: Final = "sealed"
@@ -36,12 +36,19 @@ def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[st
     }
 
 
-def shown(ports: EntityPorts, caller: Caller, resource: Resource, documents: Iterable[Document]) -> Sequence[Document]:
+def shown(
+    ports: EntityPorts,
+    caller: Caller,
+    resource: Resource,
+    documents: Iterable[Document],
+    additional: Iterable[str] = (),
+) -> Sequence[Document]:
     """The documents as the caller may see them: with their secret texts where the caller may update the entity.
 
-    Fields that follow from other entities are as these are now.
+    Fields that follow from other entities are as these are now; `additional` names more of them.
     """
-    answer = [_completed(ports, caller.org_id, resource, document) for document in documents]
+    wanted = [resource.additional[name] for name in dict.fromkeys(additional) if name in resource.additional]
+    answer = [_completed(ports, caller.org_id, resource, document, wanted) for document in documents]
     if not resource.sealed:
         return answer
     ids = [document["id"] for document in answer]
@@ -53,7 +60,11 @@ def shown(ports: EntityPorts, caller: Caller, resource: Resource, documents: Ite
     ]
 
 
-def _completed(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> Document:
-    if resource.derived is None:
-        return document
-    return {**document, **resource.derived(gather(ports.entities, org_id, resource, document, None))}
+def _completed(
+    ports: EntityPorts, org_id: str, resource: Resource, document: Document, additions: Iterable[Addition]
+) -> Document:
+    if resource.derived is not None:
+        document = {**document, **resource.derived(gather(ports.entities, org_id, resource.related, document, None))}
+    for addition in additions:
+        document = {**document, **addition.rule(gather(ports.entities, org_id, addition.related, document, None))}
+    return document

@@ -1,5 +1,6 @@
 """Documents kept as objects: statements, exports, failed ingest."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -13,6 +14,10 @@ class BlobStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
+        ...
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are no fault."""
         ...
 
     def exists(self, key: str) -> bool:

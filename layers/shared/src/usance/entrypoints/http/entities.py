@@ -11,10 +11,21 @@ from usance.application.entities.list_in_order import list_in_order
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.update_entity import update_entity
+from usance.application.lookups.ports import LookupPorts
 from usance.application.ports.entities import Page
-from usance.bootstrap.configuration import build_entity_ports
+from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import access, core, credit, end_dating, events, mappings, resource_groups, searches
+from usance.entrypoints.http import (
+    access,
+    core,
+    credit,
+    end_dating,
+    events,
+    lookups,
+    mappings,
+    resource_groups,
+    searches,
+)
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
@@ -35,11 +46,13 @@ _SORT_ORDER: Final = QueryParameter(
 _BY_HAND: Final = (access, resource_groups, credit, mappings, searches, end_dating)  # what no row describes
 
 
-def routes(ports: Ports = build_entity_ports) -> tuple[Route, ...]:
-    """Every route of this module. `ports` is asked at the first request, so that describing routes needs no store."""
+def routes(
+    ports: Ports = build_entity_ports, lookup_ports: Callable[[], LookupPorts] = build_lookup_ports
+) -> tuple[Route, ...]:
+    """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
     mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
     by_hand = (route for module in _BY_HAND for route in module.routes(ports))
-    return (*mounted, *_extras(ports), *by_hand, *events.routes())
+    return (*mounted, *_extras(ports), *by_hand, *lookups.routes(lookup_ports), *events.routes())
 
 
 def handler() -> core.Handler:
@@ -56,7 +69,8 @@ def mount(resource: Resource, ports: Ports) -> tuple[Route, ...]:
         return create_entity(ports(), request.caller, resource, request.json_object(), _place(resource, request))
 
     def read(request: Request) -> Document:
-        return get_entity(ports(), request.caller, resource, _id(resource, request), _place(resource, request))
+        id_, place = _id(resource, request), _place(resource, request)
+        return get_entity(ports(), request.caller, resource, id_, place, request.query.get("additional", ()))
 
     def listing(request: Request) -> Document:
         query = _list_query(resource, resource.filters, request)
@@ -205,7 +219,7 @@ def _list_query(resource: Resource, filters: Sequence[Filter], request: Request)
     selected = _selected(resource, request)
     if resource.check_list:
         resource.check_list(asked | selected.keys())
-    return ListQuery(size, token, chosen, selected)
+    return ListQuery(size, token, chosen, selected, request.query.get("additional", ()))
 
 
 def _values(filter_: Filter, request: Request) -> Sequence[str]:
@@ -245,6 +259,8 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
             ),
             *((_SORT_ORDER,) if resource.order_by else ()),
         )
+    if resource.additional and verb in {Verb.LIST, Verb.GET}:
+        query = (*query, _additional(resource))
     return Operation(
         id=f"{resource.type}.{verb}",
         summary=f"{summary}: {resource.title.lower()}",
@@ -254,6 +270,11 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
         paged=verb is Verb.LIST,
         resource=resource,
     )
+
+
+def _additional(resource: Resource) -> QueryParameter:
+    names = {"type": "string", "enum": sorted(resource.additional)}
+    return QueryParameter("additional", "Fields to show besides.", {"type": "array", "items": names})
 
 
 def _paging_parameters(largest: int) -> tuple[QueryParameter, ...]:

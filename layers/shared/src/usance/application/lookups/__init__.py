@@ -1,0 +1,1 @@
+"""Lookup tables: publishing revisions, and their items."""

@@ -1,0 +1,112 @@
+"""Lookup tables: what the rows do not describe (metering.md 9)."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from usance.application.lookups.delete_revision import delete_revision
+from usance.application.lookups.ports import LookupPorts
+from usance.application.lookups.put_items import clear_data, delete_item, put_item, put_items
+from usance.application.lookups.read_data import get_data, get_item
+from usance.application.lookups.revisions import Place
+from usance.application.lookups.set_status import set_revision_status
+from usance.domain.kernel.errors import InvalidInputError
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route
+from usance.resources.lookup_table import (
+    ITEMS_MAX,
+    LOOKUP_TABLE,
+    LOOKUP_TABLE_REVISION,
+    RevisionData,
+    RevisionItem,
+    RevisionItems,
+    RevisionStatusRequest,
+)
+from usance.resources.wire import Document
+
+TAG: Final = LOOKUP_TABLE_REVISION.title
+REVISIONS: Final = f"/organizations/{{orgId}}/{LOOKUP_TABLE_REVISION.path}"
+DATA: Final = f"/organizations/{{orgId}}/{LOOKUP_TABLE.path}/{{lookupTableId}}/revisions/{{lookupTableRevisionId}}/data"
+_KEYS: Final = QueryParameter("additional", "`lookupKey` shows the key of each item.", {"type": "array", "items": {"type": "string", "enum": ["lookupKey"]}})  # fmt: skip
+_LIMIT: Final = QueryParameter("limit", f"How many items to answer; {ITEMS_MAX} when left out.", {"type": "integer", "minimum": 1, "maximum": ITEMS_MAX})  # fmt: skip
+
+Ports = Callable[[], LookupPorts]
+
+
+def routes(ports: Ports) -> tuple[Route, ...]:
+    """The routes, on the stores that `ports` gives at the first request."""
+    return (*_revisions(ports), *_data(ports))
+
+
+def _revisions(ports: Ports) -> tuple[Route, ...]:
+    def set_status(request: Request) -> Document:
+        return set_revision_status(ports(), request.caller, _revision(request, "id"), request.json_object())
+
+    def delete(request: Request) -> Document:
+        return delete_revision(ports(), request.caller, _revision(request, "id"))
+
+    one = f"{REVISIONS}/{{id}}"
+    return (
+        _route("PUT", f"{one}/status", set_status, "setStatus", "Publish or archive a revision", body=RevisionStatusRequest, resource=LOOKUP_TABLE_REVISION),
+        _route("DELETE", one, delete, "delete", "Delete a revision with its items", resource=LOOKUP_TABLE_REVISION),
+    )  # fmt: skip
+
+
+def _data(ports: Ports) -> tuple[Route, ...]:
+    def read(request: Request) -> Document:
+        return get_data(ports(), request.caller, _place(request), limit=_limit(request), with_keys=_with_keys(request))
+
+    def put(request: Request) -> Document:
+        return put_items(ports(), request.caller, _place(request), request.json_object(), with_keys=_with_keys(request))
+
+    def clear(request: Request) -> Document:
+        return clear_data(ports(), request.caller, _place(request))
+
+    def read_one(request: Request) -> Document:
+        return get_item(ports(), request.caller, _place(request), _key(request))
+
+    def put_one(request: Request) -> Document:
+        body, keys = request.json_object(), _with_keys(request)
+        return put_item(ports(), request.caller, _place(request), _key(request), body, with_keys=keys)
+
+    def delete_one(request: Request) -> Document:
+        return delete_item(ports(), request.caller, _place(request), _key(request), request.json_object())
+
+    one = f"{DATA}/{{lookupKey}}"
+    return (
+        _route("GET", DATA, read, "getData", "Read the items of a revision", returns=RevisionData, query=(_LIMIT, _KEYS)),
+        _route("PUT", DATA, put, "putData", "Put items into a revision", body=RevisionItems, returns=RevisionData),
+        _route("DELETE", DATA, clear, "deleteData", "Take every item out of a revision"),
+        _route("GET", one, read_one, "getItem", "Read the item of a key", returns=RevisionData),
+        _route("PUT", one, put_one, "putItem", "Put an item at its key", body=RevisionItem, returns=RevisionData),
+        _route("DELETE", one, delete_one, "deleteItem", "Take an item out of a revision", returns=RevisionData),
+    )  # fmt: skip
+
+
+def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, summary: str, **more: Any) -> Route:
+    return Route(method, path, handle, Operation(f"lookupTableRevision.{id_}", summary, TAG, **more))
+
+
+def _revision(request: Request, name: str) -> Place:
+    return Place(request.path["lookupTableId"], request.path[name])
+
+
+def _place(request: Request) -> Place:
+    return _revision(request, "lookupTableRevisionId")
+
+
+def _key(request: Request) -> str:
+    return request.path["lookupKey"]
+
+
+def _with_keys(request: Request) -> bool:
+    """Clients name it in the query, or beside the items."""
+    body = request.json_object().get("additional") or ()
+    return "lookupKey" in (*request.query.get("additional", ()), *(body if isinstance(body, list) else ()))
+
+
+def _limit(request: Request) -> int:
+    text = request.one("limit")
+    if text is None:
+        return ITEMS_MAX
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= ITEMS_MAX:
+        raise InvalidInputError(f"limit must be a whole number from 1 to {ITEMS_MAX}")
+    return int(text)
