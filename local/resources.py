@@ -47,7 +47,7 @@ def create_resources(template: Template, resolver: Resolver, names: Names, clien
         "AWS::S3::Bucket": _create_bucket,
         "AWS::SecretsManager::Secret": _create_secret,
     }
-    for logical_id, row in sorted(template["Resources"].items(), key=_dead_letters_first):
+    for logical_id, row in sorted(template["Resources"].items(), key=_after_what_it_names):
         kind = row["Type"]
         if not resolver.exists(logical_id):
             continue
@@ -58,8 +58,11 @@ def create_resources(template: Template, resolver: Resolver, names: Names, clien
             raise TemplateError(message)
 
 
-def _dead_letters_first(item: tuple[str, Mapping[str, Any]]) -> bool:
-    return "RedrivePolicy" in item[1].get("Properties", {})
+def _after_what_it_names(item: tuple[str, Mapping[str, Any]]) -> int:
+    """Queues follow their dead-letter queues, and buckets the queues that they notify."""
+    if item[1]["Type"] == "AWS::S3::Bucket":
+        return 2
+    return int("RedrivePolicy" in item[1].get("Properties", {}))
 
 
 def table_definition(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,6 +142,22 @@ def _create_bucket(logical_id: str, properties: Mapping[str, Any], names: Names,
     versioning = properties.get("VersioningConfiguration")
     if versioning:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
+    queues = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+    if queues:
+        s3.put_bucket_notification_configuration(
+            Bucket=name,
+            NotificationConfiguration={"QueueConfigurations": [_notified(row) for row in queues]},
+            SkipDestinationValidation=True,
+        )
+
+
+def _notified(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A queue that a bucket notifies, from CloudFormation's words to those of the API."""
+    notified: dict[str, Any] = {"QueueArn": row["Queue"], "Events": [row["Event"]]}
+    rules = row.get("Filter", {}).get("S3Key", {}).get("Rules")
+    if rules:
+        notified["Filter"] = {"Key": {"FilterRules": rules}}
+    return notified
 
 
 def _create_secret(logical_id: str, properties: Mapping[str, Any], names: Names, clients: Clients) -> None:

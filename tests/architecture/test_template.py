@@ -27,6 +27,7 @@ POLICIES = {
     "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},
+    "UPLOAD_QUEUE_URL": {"SendUploads"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
@@ -113,7 +114,7 @@ def test_every_function_logs_to_a_group_that_forgets(template: Template, functio
 def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_longest(template: Template) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
-    assert working == {"BillingQueue", "StatementQueue", "DeliveryQueue"}
+    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "DeliveryQueue"}
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert target == f"{name}DeadLetterQueue"
@@ -126,7 +127,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 3
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 4
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]

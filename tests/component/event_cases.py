@@ -42,6 +42,7 @@ CASES = [
     Case("IngestFunction", "ingest_measurements", status=200),
     Case("IngestFunction", "ingest_failed_file", status=404),
     Case("UsageFunction", "usage_query", status=200),
+    Case("UploadWorkerFunction", "upload_worker_file", answer={"batchItemFailures": []}),
     Case("BillingFunction", "billing_list_bills", status=200),
     Case("BillingFunction", "billing_get_bill", status=404),
     Case("BillingFunction", "billing_create_bill_job", status=200),

@@ -334,7 +334,7 @@ def test_the_file_of_a_failure_holds_the_reason_and_the_original(world: World) -
     file = parse_qs(link.query)["file"][0]
     answer = world.client.get("/measurements/failedIngest/getDownloadUrl", file=file)
     assert answer.status == 200
-    body, _ = world.blobs.open(answer.json["url"])
+    body, _ = world.blobs.fetch(answer.json["url"])
     kept = json.loads(body, parse_float=Decimal)
     assert kept["errors"] == [{"type": "UndefinedMeter", "message": "there is no meter with the code 'unknown'"}]
     assert kept["measurement"]["measure"]["tokens"] == number

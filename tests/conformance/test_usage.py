@@ -1,8 +1,11 @@
 """Questions about usage through the official SDK."""
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import m3ter
 import pytest
 from m3ter import M3ter
@@ -10,6 +13,7 @@ from m3ter import M3ter
 from local.testing import RunningStack
 from tests.conformance.conftest import new_organization
 
+WAIT_SECONDS = 60
 SPAN: Any = {"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-02-01T00:00:00Z"}
 
 
@@ -77,3 +81,47 @@ def test_values_are_computed_by_group(strict: M3ter, meter_id: str) -> None:
 def test_a_wrong_question_says_what_is_wrong(strict: M3ter, meter_id: str) -> None:
     with pytest.raises(m3ter.BadRequestError, match="groups need aggregations"):
         strict.usage.query(**SPAN, meter_ids=[meter_id], groups=[{"group_type": "ACCOUNT"}])
+
+
+def test_a_file_of_measurements_is_read(strict: M3ter, meter_id: str) -> None:
+    rows = [
+        {
+            "meter": "calls",
+            "account": "filed",
+            "ts": "2026-01-09T00:00:00Z",
+            "measure": {"tokens": number},
+            "where": {"region": "eu"},
+        }
+        for number in range(1500)
+    ]
+    content = json.dumps([*rows, {"meter": "calls"}]).encode()
+    uploads = strict.usage.file_uploads
+    made = uploads.generate_upload_url(
+        content_length=len(content), content_type="application/json", file_name="january.json"
+    )
+    assert made.job_id
+    assert made.url
+    assert made.headers
+    assert uploads.jobs.retrieve(made.job_id).status == "notUploaded"
+    httpx.put(made.url, content=content, headers=made.headers).raise_for_status()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (job := uploads.jobs.retrieve(made.job_id)).status in {"notUploaded", "running"}:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    assert (job.status, job.total_rows, job.processed_rows, job.failed_rows) == ("succeeded", 1501, 1500, 1)
+    assert [one.id for one in uploads.jobs.list(date_created_start="2026-01-01T00:00:00Z")] == [made.job_id]
+    original = uploads.jobs.get_original_download_url(made.job_id)
+    assert original.url
+    assert httpx.get(original.url).content == content
+    counted = strict.usage.query(
+        **SPAN,
+        aggregations=[{"meter_id": meter_id, "field_code": "tokens", "field_type": "MEASURE", "function": "COUNT"}],
+        groups=[{"group_type": "ACCOUNT"}],
+    )
+    assert counted.data is not None
+    assert [row["tokens.COUNT"] for row in counted.data if row["accountCode"] == "filed"] == [1500]
+    lenient = strict.copy(_extra_kwargs={"_strict_response_validation": False})  # dtActioned is null until then
+    [failure] = lenient.events.list(event_type="IngestValidationFailure").data
+    assert failure.m3ter_event["type"] == "InvalidMeasurement"
+    with pytest.raises(m3ter.BadRequestError, match="contentLength"):
+        uploads.generate_upload_url(content_length=0, content_type="application/json", file_name="a.json")

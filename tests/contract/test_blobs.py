@@ -38,7 +38,7 @@ def _fetch(url: str) -> tuple[bytes, str | None]:
 def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     if request.param == "fake":
         fake = FakeBlobStore()
-        yield Target(fake, fake.open)
+        yield Target(fake, fake.fetch)
         return
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -103,3 +103,22 @@ def test_a_file_name_cannot_break_out_of_the_header(target: Target) -> None:
     target.store.put(KEY, b"x", "text/csv")
     url = target.store.download_url(KEY, valid_for=timedelta(minutes=5), file_name='a"\r\nSet-Cookie: b.csv')
     assert target.fetch(url) == (b"x", "a___Set-Cookie__b.csv")
+
+
+def test_an_object_is_read_piece_by_piece(target: Target) -> None:
+    target.store.put(KEY, b"0123456789", "text/plain")
+    with target.store.open(KEY) as stream:
+        assert [stream.read(4), stream.read(4), stream.read(4), stream.read(4)] == [b"0123", b"4567", b"89", b""]
+    with pytest.raises(NotFoundError, match="nowhere"):
+        target.store.open("org-1/nowhere")
+
+
+def test_an_upload_url_takes_a_plain_put(target: Target) -> None:
+    url, headers = target.store.upload_url(
+        KEY, content_type="application/json", content_length=2, valid_for=timedelta(minutes=1)
+    )
+    if isinstance(target.store, FakeBlobStore):
+        target.store.upload(url, b"[]", headers)
+    else:
+        requests.put(url, data=b"[]", headers=headers, timeout=10).raise_for_status()
+    assert target.store.get(KEY) == b"[]"

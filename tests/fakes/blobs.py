@@ -1,8 +1,10 @@
 """Documents in memory."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from io import BytesIO
+from typing import BinaryIO
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from usance.domain.kernel.errors import NotFoundError
@@ -39,13 +41,34 @@ class FakeBlobStore:
             raise ValueError(f"a key of more than {KEY_MAX_BYTES} bytes")
         return key in self.objects
 
+    def open(self, key: str) -> BinaryIO:
+        """The object's bytes, piece by piece."""
+        return BytesIO(self.get(key))
+
+    def upload_url(
+        self, key: str, *, content_type: str, content_length: int, valid_for: timedelta
+    ) -> tuple[str, Mapping[str, str]]:
+        """A URL that `upload` understands."""
+        seconds = int(valid_for.total_seconds())
+        return f"memory://documents/{quote(key)}?expires={seconds}&bytes={content_length}", {
+            "Content-Type": content_type
+        }
+
+    def upload(self, url: str, body: bytes, headers: Mapping[str, str]) -> str:
+        """What a PUT to an upload URL does; answers the key."""
+        parts = urlsplit(url)
+        assert parse_qs(parts.query)["bytes"] == [str(len(body))]
+        key = unquote(parts.path.removeprefix("/"))
+        self.put(key, body, headers["Content-Type"])
+        return key
+
     def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:
-        """A URL that `open` understands."""
+        """A URL that `fetch` understands."""
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", file_name) if file_name else None
         name = f"&filename={quote(safe)}" if safe else ""
         return f"memory://documents/{quote(key)}?expires={int(valid_for.total_seconds())}{name}"
 
-    def open(self, url: str) -> tuple[bytes, str | None]:
+    def fetch(self, url: str) -> tuple[bytes, str | None]:
         """What a GET of a download URL answers: the bytes and the file name."""
         parts = urlsplit(url)
         names = parse_qs(parts.query).get("filename", [None])

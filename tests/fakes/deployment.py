@@ -108,6 +108,7 @@ class Deployment:
             "billjobs": job["id"],
             "users": user["id"],
             "plan": group["id"],
+            "jobs": self._upload(),
             "data": self._item(),
             "accesskeys": key["id"],
             "events": event.id,
@@ -115,6 +116,15 @@ class Deployment:
             "integrationruns": run["id"],
             "logs": run["id"],
         }
+
+    def _upload(self) -> str:
+        """The job of a file that was uploaded."""
+        made = self.client("entities", self.world.org.id).post(
+            "/fileuploads/measurements/generateUploadUrl",
+            {"fileName": "a.json", "contentType": "application/json", "contentLength": 2},
+        )
+        assert made.status == 200, made.text
+        return str(made.json["jobId"])
 
     def _item(self) -> str:
         """The key of an item in the revision that the organization has."""

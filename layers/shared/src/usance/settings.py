@@ -46,6 +46,11 @@ class Settings:
         return self._require("STATEMENT_QUEUE_URL")
 
     @property
+    def upload_queue_url(self) -> str:
+        """Queue of uploaded files."""
+        return self._require("UPLOAD_QUEUE_URL")
+
+    @property
     def delivery_queue_url(self) -> str:
         """Queue of webhook deliveries."""
         return self._require("DELIVERY_QUEUE_URL")

@@ -126,7 +126,7 @@ def test_a_job_leaves_both_files_and_marks_the_bill(world: World) -> None:
     assert run(world, job["id"]) == "COMPLETE"
     done = read(world, job["id"])
     assert done["jsonStatementStatus"] == done["csvStatementStatus"] == "LATEST"
-    body, name = world.blobs.open(done["presignedCsvStatementUrl"])
+    body, name = world.blobs.fetch(done["presignedCsvStatementUrl"])
     assert name == f"statement-{BILL}.csv"
     assert body.startswith(b"bill id,account code,product,")
     header = world.header
@@ -356,7 +356,7 @@ def test_a_slow_run_overtaken_by_another_delivery_leaves_its_files_alone(world: 
     assert run(world, job["id"]) == "COMPLETE"
     done = read(world, job["id"])
     assert done["jsonStatementStatus"] == "LATEST"
-    body, _ = world.blobs.open(done["presignedJsonStatementUrl"])
+    body, _ = world.blobs.fetch(done["presignedJsonStatementUrl"])
     assert [line["lineItemId"] for line in wire.loads(body)["lineItems"]] == ["line-2"]
 
 
@@ -576,7 +576,7 @@ def create_csv(world: World, *, worker: bool = True) -> str:
 
 
 def test_asking_for_csv_waits_for_the_file(world: World) -> None:
-    body, _ = world.blobs.open(create_csv(world))
+    body, _ = world.blobs.fetch(create_csv(world))
     assert body.startswith(b"bill id,")
     assert create_csv(world) == create_csv(world)
 

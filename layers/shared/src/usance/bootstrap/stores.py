@@ -81,6 +81,11 @@ def statement_queue() -> "Queue":
     return _queue(Settings().statement_queue_url)
 
 
+def upload_queue() -> "Queue":
+    """Uploaded files."""
+    return _queue(Settings().upload_queue_url)
+
+
 def delivery_queue() -> "Queue":
     """Webhook deliveries."""
     return _queue(Settings().delivery_queue_url)

@@ -19,6 +19,7 @@ from usance.resources.counter_pricing import COUNTER_PRICING
 from usance.resources.currency import CURRENCY
 from usance.resources.custom_field import CUSTOM_FIELD
 from usance.resources.external_mapping import EXTERNAL_MAPPING
+from usance.resources.file_upload import FILE_UPLOAD_JOB
 from usance.resources.integration_configuration import INTEGRATION_CONFIGURATION
 from usance.resources.invitation import INVITATION
 from usance.resources.lookup_table import LOOKUP_TABLE, LOOKUP_TABLE_REVISION
@@ -74,6 +75,7 @@ REGISTRY: Final[tuple[Resource, ...]] = (
     BALANCE_CHARGE_SCHEDULE,
     EXTERNAL_MAPPING,
     SCHEDULED_EVENT_CONFIGURATION,
+    FILE_UPLOAD_JOB,
     LOOKUP_TABLE,
     LOOKUP_TABLE_REVISION,
     PERMISSION_POLICY,

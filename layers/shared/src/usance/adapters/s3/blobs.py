@@ -1,9 +1,9 @@
 """Documents in one S3 bucket, handed out by presigned URLs only."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from botocore.exceptions import ClientError
 
@@ -34,13 +34,8 @@ class S3BlobStore:
 
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
-        try:
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] in _MISSING:
-                raise NotFoundError(f"there is no document {key}") from refused
-            raise
-        return body
+        with self.open(key) as body:
+            return body.read()
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no fault."""
@@ -57,6 +52,32 @@ class S3BlobStore:
                 return False
             raise
         return True
+
+    def open(self, key: str) -> BinaryIO:
+        """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
+        try:
+            body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _MISSING:
+                raise NotFoundError(f"there is no document {key}") from refused
+            raise
+        return body
+
+    def upload_url(
+        self, key: str, *, content_type: str, content_length: int, valid_for: timedelta
+    ) -> tuple[str, Mapping[str, str]]:
+        """A presigned PUT of exactly so many bytes, and the headers that it must carry."""
+        url: str = self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ContentType": content_type,
+                "ContentLength": content_length,
+            },
+            ExpiresIn=int(valid_for.total_seconds()),
+        )
+        return url, {"Content-Type": content_type}
 
     def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:
         """A presigned GET. With `file_name` a browser saves it under that name; unsafe characters become `_`.

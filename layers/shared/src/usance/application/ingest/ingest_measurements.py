@@ -48,6 +48,15 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
     store gave up half-way: sending the same again completes it.
     """
     require(caller, Action.MEASUREMENTS_UPLOAD, "measurement")
+    take_in(ports, directory, caller, body)
+    return {"result": "accepted"}
+
+
+def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: bytes) -> int:
+    """Store what `ingest_measurements` accepts, for `caller`, and answer how many measurements were kept out.
+
+    Those that lack a derived value only are stored. Raises as `ingest_measurements` does.
+    """
     received_at = ports.clock.now()
     measurements = decode(body)
     times = check(measurements, received_at)
@@ -83,7 +92,7 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
             Failed(one, measurements[one.position], texts[one.position], request.uid(one.position)) for one in failures
         ]
         report_failures(ports, caller.org_id, kept_out, received_at)
-    return {"result": "accepted"}
+    return len({one.position for one in failures if one.type is not FailureType.CALCULATION_ERROR})
 
 
 def _sorted_out(

@@ -1,7 +1,7 @@
 """Keep what could not be ingested: a file with the original and the reason, and an event that points to it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from usance.resources.measurements import Measurement
 
 EVENT_NAME: Final = "ingest.validation.failure"
 EVENT_TYPE: Final = "IngestValidationFailure"
+INVALID_MEASUREMENT: Final = "InvalidMeasurement"  # our own: a row of a file that no request could carry
 PARALLEL_WRITES_MAX: Final = 8  # of each client's 32 connections
 
 
@@ -43,22 +44,37 @@ def report_failures(ports: IngestPorts, org_id: str, failed: Sequence[Failed], r
         list(pool.map(lambda one: _report(ports, org_id, one, received_at), failed))
 
 
+def report_refused(
+    ports: IngestPorts, org_id: str, place: str, message: str, original: bytes, received_at: datetime
+) -> None:
+    """As `report_failures`, for JSON that is no measurement, found at `place` of a file."""
+    reason = {"type": INVALID_MEASUREMENT, "message": message}
+    _record(ports, org_id, reason, place, original, {}, received_at)
+
+
 def _report(ports: IngestPorts, org_id: str, failed: Failed, received_at: datetime) -> None:
     failure, measurement = failed.failure, failed.measurement
-    digest = hashlib.sha256(failed.original).hexdigest()
-    event_id = derived_id(org_id, EVENT_NAME, failure.type, failure.message, failed.uid, digest)
+    reason = {"type": str(failure.type), "message": failure.message}
+    names = {"meter": measurement.meter, "account": measurement.account, "uid": measurement.uid}
+    _record(ports, org_id, reason, failed.uid, failed.original, names, received_at)
+
+
+def _record(
+    ports: IngestPorts,
+    org_id: str,
+    reason: Mapping[str, str],
+    uid: str,
+    original: bytes,
+    names: Mapping[str, str | None],
+    received_at: datetime,
+) -> None:
+    digest = hashlib.sha256(original).hexdigest()
+    event_id = derived_id(org_id, EVENT_NAME, reason["type"], reason["message"], uid, digest)
     if ports.events.get(org_id, event_id):
         return
     file = f"{failed_ingest_prefix(org_id)}{event_id}.json"
-    reason = {"type": str(failure.type), "message": failure.message}
-    content = {"errors": [reason], "measurement": msgspec.Raw(failed.original)}
+    content = {"errors": [reason], "measurement": msgspec.Raw(original)}
     ports.blobs.put(file, wire.dumps(content), "application/json")
     path = f"/organizations/{org_id}/measurements/failedIngest/getDownloadUrl?file={quote(file, safe='')}"
-    detail = {
-        **reason,
-        "meter": measurement.meter,
-        "account": measurement.account,
-        "uid": measurement.uid,
-        "getDownloadUrl": path,
-    }
+    detail = {**reason, **names, "getDownloadUrl": path}
     ports.events.append(Event(event_id, org_id, EVENT_NAME, received_at, detail, type=EVENT_TYPE))

@@ -1,8 +1,8 @@
 """Documents kept as objects: statements, exports, failed ingest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class BlobStore(Protocol):
@@ -22,6 +22,16 @@ class BlobStore(Protocol):
 
     def exists(self, key: str) -> bool:
         """Whether there is an object."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
+        ...
+
+    def upload_url(
+        self, key: str, *, content_type: str, content_length: int, valid_for: timedelta
+    ) -> tuple[str, Mapping[str, str]]:
+        """A presigned PUT of exactly so many bytes, and the headers that it must carry."""
         ...
 
     def download_url(self, key: str, *, valid_for: timedelta, file_name: str | None = None) -> str:

@@ -25,6 +25,7 @@ from usance.entrypoints.http import (
     mappings,
     resource_groups,
     searches,
+    uploads,
 )
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
@@ -52,7 +53,14 @@ def routes(
     """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
     mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
     by_hand = (route for module in _BY_HAND for route in module.routes(ports))
-    return (*mounted, *_extras(ports), *by_hand, *lookups.routes(lookup_ports), *events.routes())
+    return (
+        *mounted,
+        *_extras(ports),
+        *by_hand,
+        *lookups.routes(lookup_ports),
+        *uploads.routes(lookup_ports),
+        *events.routes(),
+    )
 
 
 def handler() -> core.Handler:

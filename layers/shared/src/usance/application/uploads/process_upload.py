@@ -1,0 +1,116 @@
+"""Ingest a file of measurements, from where it was left (metering.md 2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from usance.application.ingest.ingest_measurements import take_in
+from usance.application.ingest.report_failures import report_refused
+from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_job, file_key
+from usance.application.uploads.ports import UploadWorkbench
+from usance.application.uploads.rows import ENVELOPE, Batch, batches
+from usance.domain.access import Caller
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.submission import BODY_MAX_BYTES, check
+from usance.resources.measurements import decode
+from usance.resources.wire import Document
+
+ROWS_BETWEEN_RECORDS: Final = 20_000  # rows that a worker which dies has to send again, which stores nothing
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Rows done so far."""
+
+    total: int
+    failed: int
+
+    def fields(self, status: str) -> Document:
+        """The job's fields."""
+        return {
+            "status": status,
+            "totalRows": self.total,
+            "failedRows": self.failed,
+            "processedRows": self.total - self.failed,
+        }
+
+
+def process_upload(bench: UploadWorkbench, org_id: str, job_id: str, *, time_is_up: Callable[[], bool]) -> str | None:
+    """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
+
+    When `time_is_up`, it records where it is and puts a message onto the queue that goes on from there. A store that
+    fails raises: the message comes again and goes on from the last record.
+    """
+    ports = bench.ingest
+    job = change_job(ports.entities, ports.clock, org_id, job_id, _begun)
+    if job is None or job["status"] != RUNNING:
+        return job["status"] if job else None
+    caller, progress = _caller(org_id, job), _Progress(int(job["totalRows"]), int(job["failedRows"]))
+    status = SUCCEEDED
+    with ports.blobs.open(file_key(org_id, job_id)) as stream:
+        try:
+            for batch in batches(stream, job_id, progress.total):
+                progress.failed += _ingest(bench, caller, batch)
+                recorded = progress.total // ROWS_BETWEEN_RECORDS
+                progress.total += len(batch.rows)
+                if time_is_up():
+                    _record(bench, org_id, job_id, progress, RUNNING)
+                    bench.queue.send([{"kind": "continue", "orgId": org_id, "jobId": job_id}])
+                    return RUNNING
+                if progress.total // ROWS_BETWEEN_RECORDS > recorded:
+                    _record(bench, org_id, job_id, progress, RUNNING)
+        except InvalidInputError as malformed:
+            report_refused(ports, org_id, f"{job_id}-{progress.total}", str(malformed), b"null", ports.clock.now())
+            status = FAILED
+    _record(bench, org_id, job_id, progress, status)
+    return status
+
+
+def _begun(job: Document) -> Document | None:
+    return None if job["status"] in {RUNNING, SUCCEEDED, FAILED} else {"status": RUNNING}
+
+
+def _record(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, status: str) -> None:
+    def change(job: Document) -> Document | None:
+        """What another worker with the same file did already is not undone."""
+        further = int(job["totalRows"]) > progress.total or job["status"] in {SUCCEEDED, FAILED}
+        return None if further else progress.fields(status)
+
+    change_job(bench.ingest.entities, bench.ingest.clock, org_id, job_id, change)
+
+
+def _ingest(bench: UploadWorkbench, caller: Caller, batch: Batch) -> int:
+    """Ingest a batch and answer how many of its rows were kept out."""
+    body = batch.body()
+    try:
+        return take_in(bench.ingest, bench.directory, caller, _bounded(body))
+    except InvalidInputError:
+        pass
+    good, bad = _sorted_out(bench, caller, batch)
+    return bad + (take_in(bench.ingest, bench.directory, caller, Batch(batch.first, good).body()) if good else 0)
+
+
+def _bounded(body: bytes) -> bytes:
+    if len(body) > BODY_MAX_BYTES:  # a single row: batches are cut before
+        raise InvalidInputError(f"a measurement of {len(body)} bytes is larger than a request may be")
+    return body
+
+
+def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[Sequence[bytes], int]:
+    """The rows that a request could carry, and how many could not; an event says why, for each."""
+    good: list[bytes] = []
+    now = bench.ingest.clock.now()
+    for row in batch.rows:
+        try:
+            check(decode(_bounded(ENVELOPE + row + b"]}")), now)
+        except InvalidInputError as refused:
+            report_refused(bench.ingest, caller.org_id, str(batch.first), str(refused), row, now)
+        else:
+            good.append(row)
+    return good, len(batch.rows) - len(good)
+
+
+def _caller(org_id: str, job: Document) -> Caller:
+    """Who made the job; accounts that the file makes are theirs."""
+    principal_type, _, principal_id = str(job["createdBy"]).rpartition("_")
+    return Caller(org_id, principal_id, principal_type, ())

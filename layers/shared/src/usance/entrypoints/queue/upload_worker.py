@@ -1,0 +1,51 @@
+"""Messages of the upload queue: the bucket has a new file, or a file is to be gone on with."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from usance.application.uploads.jobs import parsed_key
+from usance.application.uploads.ports import UploadWorkbench
+from usance.application.uploads.process_upload import process_upload
+from usance.bootstrap.uploads import upload_workbench
+from usance.resources import wire
+from usance.resources.wire import Document
+
+LEFT_MILLISECONDS: Final = 60_000  # to end a batch, record it and send a message; a batch takes a second at most
+
+logger = Logger()
+
+
+def handler(build: Callable[[], UploadWorkbench] = upload_workbench) -> Callable[[dict[str, Any], Any], Any]:
+    """A Lambda handler that reports the messages it could not finish, so that only those come again."""
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        def run(record: SQSRecord) -> None:
+            for org_id, job_id in _files(wire.loads(record.body)):
+                status = process_upload(
+                    build(),
+                    org_id,
+                    job_id,
+                    time_is_up=lambda: context.get_remaining_time_in_millis() < LEFT_MILLISECONDS,
+                )
+                logger.info("the file was read", org_id=org_id, job_id=job_id, status=status)
+
+        # The report names every failed message, also when all failed; raising would add nothing to it.
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        return process_partial_response(event=event, record_handler=run, processor=processor, context=context)
+
+    return handle
+
+
+def _files(message: Document) -> Iterator[tuple[str, str]]:
+    """The organization and job of each file that a message is about; none of the bucket's test event."""
+    if message.get("kind") == "continue":
+        yield message["orgId"], message["jobId"]
+    for record in message.get("Records", ()):
+        found = parsed_key(unquote_plus(record["s3"]["object"]["key"]))
+        if found:
+            yield found

@@ -1,0 +1,64 @@
+"""Files of measurements (metering.md 2)."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from usance.domain.catalog.uploads import created_between
+from usance.resources.fields import Noun
+from usance.resources.resource import IDS, Resource, Selection, Verb
+
+FILE_NAME_MAX_CHARS: Final = 100
+CONTENT_MAX_BYTES: Final = 1_073_741_824  # 1 GiB
+
+FileName = Annotated[str, Field(min_length=1, max_length=FILE_NAME_MAX_CHARS)]
+
+
+class UploadRequest(Noun):
+    """A file that is going to be uploaded: a JSON array of measurements."""
+
+    file_name: FileName
+    content_type: Literal["application/json", "text/json"]
+    content_length: Annotated[int, Field(ge=1, le=CONTENT_MAX_BYTES)]
+
+
+class FileUrl(Noun):
+    """Where to send a file to or fetch it from, with the headers that the request must carry."""
+
+    job_id: str
+    url: str
+    headers: dict[str, str]
+
+
+class _NothingSent(Noun):
+    """A job is made by asking for its URL."""
+
+
+FILE_UPLOAD_JOB: Final = Resource(
+    type="fileUploadJob",
+    path="fileuploads/measurements/jobs",
+    model=_NothingSent,
+    title="File upload",
+    verbs=frozenset({Verb.GET, Verb.LIST}),
+    filters=(IDS,),
+    selection=Selection(
+        {
+            "dateCreatedStart": {"type": "string", "description": "Only the jobs made at this instant or later."},
+            "dateCreatedEnd": {"type": "string", "description": "Only the jobs made before this instant."},
+        },
+        created_between,
+    ),
+    answers={
+        "fileName": {"type": "string", "description": "The name of the file."},
+        "contentLength": {"type": "integer", "description": "Its length in bytes."},
+        "uploadDate": {"type": "string", "format": "date-time", "description": "When its URL was made."},
+        "status": {
+            "type": "string",
+            "enum": ["notUploaded", "running", "succeeded", "failed"],
+            "description": "How far the file is. What a failed file held before its mistake is ingested.",
+        },
+        "totalRows": {"type": "integer", "description": "How many measurements were read so far."},
+        "processedRows": {"type": "integer", "description": "How many of them were ingested."},
+        "failedRows": {"type": "integer", "description": "How many were not; an event says why, for each."},
+    },
+)

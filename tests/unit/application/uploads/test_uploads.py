@@ -1,0 +1,295 @@
+"""Files of measurements, from the URL to the last row (metering.md 2)."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from tests.fakes.events import FakeEventLog
+from tests.fakes.organization import Organization
+from tests.fakes.queue import FakeQueue
+from tests.fakes.usage_log import FakeUsageLog
+from usance.application.ingest.directory import Directory
+from usance.application.ingest.ports import IngestPorts
+from usance.application.ports.usage_log import AggregationQuery, UsageScope
+from usance.application.uploads.ports import UploadWorkbench
+from usance.application.uploads.process_upload import process_upload
+from usance.application.uploads.rows import batches
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.entrypoints.queue import upload_worker
+
+FILE = {"fileName": "january.json", "contentType": "application/json"}
+FIELDS = [{"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"}]
+UPLOADS = "/fileuploads/measurements"
+
+
+def row(number: int, **more: Any) -> dict[str, Any]:
+    return {"meter": "calls", "account": "acme", "ts": "2026-01-02T00:00:00Z", "measure": {"tokens": number}, **more}
+
+
+@dataclass
+class World:
+    """An organization with a meter, and a worker that time never presses."""
+
+    org: Organization = field(default_factory=Organization)
+    usage: FakeUsageLog = field(default_factory=FakeUsageLog)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+
+    def __post_init__(self) -> None:
+        self.events = FakeEventLog(self.org.clock)
+        self.blobs = self.org.blobs
+        self.meter = self.org.make("meter", code="calls", dataFields=FIELDS, derivedFields=[])
+        self.account = self.org.make("account", code="acme")
+
+    def bench(self) -> UploadWorkbench:
+        """As a new process has it."""
+        store, clock = self.org.store, self.org.clock
+        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
+        return UploadWorkbench(ports, Directory(store, clock), self.queue)
+
+    def uploaded(self, rows: Sequence[Any] | bytes) -> str:
+        """The job of a file that lies in the bucket."""
+        content = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
+        made = self.org.client.post(f"{UPLOADS}/generateUploadUrl", {**FILE, "contentLength": len(content)})
+        assert made.status == 200, made.text
+        self.key = self.blobs.upload(made.json["url"], content, made.json["headers"])
+        return str(made.json["jobId"])
+
+    def run(self, job_id: str, *, time_is_up: Callable[[], bool] = lambda: False) -> str | None:
+        return process_upload(self.bench(), self.org.id, job_id, time_is_up=time_is_up)
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return dict(self.org.client.get(f"{UPLOADS}/jobs/{job_id}").json)
+
+    def counts(self, job_id: str) -> tuple[str, int, int, int]:
+        job = self.job(job_id)
+        return job["status"], job["totalRows"], job["processedRows"], job["failedRows"]
+
+    def total(self, account: str | None = None) -> Decimal | None:
+        scope = UsageScope(self.org.id, self.meter["id"], account or self.account["id"])
+        start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+        rows = self.usage.aggregate(scope, start, end, [AggregationQuery("SUM", "tokens")])[0]
+        return rows[0].value if rows else None
+
+    def failures(self) -> list[dict[str, Any]]:
+        return [dict(event.detail) for event in self.events.events("ingest.validation.failure")]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+class TestUrls:
+    def test_a_job_waits_for_its_file(self, world: World) -> None:
+        made = world.org.client.post(f"{UPLOADS}/generateUploadUrl", {**FILE, "contentLength": 10}).json
+        assert made["headers"] == {"Content-Type": "application/json"}
+        assert "expires=60" in made["url"]
+        assert world.counts(made["jobId"]) == ("notUploaded", 0, 0, 0)
+        job = world.job(made["jobId"])
+        assert (job["fileName"], job["contentLength"], job["version"]) == ("january.json", 10, 1)
+        assert world.org.client.get(f"{UPLOADS}/jobs/{made['jobId']}/original").status == 404
+
+    def test_the_file_is_downloaded_as_it_was_uploaded(self, world: World) -> None:
+        job_id = world.uploaded(b" [ ] ")
+        original = world.org.client.get(f"{UPLOADS}/jobs/{job_id}/original").json
+        assert world.blobs.fetch(original["url"]) == (b" [ ] ", "january.json")
+        assert original["jobId"] != job_id
+
+    def test_jobs_are_listed_by_the_time_they_were_made(self, world: World) -> None:
+        first = world.uploaded(b"[]")
+        world.org.clock.instant = datetime(2026, 1, 16, tzinfo=UTC)
+        second = world.uploaded(b"[]")
+
+        def listed(**query: str) -> list[str]:
+            return [job["id"] for job in world.org.client.get(f"{UPLOADS}/jobs", **query).json["data"]]
+
+        assert listed() == [second, first]
+        assert listed(dateCreatedStart="2026-01-16T00:00:00Z") == [second]
+        assert listed(dateCreatedEnd="2026-01-16T00:00:00Z") == [first]
+        assert listed(fileKey="x") == [second, first]
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"fileName": ""},
+            {"fileName": "x" * 101},
+            {"contentType": "text/csv"},
+            {"contentLength": 0},
+            {"contentLength": 1_073_741_825},
+        ],
+    )
+    def test_a_wrong_file_is_refused_by_name(self, world: World, wrong: dict[str, Any]) -> None:
+        refused = world.org.client.post(f"{UPLOADS}/generateUploadUrl", {**FILE, "contentLength": 1, **wrong})
+        assert refused.status == 400
+        assert next(iter(wrong)) in refused.message
+
+
+class TestRows:
+    def test_every_row_counts_once_however_often_the_message_comes(self, world: World) -> None:
+        job_id = world.uploaded([row(1), row(2, uid="own"), row(3), row(3)])
+        assert world.run(job_id) == "succeeded"
+        assert world.run(job_id) == "succeeded"
+        assert world.total() == 9
+        assert world.counts(job_id) == ("succeeded", 4, 4, 0)
+
+    def test_digits_are_kept(self, world: World) -> None:
+        content = json.dumps([row(0)]).replace('"tokens": 0', '"tokens": 0.1000000000000000000000000000000000001')
+        world.run(world.uploaded(content.encode()))
+        assert world.total() == Decimal("0.1000000000000000000000000000000000001")
+
+    def test_unknown_accounts_are_made_as_by_a_request(self, world: World) -> None:
+        world.run(world.uploaded([row(5, account="new")]))
+        [account] = world.org.client.get("/accounts", codes="new").json["data"]
+        assert world.total(account["id"]) == 5
+        assert account["createdBy"] == world.job(world.uploaded(b"[]"))["createdBy"]
+
+    def test_bad_rows_are_kept_out_one_by_one(self, world: World) -> None:
+        bad = [
+            row(10, ts="2026-01-15T12:02:00Z"),  # in the future
+            {"meter": "calls"},
+            7,
+            row(20, meter="unknown"),
+            row(0, measure={}),
+            row(30, metadata={"x": "y" * 257}),
+        ]
+        job_id = world.uploaded([row(1), *bad, row(2)])
+        assert world.run(job_id) == "succeeded"
+        assert world.total() == 3
+        assert world.counts(job_id) == ("succeeded", 8, 2, 6)
+        types = sorted(failure["type"] for failure in world.failures())
+        assert types == ["InvalidMeasurement"] * 4 + ["MissingField", "UndefinedMeter"]
+        [future] = [failure for failure in world.failures() if "future" in failure["message"]]
+        file = future["getDownloadUrl"].partition("file=")[2].replace("%2F", "/")
+        assert json.loads(world.blobs.get(file))["measurement"]["measure"] == {"tokens": 10}
+
+    @pytest.mark.parametrize(
+        ("content", "read"),
+        [
+            (b"  ", 0),
+            (b"{}", 0),
+            (b'{"measurements": []}', 0),
+            (b"[", 0),
+            (b"\xff\xfe", 0),
+            (b"[%s, {]" % json.dumps(row(1)).encode(), 1),
+            (b"[%s] x" % json.dumps(row(1)).encode(), 1),
+        ],
+    )
+    def test_a_file_that_is_no_array_fails_its_job_and_says_why(self, world: World, content: bytes, read: int) -> None:
+        job_id = world.uploaded(content)
+        assert world.run(job_id) == "failed"
+        assert world.job(job_id)["totalRows"] == read
+        assert (world.total() or 0) == read
+        [failure] = world.failures()
+        assert "the file" in failure["message"]
+        assert world.run(job_id) == "failed"
+
+    def test_an_empty_array_succeeds(self, world: World) -> None:
+        job_id = world.uploaded(b"\n[\n]\n")
+        assert world.run(job_id) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 0, 0, 0)
+
+    def test_batches_hold_a_thousand_rows_and_are_cut_alike_each_time(self) -> None:
+        content = json.dumps([row(number) for number in range(2_500)]).encode()
+        whole = list(batches(BytesIO(content), "job", 0))
+        assert [(batch.first, len(batch.rows)) for batch in whole] == [(0, 1000), (1000, 1000), (2000, 500)]
+        assert list(batches(BytesIO(content), "job", 1000)) == whole[1:]
+
+    def test_large_rows_are_fewer_in_a_batch(self) -> None:
+        content = json.dumps([row(1, other={"x": "y" * 1000}) for _ in range(1000)]).encode()
+        found = list(batches(BytesIO(content), "job", 0))
+        assert sum(len(batch.rows) for batch in found) == 1000
+        assert all(len(batch.body()) <= 512_000 for batch in found)
+        assert len(found) == 3
+
+    def test_a_row_that_no_request_could_carry_is_kept_out(self, world: World) -> None:
+        job_id = world.uploaded([row(1), row(2, other={"x": "y" * 600_000}), row(4)])
+        assert world.run(job_id) == "succeeded"
+        assert (world.total(), world.counts(job_id)) == (5, ("succeeded", 3, 2, 1))
+
+
+class TestInterruptions:
+    def test_a_worker_that_runs_out_of_time_goes_on_where_it_was(self, world: World) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        assert world.run(job_id, time_is_up=lambda: True) == "running"
+        assert world.counts(job_id) == ("running", 1000, 1000, 0)
+        [(message, _)] = world.queue.take()
+        assert message == {"kind": "continue", "orgId": world.org.id, "jobId": job_id}
+        assert world.run(job_id) == "succeeded"
+        assert (world.total(), world.counts(job_id)) == (2_500, ("succeeded", 2500, 2500, 0))
+
+    def test_a_store_that_fails_is_met_again_and_nothing_counts_twice(self, world: World) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        store, calls = world.usage.append, iter([True, False, True, False, False, True])
+
+        def sometimes(given: Any) -> None:
+            if not next(calls, True):
+                raise UnavailableError("the store is busy")
+            store(given)
+
+        world.usage.append = sometimes  # type: ignore[method-assign]
+        for _ in range(5):
+            try:
+                status = world.run(job_id)
+            except UnavailableError:
+                continue
+            break
+        assert status == "succeeded"
+        assert (world.total(), world.counts(job_id)) == (2_500, ("succeeded", 2500, 2500, 0))
+
+    def test_a_job_that_is_gone_is_left(self, world: World) -> None:
+        assert world.run("0190a5d0-ac96-774b-bcce-b302099a8057") is None
+
+    def test_a_worker_that_was_overtaken_undoes_nothing(self, world: World) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        overtaken = iter([False, True, False])
+
+        def overtake() -> bool:
+            if not next(overtaken, True):
+                world.run(job_id)
+            return True
+
+        world.run(job_id, time_is_up=overtake)
+        assert world.counts(job_id) == ("succeeded", 2500, 2500, 0)
+        assert world.total() == 2_500
+
+
+def test_the_worker_reads_the_files_that_the_bucket_names(world: World) -> None:
+    job_id = world.uploaded([row(4)])
+    context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
+    handle = upload_worker.handler(world.bench)
+    assert handle(event({"Event": "s3:TestEvent"}), context) == {"batchItemFailures": []}
+    assert handle(event(created(f"{world.org.id}/statements/x.upload")), context) == {"batchItemFailures": []}
+    assert handle(event(created(world.key)), context) == {"batchItemFailures": []}
+    assert world.counts(job_id) == ("succeeded", 1, 1, 0)
+    again = world.uploaded([row(8)])
+    assert handle(event({"kind": "continue", "orgId": world.org.id, "jobId": again}), context) == {
+        "batchItemFailures": []
+    }
+    assert world.total() == 12
+
+
+def test_the_worker_reports_a_message_that_failed(world: World) -> None:
+    world.uploaded([row(4)])
+    world.usage.failures = 1
+    context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
+    answer = upload_worker.handler(world.bench)(event(created(world.key)), context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+def created(key: str) -> dict[str, Any]:
+    return {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}}]}
+
+
+def event(body: Any) -> dict[str, Any]:
+    return {"Records": [{"messageId": "1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}]}
+
+
+def test_a_stream_that_ends_early_is_no_file() -> None:
+    with pytest.raises(InvalidInputError, match="valid JSON"):
+        list(batches(BytesIO(b'[{"meter": "calls"'), "job", 0))
