@@ -1,8 +1,10 @@
 """Lookup tables through the official SDK, which judges the answers' types."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import m3ter
 import pytest
 from m3ter import M3ter
@@ -19,6 +21,7 @@ def strict(stack: RunningStack) -> Iterator[M3ter]:
         yield client
 
 
+WAIT_SECONDS = 30
 FIELDS: Any = [{"name": "country", "type": "STRING"}, {"name": "rate", "type": "NUMBER"}]
 
 
@@ -74,3 +77,48 @@ def test_revisions_are_published_and_archived(strict: M3ter) -> None:
     revisions.update_status(second.id, **at, status="ARCHIVED", version=2)
     revisions.delete(second.id, **at)
     assert tables.delete(table.id).id == table.id
+
+
+def test_items_are_uploaded_copied_and_downloaded_as_files(strict: M3ter) -> None:
+    tables, revisions = strict.lookup_tables, strict.lookup_tables.lookup_table_revisions
+    data = tables.lookup_table_revision_data
+    jobs = data.lookup_table_revision_data_jobs
+    table = tables.create(code="files", name="Rates")
+    draft = revisions.create(table.id, name="1", fields=FIELDS, keys=["country"])
+    at: Any = {"lookup_table_id": table.id}
+    of: Any = {**at, "lookup_table_revision_id": draft.id}
+    content = b"country,rate\r\nUK,0.8\r\nDE,1\r\n"
+    made = data.generate_download_url(
+        draft.id, **at, content_type="text/csv", content_length=len(content), file_name="rates.csv"
+    )
+    assert made.job_id
+    assert made.url
+    assert made.headers
+    assert jobs.retrieve(made.job_id, **of).status == "PENDING"
+    httpx.put(made.url, content=content, headers=made.headers).raise_for_status()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (job := jobs.retrieve(made.job_id, **of)).status == "PENDING":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    assert (job.type, job.status, job.file_name) == ("UPLOAD", "SUCCEEDED", "rates.csv")
+
+    started = jobs.download(draft.id, **at, content_type="text/csv")
+    assert started.job_id
+    downloaded = jobs.retrieve(started.job_id, **of)
+    assert downloaded.download_url
+    assert httpx.get(downloaded.download_url).content == b"country,rate\r\nDE,1\r\nUK,0.8\r\n"
+    with pytest.raises(m3ter.BadRequestError, match="DRAFT"):
+        data.archieve(draft.id, **at, content_type="application/jsonl")
+
+    copied = data.copy(draft.id, **at)
+    assert copied.revision_id
+    assert data.retrieve(copied.revision_id, **at).items == data.retrieve(draft.id, **at).items
+    assert [one.type for one in jobs.list(draft.id, **at)] == ["COPY", "DOWNLOAD", "UPLOAD"]
+    assert jobs.delete(started.job_id, **of).id == started.job_id
+
+    revisions.update_status(draft.id, **at, status="PUBLISHED", version=draft.version or 0)
+    revisions.update_status(draft.id, **at, status="ARCHIVED", version=2)
+    archived = data.archieve(draft.id, **at, content_type="application/jsonl")
+    assert archived.url
+    assert archived.expiry
+    assert httpx.get(archived.url).text == '{"country":"DE","rate":1}\n{"country":"UK","rate":0.8}\n'

@@ -122,3 +122,11 @@ def test_an_upload_url_takes_a_plain_put(target: Target) -> None:
     else:
         requests.put(url, data=b"[]", headers=headers, timeout=10).raise_for_status()
     assert target.store.get(KEY) == b"[]"
+
+
+def test_an_object_is_copied(target: Target) -> None:
+    target.store.put(KEY, b"0123", "text/plain")
+    target.store.copy(KEY, "org-1/copy")
+    assert target.store.get("org-1/copy") == target.store.get(KEY) == b"0123"
+    with pytest.raises(NotFoundError, match="nowhere"):
+        target.store.copy("org-1/nowhere", "org-1/copy")

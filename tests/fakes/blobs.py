@@ -30,6 +30,10 @@ class FakeBlobStore:
             raise NotFoundError(f"there is no document {key}")
         return self.objects[key]
 
+    def copy(self, source: str, target: str) -> None:
+        """Keep the object under another key too."""
+        self.put(target, self.get(source), self.content_types[source])
+
     def delete(self, keys: Sequence[str]) -> None:
         """Forget objects."""
         for key in keys:

@@ -63,6 +63,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "lookupTableRevision.setStatus": {"status": "ARCHIVED", "version": 1},
     "lookupTableRevision.putData": {"items": [{"country": "UK", "level": 1, "rate": 2}], "version": 1},
     "lookupTableRevision.putItem": {"item": {"country": "UK", "level": 1, "rate": 2}, "version": 1},
+    "lookupTableRevision.downloadData": {"contentType": "text/csv"},
+    "lookupTableRevision.generateUploadUrl": {"contentType": "text/csv", "contentLength": 1, "fileName": "a.csv"},
     "queryUsage": {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},

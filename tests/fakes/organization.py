@@ -41,7 +41,7 @@ class Organization:
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()
-        lookups = LookupPorts(self.ports, self.blobs)
+        lookups = LookupPorts(self.store, self.clock, self.ids, self.blobs)
         self.handler = core.build(
             entities.routes(lambda: self.ports, lambda: lookups), groups=GroupMemberships(self.store)
         )

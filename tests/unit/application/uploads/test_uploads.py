@@ -16,10 +16,12 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
+from usance.application.lookups.ports import LookupPorts
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.process_upload import process_upload
 from usance.application.uploads.rows import batches
+from usance.bootstrap.uploads import UploadWorker
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.entrypoints.queue import upload_worker
 
@@ -51,6 +53,10 @@ class World:
         store, clock = self.org.store, self.org.clock
         ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
         return UploadWorkbench(ports, Directory(store, clock), self.queue)
+
+    def worker(self) -> UploadWorker:
+        org = self.org
+        return UploadWorker(self.bench(), LookupPorts(org.store, org.clock, org.ids, org.blobs))
 
     def uploaded(self, rows: Sequence[Any] | bytes) -> str:
         """The job of a file that lies in the bucket."""
@@ -262,7 +268,7 @@ class TestInterruptions:
 def test_the_worker_reads_the_files_that_the_bucket_names(world: World) -> None:
     job_id = world.uploaded([row(4)])
     context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
-    handle = upload_worker.handler(world.bench)
+    handle = upload_worker.handler(world.worker)
     assert handle(event({"Event": "s3:TestEvent"}), context) == {"batchItemFailures": []}
     assert handle(event(created(f"{world.org.id}/statements/x.upload")), context) == {"batchItemFailures": []}
     assert handle(event(created(world.key)), context) == {"batchItemFailures": []}
@@ -278,7 +284,7 @@ def test_the_worker_reports_a_message_that_failed(world: World) -> None:
     world.uploaded([row(4)])
     world.usage.failures = 1
     context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
-    answer = upload_worker.handler(world.bench)(event(created(world.key)), context)
+    answer = upload_worker.handler(world.worker)(event(created(world.key)), context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 

@@ -22,7 +22,7 @@ def build_entity_ports() -> EntityPorts:
 @cache
 def build_lookup_ports() -> LookupPorts:
     """What lookup tables need."""
-    return LookupPorts(build_entity_ports(), stores.blobs())
+    return LookupPorts(stores.entities(), stores.clock(), stores.ids(), stores.blobs())
 
 
 def _check_url(url: str) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.lookups import RevisionStatus, active_revision, check_schema, check_schema_change, item_count
-from usance.resources.fields import Code, CustomFields, DateTime, Name, Noun, identifier_text, unique_items
+from usance.resources.fields import Code, CustomFields, DateTime, Id, Name, Noun, identifier_text, unique_items
+from usance.resources.file_upload import FileName
 from usance.resources.resource import (
     ALL_VERBS,
     IDS,
@@ -28,6 +29,7 @@ ITEMS_MAX: Final = 2_000  # of one request
 FILE_MAX_BYTES: Final = 104_857_600
 REVISION_DATA: Final = "lookupTableRevisionData"  # the manifest of a revision's items, whose id is the revision's
 
+LOOKUP_JOB: Final = "lookupTableRevisionDataJob"
 ContentType = Literal["application/jsonl", "text/csv"]
 FieldName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(identifier_text)]
 
@@ -76,6 +78,57 @@ class RevisionItem(Noun):
 
     item: dict[str, Any]
     version: int | None = None
+
+
+class FileFormat(Noun):
+    """The format of a file of items."""
+
+    content_type: ContentType
+
+
+class LookupUpload(FileFormat):
+    """A file of items that is going to be uploaded."""
+
+    file_name: FileName
+    content_length: Annotated[int, Field(ge=1, le=FILE_MAX_BYTES)]
+    version: int | None = None
+
+
+class CopyRequest(Noun):
+    """Where to copy the items to: a draft with the same schema, or a new revision."""
+
+    revision_id: Id | None = None
+
+
+class LookupJob(Noun):
+    """Something that is done, or was, with the items of a revision."""
+
+    id: str
+    version: int | None = None
+    type: Literal["COPY", "UPLOAD", "DOWNLOAD", "ARCHIVE"] | None = None
+    status: Literal["PENDING", "FAILED", "SUCCEEDED"] | None = None
+    job_date: str | None = None
+    file_name: str | None = None
+    failure_reason: str | None = None
+    lookup_table_id: str | None = None
+    lookup_table_revision_id: str | None = None
+    destination_lookup_table_revision_id: str | None = None
+    download_url: str | None = None
+    download_url_expiry: str | None = None
+
+
+class JobStarted(Noun):
+    """The job that was made, and the revision that it fills."""
+
+    job_id: str
+    revision_id: str | None = None
+
+
+class ArchiveUrl(Noun):
+    """Where an archived revision is downloaded."""
+
+    url: str
+    expiry: str
 
 
 class RevisionData(Noun):

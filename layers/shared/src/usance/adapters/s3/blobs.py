@@ -37,6 +37,17 @@ class S3BlobStore:
         with self.open(key) as body:
             return body.read()
 
+    def copy(self, source: str, target: str) -> None:
+        """Make `target` the object that `source` is. `NotFoundError` when there is none."""
+        try:
+            self._client.copy_object(
+                Bucket=self._bucket, Key=target, CopySource={"Bucket": self._bucket, "Key": source}
+            )
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _MISSING:
+                raise NotFoundError(f"there is no document {source}") from refused
+            raise
+
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no fault."""
         for at in range(0, len(keys), DELETE_MAX):

@@ -26,7 +26,7 @@ def read_items(blobs: BlobStore, org_id: str, revision: Document, manifest: Docu
     """The items of some shards. `NotFoundError` when the manifest is no longer current."""
     wanted = [shard for shard in shards if shard in manifest["shards"]]
     with ThreadPoolExecutor(SHARDS) as pool:
-        bodies = pool.map(lambda shard: blobs.get(_key(org_id, revision, shard, manifest["shards"][shard])), wanted)
+        bodies = pool.map(lambda shard: blobs.get(blob_key(org_id, revision, shard, manifest["shards"][shard])), wanted)
         items = [item for body in bodies for item in wire.loads(zlib.decompress(body))]
     return {lookup_key(revision["keys"], item): item for item in items}
 
@@ -39,7 +39,7 @@ def write_items(blobs: BlobStore, org_id: str, revision: Document, items: Items,
 
     def write(shard: str) -> None:
         body = wire.dumps([items[key] for key in by_shard[shard]])
-        blobs.put(_key(org_id, revision, shard, name), zlib.compress(body), BLOB_TYPE)
+        blobs.put(blob_key(org_id, revision, shard, name), zlib.compress(body), BLOB_TYPE)
 
     with ThreadPoolExecutor(SHARDS) as pool:
         list(pool.map(write, by_shard))
@@ -48,10 +48,11 @@ def write_items(blobs: BlobStore, org_id: str, revision: Document, items: Items,
 
 def drop(blobs: BlobStore, org_id: str, revision: Document, names: Mapping[str, str]) -> None:
     """Remove objects that no manifest names any more."""
-    keys: Sequence[str] = [_key(org_id, revision, shard, name) for shard, name in names.items()]
+    keys: Sequence[str] = [blob_key(org_id, revision, shard, name) for shard, name in names.items()]
     if keys:
         blobs.delete(keys)
 
 
-def _key(org_id: str, revision: Document, shard: str, name: str) -> str:
+def blob_key(org_id: str, revision: Document, shard: str, name: str) -> str:
+    """Where a shard of a revision lies, by the name that the manifest gives it."""
     return f"{org_id}/lookups/{revision['id']}/{shard}-{name}"

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from usance.application.entities.ports import EntityPorts
 from usance.application.ports.blobs import BlobStore
+from usance.application.ports.clock import Clock, IdFactory
+from usance.application.ports.entities import EntityRepository
 
 
 @dataclass(frozen=True, slots=True)
 class LookupPorts:
-    """Configuration, and the objects that hold items."""
+    """Revisions with their manifests, and the objects that hold items."""
 
-    entities: EntityPorts
+    entities: EntityRepository
+    clock: Clock
+    ids: IdFactory
     blobs: BlobStore

@@ -23,7 +23,7 @@ def put_items(
     """The items as they were put: each replaces the one with its keys, all or none. Raises as `change_items` does."""
     require(caller, Action.CONFIG_UPDATE, LOOKUP_TABLE_REVISION.type, place.revision_id)
     sent = document_of(validated(RevisionItems, body))
-    revision = find_revision(ports, caller.org_id, place)
+    revision = find_revision(ports.entities, caller.org_id, place)
     items = [checked_item(revision, item, f"items[{at}]") for at, item in enumerate(sent["items"])]
     check_distinct(revision["keys"], items)
     manifest = change_items(
@@ -43,7 +43,7 @@ def put_item(
     """The item, put at its lookup key, which must be that of its values. Raises as `change_items` does."""
     require(caller, Action.CONFIG_UPDATE, LOOKUP_TABLE_REVISION.type, place.revision_id)
     sent = document_of(validated(RevisionItem, body))
-    revision = find_revision(ports, caller.org_id, place)
+    revision = find_revision(ports.entities, caller.org_id, place)
     item = checked_item(revision, sent["item"], "item")
     if lookup_key(revision["keys"], item) != key:
         raise InvalidInputError(f"item: its keys make {lookup_key(revision['keys'], item)}, not {key[:200]}")
@@ -63,7 +63,7 @@ def delete_item(ports: LookupPorts, caller: Caller, place: Place, key: str, body
     manifest = change_items(
         ports, caller, place, remove, keys_of=lambda _: [key], version=_version(ports, caller, place, body)
     )
-    return shown(find_revision(ports, caller.org_id, place), manifest, removed, with_keys=False)
+    return shown(find_revision(ports.entities, caller.org_id, place), manifest, removed, with_keys=False)
 
 
 def clear_data(ports: LookupPorts, caller: Caller, place: Place) -> Document:
@@ -84,5 +84,5 @@ def _version(ports: LookupPorts, caller: Caller, place: Place, body: Mapping[str
     """The version sent; a deletion may leave it out, and is then of what is there."""
     if body.get("version") is not None:
         return body["version"]
-    manifest = manifest_of(ports, caller.org_id, find_revision(ports, caller.org_id, place))
+    manifest = manifest_of(ports.entities, caller.org_id, find_revision(ports.entities, caller.org_id, place))
     return manifest["version"] if manifest else None

@@ -62,9 +62,9 @@ def consistently(
 ) -> _Found:
     """What `read` answers of the revision and its manifest; once more when its items were replaced meanwhile."""
     for _ in range(READS_MAX):
-        revision = find_revision(ports, org_id, place)
+        revision = find_revision(ports.entities, org_id, place)
         try:
-            return read(revision, manifest_of(ports, org_id, revision))
+            return read(revision, manifest_of(ports.entities, org_id, revision))
         except KeyNotFoundError:
             raise
         except NotFoundError:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from usance.application.entities.find import find, require_place
-from usance.application.lookups.ports import LookupPorts
+from usance.application.ports.entities import EntityRepository
+from usance.domain.kernel.errors import NotFoundError
 from usance.resources.lookup_table import LOOKUP_TABLE_REVISION, REVISION_DATA
 from usance.resources.wire import Document
 
@@ -16,13 +16,14 @@ class Place:
     revision_id: str
 
 
-def find_revision(ports: LookupPorts, org_id: str, place: Place) -> Document:
+def find_revision(entities: EntityRepository, org_id: str, place: Place) -> Document:
     """The revision, without its number of items. `NotFoundError` when the table has none of that id."""
-    where = {"lookupTableId": place.table_id}
-    require_place(ports.entities, org_id, LOOKUP_TABLE_REVISION, where)
-    return find(ports.entities, org_id, LOOKUP_TABLE_REVISION, place.revision_id, where)
+    found = entities.get(org_id, LOOKUP_TABLE_REVISION.type, place.revision_id)
+    if found is None or found["lookupTableId"] != place.table_id:
+        raise NotFoundError(f"there is no {LOOKUP_TABLE_REVISION.type} {place.revision_id[:100]}")
+    return found
 
 
-def manifest_of(ports: LookupPorts, org_id: str, revision: Document) -> Document | None:
+def manifest_of(entities: EntityRepository, org_id: str, revision: Document) -> Document | None:
     """What says where the items are; None when none was ever put."""
-    return ports.entities.entities.get(org_id, REVISION_DATA, revision["id"])
+    return entities.get(org_id, REVISION_DATA, revision["id"])

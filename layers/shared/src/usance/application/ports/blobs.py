@@ -16,6 +16,10 @@ class BlobStore(Protocol):
         """The object's bytes. `NotFoundError` when there is none."""
         ...
 
+    def copy(self, source: str, target: str) -> None:
+        """Make `target` the object that `source` is. `NotFoundError` when there is none."""
+        ...
+
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no fault."""
         ...

@@ -24,13 +24,11 @@ def file_key(org_id: str, job_id: str) -> str:
     return f"{org_id}/{FOLDER}/{job_id}{SUFFIX}"
 
 
-def parsed_key(key: str) -> tuple[str, str] | None:
-    """The organization and job of a file; None when the key is none of ours."""
+def parsed_key(key: str) -> tuple[str, str, str]:
+    """The folder, organization and job of an uploaded file."""
     org_id, _, rest = key.partition("/")
     folder, _, name = rest.rpartition("/")
-    if folder != FOLDER or not name.endswith(SUFFIX):
-        return None
-    return org_id, name.removesuffix(SUFFIX)
+    return folder, org_id, name.removesuffix(SUFFIX)
 
 
 def change_job(

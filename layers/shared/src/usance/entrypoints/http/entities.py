@@ -57,8 +57,8 @@ def routes(
         *mounted,
         *_extras(ports),
         *by_hand,
-        *lookups.routes(lookup_ports),
-        *uploads.routes(lookup_ports),
+        *lookups.routes(ports, lookup_ports),
+        *uploads.routes(ports, lookup_ports),
         *events.routes(),
     )
 

@@ -3,18 +3,30 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from usance.application.entities.ports import EntityPorts
+from usance.application.lookups.copy_data import copy_data
 from usance.application.lookups.delete_revision import delete_revision
+from usance.application.lookups.export_data import archive_url, download_data
+from usance.application.lookups.jobs import delete_job, get_job, list_jobs
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.put_items import clear_data, delete_item, put_item, put_items
 from usance.application.lookups.read_data import get_data, get_item
 from usance.application.lookups.revisions import Place
 from usance.application.lookups.set_status import set_revision_status
+from usance.application.lookups.upload_data import generate_lookup_upload_url
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
+from usance.resources.file_upload import FileUrl
 from usance.resources.lookup_table import (
     ITEMS_MAX,
     LOOKUP_TABLE,
     LOOKUP_TABLE_REVISION,
+    ArchiveUrl,
+    CopyRequest,
+    FileFormat,
+    JobStarted,
+    LookupJob,
+    LookupUpload,
     RevisionData,
     RevisionItem,
     RevisionItems,
@@ -31,22 +43,58 @@ _LIMIT: Final = QueryParameter("limit", f"How many items to answer; {ITEMS_MAX} 
 Ports = Callable[[], LookupPorts]
 
 
-def routes(ports: Ports) -> tuple[Route, ...]:
-    """The routes, on the stores that `ports` gives at the first request."""
-    return (*_revisions(ports), *_data(ports))
+def routes(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Route, ...]:
+    """The routes, on the stores that the ports give at the first request."""
+    return (*_revisions(configuration, ports), *_files(configuration, ports), *_data(ports))
 
 
-def _revisions(ports: Ports) -> tuple[Route, ...]:
+def _revisions(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Route, ...]:
     def set_status(request: Request) -> Document:
-        return set_revision_status(ports(), request.caller, _revision(request, "id"), request.json_object())
+        return set_revision_status(configuration(), request.caller, _revision(request, "id"), request.json_object())
 
     def delete(request: Request) -> Document:
-        return delete_revision(ports(), request.caller, _revision(request, "id"))
+        return delete_revision(configuration(), ports(), request.caller, _revision(request, "id"))
 
     one = f"{REVISIONS}/{{id}}"
     return (
         _route("PUT", f"{one}/status", set_status, "setStatus", "Publish or archive a revision", body=RevisionStatusRequest, resource=LOOKUP_TABLE_REVISION),
         _route("DELETE", one, delete, "delete", "Delete a revision with its items", resource=LOOKUP_TABLE_REVISION),
+    )  # fmt: skip
+
+
+def _files(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Route, ...]:
+    def copy(request: Request) -> Document:
+        return copy_data(configuration(), ports(), request.caller, _place(request), request.json_object())
+
+    def upload(request: Request) -> Document:
+        return generate_lookup_upload_url(ports(), request.caller, _place(request), request.json_object())
+
+    def archived(request: Request) -> Document:
+        return archive_url(ports(), request.caller, _place(request), request.json_object())
+
+    def download(request: Request) -> Document:
+        return download_data(ports(), request.caller, _place(request), request.json_object())
+
+    def listing(request: Request) -> Document:
+        size, token = paging(request)
+        page = list_jobs(ports(), request.caller, _place(request), page_size=size, next_token=token)
+        return {"data": list(page.data), "nextToken": page.next_token}
+
+    def read(request: Request) -> Document:
+        return get_job(ports(), request.caller, _place(request), request.path["id"])
+
+    def delete(request: Request) -> Document:
+        return delete_job(ports(), request.caller, _place(request), request.path["id"])
+
+    jobs = f"{DATA}/jobs"
+    return (
+        _route("POST", f"{DATA}/copy", copy, "copyData", "Copy the items into a draft", body=CopyRequest, returns=JobStarted),
+        _route("POST", f"{DATA}/generateuploadurl", upload, "generateUploadUrl", "Make a URL that takes a file of items", body=LookupUpload, returns=FileUrl),
+        _route("POST", f"{DATA}/archived", archived, "archivedData", "Download the items of an archived revision", body=FileFormat, returns=ArchiveUrl),
+        _route("POST", f"{jobs}/download", download, "downloadData", "Make a file of the items", body=FileFormat, returns=JobStarted),
+        _route("GET", jobs, listing, "listJobs", "List the jobs of a revision", returns=LookupJob, paged=True),
+        _route("GET", f"{jobs}/{{id}}", read, "getJob", "Read a job", returns=LookupJob),
+        _route("DELETE", f"{jobs}/{{id}}", delete, "deleteJob", "Delete a job with its file", returns=LookupJob),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from usance.application.entities.ports import EntityPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.uploads.generate_upload_url import generate_upload_url, get_original_url
 from usance.entrypoints.http.routes import Operation, Request, Route
@@ -13,14 +14,14 @@ UPLOADS: Final = "/organizations/{orgId}/fileuploads/measurements"
 TAG: Final = FILE_UPLOAD_JOB.title
 
 
-def routes(ports: Callable[[], LookupPorts]) -> tuple[Route, ...]:
-    """The routes, on the stores that `ports` gives at the first request."""
+def routes(configuration: Callable[[], EntityPorts], ports: Callable[[], LookupPorts]) -> tuple[Route, ...]:
+    """The routes, on the stores that the ports give at the first request."""
 
     def generate(request: Request) -> Document:
-        return generate_upload_url(ports().entities, ports().blobs, request.caller, request.json_object())
+        return generate_upload_url(configuration(), ports().blobs, request.caller, request.json_object())
 
     def original(request: Request) -> Document:
-        return get_original_url(ports().entities, ports().blobs, request.caller, request.path["id"])
+        return get_original_url(configuration(), ports().blobs, request.caller, request.path["id"])
 
     return (
         Route(

@@ -8,10 +8,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from usance.application.uploads.jobs import parsed_key
-from usance.application.uploads.ports import UploadWorkbench
+from usance.application.lookups import upload_data as lookups
+from usance.application.uploads import jobs as measurements
 from usance.application.uploads.process_upload import process_upload
-from usance.bootstrap.uploads import upload_workbench
+from usance.bootstrap.uploads import UploadWorker, upload_worker
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -20,19 +20,22 @@ LEFT_MILLISECONDS: Final = 60_000  # to end a batch, record it and send a messag
 logger = Logger()
 
 
-def handler(build: Callable[[], UploadWorkbench] = upload_workbench) -> Callable[[dict[str, Any], Any], Any]:
+def handler(build: Callable[[], UploadWorker] = upload_worker) -> Callable[[dict[str, Any], Any], Any]:
     """A Lambda handler that reports the messages it could not finish, so that only those come again."""
 
     def handle(event: dict[str, Any], context: Any) -> Any:
+        def time_is_up() -> bool:
+            return bool(context.get_remaining_time_in_millis() < LEFT_MILLISECONDS)
+
         def run(record: SQSRecord) -> None:
-            for org_id, job_id in _files(wire.loads(record.body)):
-                status = process_upload(
-                    build(),
-                    org_id,
-                    job_id,
-                    time_is_up=lambda: context.get_remaining_time_in_millis() < LEFT_MILLISECONDS,
-                )
-                logger.info("the file was read", org_id=org_id, job_id=job_id, status=status)
+            for folder, org_id, job_id in _files(wire.loads(record.body)):
+                if folder == measurements.FOLDER:
+                    status = process_upload(build().measurements, org_id, job_id, time_is_up=time_is_up)
+                elif folder == lookups.FOLDER:
+                    status = lookups.process_lookup_upload(build().lookups, org_id, job_id)
+                else:
+                    status = "none of ours"
+                logger.info("the file was read", folder=folder, org_id=org_id, job_id=job_id, status=status)
 
         # The report names every failed message, also when all failed; raising would add nothing to it.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -41,11 +44,9 @@ def handler(build: Callable[[], UploadWorkbench] = upload_workbench) -> Callable
     return handle
 
 
-def _files(message: Document) -> Iterator[tuple[str, str]]:
-    """The organization and job of each file that a message is about; none of the bucket's test event."""
+def _files(message: Document) -> Iterator[tuple[str, str, str]]:
+    """The folder, organization and job of each file that a message is about; none of the bucket's test event."""
     if message.get("kind") == "continue":
-        yield message["orgId"], message["jobId"]
+        yield measurements.FOLDER, message["orgId"], message["jobId"]
     for record in message.get("Records", ()):
-        found = parsed_key(unquote_plus(record["s3"]["object"]["key"]))
-        if found:
-            yield found
+        yield measurements.parsed_key(unquote_plus(record["s3"]["object"]["key"]))
