@@ -28,6 +28,7 @@ POLICIES = {
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},
     "UPLOAD_QUEUE_URL": {"SendUploads"},
+    "EXPORT_QUEUE_URL": {"SendExports"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
@@ -83,7 +84,11 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
         told = {variable for variable in POLICIES if variable in variables(function)}
         allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
         assert allowed == told, name
-        assert policies(function) <= set().union(*POLICIES.values()), name
+        assert policies(function) <= set().union(*POLICIES.values(), {"AssumeExportRoles"}), name
+
+
+def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:
+    assert {name for name, one in functions.items() if "AssumeExportRoles" in policies(one)} == {"export_worker"}
 
 
 def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
@@ -114,7 +119,7 @@ def test_every_function_logs_to_a_group_that_forgets(template: Template, functio
 def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_longest(template: Template) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
-    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "DeliveryQueue"}
+    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "ExportQueue", "DeliveryQueue"}
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert target == f"{name}DeadLetterQueue"
@@ -127,7 +132,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 4
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 5
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]
@@ -199,7 +204,7 @@ def test_the_bucket_is_private_and_encrypted_and_spoken_to_over_tls(template: Te
 
 def test_schedules_carry_their_own_time(functions: Functions) -> None:
     schedules = functions["scheduler"]["Events"]
-    assert set(schedules) == {"BillingSchedule", "ApprovalSchedule"}
+    assert set(schedules) == {"BillingSchedule", "ApprovalSchedule", "ExportSchedule"}
     for name, event in schedules.items():
         payload = json.loads(event["Properties"]["Input"])
         assert payload == {"schedule": name, "time": "<aws.scheduler.scheduled-time>"}
@@ -215,4 +220,4 @@ def test_layers_are_built_by_make(template: Template, project: Path, layer: str)
 
 def test_duckdb_is_only_with_functions_that_aggregate(functions: Functions) -> None:
     with_duckdb = {name for name, function in functions.items() if {"Ref": "DuckdbLayer"} in function.get("Layers", [])}
-    assert with_duckdb == {"bill_worker", "statement_worker", "usage"}
+    assert with_duckdb == {"bill_worker", "export_worker", "statement_worker", "usage"}

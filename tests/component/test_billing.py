@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.application.billing.world import World
+from usance.bootstrap.scheduler import Scheduler
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
 from usance.entrypoints.queue import bill_worker
@@ -96,7 +97,7 @@ def test_the_billing_configuration_is_read(world: World) -> None:
 def test_the_schedules_take_their_time_from_the_event(world: World) -> None:
     world.configure(scheduledBillInterval=24, autoApproveBillsGracePeriod=5, autoApproveBillsGracePeriodUnit="MINUTES")
     world.subscribe()
-    run = scheduler.handler(lambda: world.stores)
+    run = scheduler.handler(lambda: Scheduler(world.stores, world.org.exporting))
     world.clock.instant = from_text("2030-01-01T00:00:00Z")
     assert run(load("scheduler_billing"), CONTEXT) == {"schedule": "BillingSchedule", "count": 1}
     world.drain()

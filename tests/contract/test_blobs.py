@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 import requests
@@ -130,3 +131,9 @@ def test_an_object_is_copied(target: Target) -> None:
     assert target.store.get("org-1/copy") == target.store.get(KEY) == b"0123"
     with pytest.raises(NotFoundError, match="nowhere"):
         target.store.copy("org-1/nowhere", "org-1/copy")
+
+
+def test_a_stream_is_stored_whole(target: Target) -> None:
+    content = bytes(range(256)) * 40_000  # in parts
+    target.store.put_stream(KEY, BytesIO(content), "application/gzip")
+    assert target.store.get(KEY) == content

@@ -24,6 +24,10 @@ class FakeBlobStore:
         self.objects[key] = body
         self.content_types[key] = content_type
 
+    def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
+        """Keep what the stream holds."""
+        self.put(key, stream.read(), content_type)
+
     def get(self, key: str) -> bytes:
         """The object's bytes."""
         if key not in self.objects:

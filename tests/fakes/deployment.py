@@ -65,6 +65,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "lookupTableRevision.putItem": {"item": {"country": "UK", "level": 1, "rate": 2}, "version": 1},
     "lookupTableRevision.downloadData": {"contentType": "text/csv"},
     "lookupTableRevision.generateUploadUrl": {"contentType": "text/csv", "contentLength": 1, "fileName": "a.csv"},
+    "dataExport.adhoc": {"sourceType": "OPERATIONAL", "operationalDataTypes": ["ACCOUNTS"]},
     "queryUsage": {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
@@ -111,6 +112,7 @@ class Deployment:
             "users": user["id"],
             "plan": group["id"],
             "jobs": self._upload(),
+            "dataexports/jobs": self._export(),
             "data": self._item(),
             "accesskeys": key["id"],
             "events": event.id,
@@ -127,6 +129,13 @@ class Deployment:
         )
         assert made.status == 200, made.text
         return str(made.json["jobId"])
+
+    def _export(self) -> str:
+        """The job of an export."""
+        asked = {"sourceType": "OPERATIONAL", "operationalDataTypes": ["ACCOUNTS"]}
+        answer = self.client("entities", self.world.org.id).post("/dataexports/adhoc", asked)
+        assert answer.status == 200, answer.text
+        return str(answer.json["jobId"])
 
     def _item(self) -> str:
         """The key of an item in the revision that the organization has."""
@@ -153,8 +162,9 @@ class Deployment:
         noun = before[-1]
         if noun in KINDS:
             return KINDS[noun]
-        if noun in self.ids:
-            return self.ids[noun]
+        for place in ("/".join(before[-2:]), noun):
+            if place in self.ids:
+                return self.ids[place]
         assert name != "id", f"{route.path}: say in {__name__} which id {noun} has in the organization"
         return "Notification"  # a kind, or the name of something elsewhere
 
@@ -196,6 +206,7 @@ def deployed() -> Iterator[Deployment]:
             "blobs": FakeBlobStore(),
             "billing_queue": world.queue,
             "statement_queue": world.statements,
+            "export_queue": FakeQueue(),
             "delivery_queue": FakeQueue(),
             "secrets": secrets,
             "clock": org.clock,

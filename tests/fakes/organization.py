@@ -10,10 +10,12 @@ from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.credit_bodies import CREDIT_BODIES
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.http import ALLOW_ALL, Answer, Client
+from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
 from usance.application.access.create_organization import create_organization
 from usance.application.access.groups import GroupMemberships
 from usance.application.entities.ports import EntityPorts
+from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, entities
@@ -42,8 +44,11 @@ class Organization:
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()
         lookups = LookupPorts(self.store, self.clock, self.ids, self.blobs)
+        self.exports = FakeQueue()
+        self.exporting = ExportPorts(self.store, self.clock, self.ids, self.exports)
         self.handler = core.build(
-            entities.routes(lambda: self.ports, lambda: lookups), groups=GroupMemberships(self.store)
+            entities.routes(lambda: self.ports, lambda: lookups, lambda: self.exporting),
+            groups=GroupMemberships(self.store),
         )
         self.client = Client(self.handler, self.id)
         self.count = 0
@@ -240,7 +245,30 @@ def _invitation(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"email": f"person{org.count}@example.com", "firstName": "A", "lastName": "Person"}
 
 
+def _destination(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "Lake",
+        "code": f"destination {org.count}",
+        "bucketName": "data-lake",
+        "iamRoleArn": "arn:aws:iam::123456789012:role/exports",
+        "prefix": "billing",
+    }
+
+
+def _export_schedule(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "Nightly",
+        "code": f"schedule {org.count}",
+        "sourceType": "OPERATIONAL",
+        "operationalDataTypes": ["ACCOUNTS"],
+        "scheduleType": "DAY",
+        "period": 1,
+    }
+
+
 _BODIES: dict[str, Callable[[Organization, Mapping[str, Any]], dict[str, Any]]] = {
+    "dataExportDestination": _destination,
+    "dataExportSchedule": _export_schedule,
     "product": _product,
     "meter": _meter,
     "aggregation": _aggregation,

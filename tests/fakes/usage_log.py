@@ -10,10 +10,11 @@ from usance.application.ports.usage_log import (
     AggregationQuery,
     Measurement,
     Moment,
+    TooMuchUsageError,
     UsageBatch,
     UsageScope,
 )
-from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.aggregation import Method, Observation, aggregate, method_of, plain, refuse_text
 from usance.domain.metering.counting import Copy, repeats
 from usance.domain.metering.instants import EPOCH, instant_of, microseconds, months_between
@@ -83,7 +84,7 @@ class FakeUsageLog:
         low, high = microseconds(start), microseconds(end)
         rows = [row for row in self._counted(scope) if low <= row.ts < high]
         if read_max is not None and len(rows) > read_max:
-            raise InvalidInputError(f"the query would read more than {read_max} measurements")
+            raise TooMuchUsageError(f"the query would read more than {read_max} measurements")
         return rows
 
     def _counted(self, scope: UsageScope) -> list[_Row]:

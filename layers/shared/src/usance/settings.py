@@ -51,6 +51,11 @@ class Settings:
         return self._require("UPLOAD_QUEUE_URL")
 
     @property
+    def export_queue_url(self) -> str:
+        """Queue of exports to make."""
+        return self._require("EXPORT_QUEUE_URL")
+
+    @property
     def delivery_queue_url(self) -> str:
         """Queue of webhook deliveries."""
         return self._require("DELIVERY_QUEUE_URL")

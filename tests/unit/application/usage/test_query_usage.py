@@ -1,7 +1,6 @@
 """Questions about usage, answered from measurements in memory (metering.md 7)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,78 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.http import Client
-from tests.fakes.organization import Organization
-from tests.fakes.usage_log import FakeUsageLog
+from tests.unit.application.usage.explorer import RECEIVED, START, Explorer
 from usance.application.ports.usage_log import UsageBatch, UsageScope
-from usance.application.usage import scopes
-from usance.application.usage.ports import UsagePorts
+from usance.application.usage import query_usage
+from usance.application.usage.scopes import Limits
 from usance.domain.metering.columns import Columns
-from usance.domain.metering.instants import microseconds, month_of
-from usance.entrypoints.http import core, usage
+from usance.domain.metering.instants import microseconds
 
-START, END = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
-RECEIVED = datetime(2026, 2, 1, tzinfo=UTC)
 REGIONS = ("eu", "us", "ap")
-
-
-@dataclass
-class Explorer:
-    """An organization with a meter of `tokens` by `region` and `user`, and its usage."""
-
-    org: Organization = field(default_factory=Organization)
-    log: FakeUsageLog = field(default_factory=FakeUsageLog)
-    sent: int = 0
-
-    def __post_init__(self) -> None:
-        self.client = Client(core.build(usage.routes(lambda: UsagePorts(self.org.store, self.log))), self.org.id)
-        self.meter = self.new_meter("calls")
-        self.accounts = [self.org.make("account") for _ in range(3)]
-
-    def new_meter(self, code: str) -> dict[str, Any]:
-        fields = [
-            {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"},
-            {"category": "WHERE", "code": "region", "name": "Region"},
-            {"category": "METADATA", "code": "user", "name": "User"},
-        ]
-        return self.org.make("meter", code=code, dataFields=fields, derivedFields=[])
-
-    def use(self, account: int, ts: str, tokens: Any, region: str = "eu", user: str = "u", **more: Any) -> None:
-        """A measurement, received after those before."""
-        self.sent += 1
-        at = microseconds(datetime.fromisoformat(ts))
-        columns = Columns(
-            [f"uid-{self.sent}"], [at], [None], {"tokens": [tokens]}, {"region": [region], "user": [user]}
-        )
-        meter = more.get("meter", self.meter)
-        scope = UsageScope(self.org.id, meter["id"], self.accounts[account]["id"])
-        received = RECEIVED.replace(microsecond=self.sent)
-        self.log.append([UsageBatch(scope, month_of(at), f"{self.sent:032x}", received, columns)])
-
-    def ask(self, **query: Any) -> dict[str, Any]:
-        answer = self.client.post("/usage/query", {"startDate": START, "endDate": END, **query})
-        assert answer.status == 200, answer.text
-        return dict(answer.json)
-
-    def rows(self, **query: Any) -> list[dict[str, Any]]:
-        return list(self.ask(**query)["data"])
-
-    def refusal(self, **query: Any) -> str:
-        answer = self.client.post("/usage/query", {"startDate": START, "endDate": END, **query})
-        assert answer.status == 400, answer.text
-        return answer.message
-
-    def of(self, function: str, code: str = "tokens", **more: Any) -> dict[str, Any]:
-        meter = more.get("meter", self.meter)
-        type_ = "MEASURE" if code == "tokens" else "DIMENSION"
-        return {"meterId": meter["id"], "fieldCode": code, "fieldType": type_, "function": function}
-
-    def by(self, code: str) -> dict[str, Any]:
-        return {"groupType": "DIMENSION", "meterId": self.meter["id"], "fieldCode": code}
-
-    def only(self, code: str, *values: str) -> dict[str, Any]:
-        return {"meterId": self.meter["id"], "fieldCode": code, "values": list(values)}
-
 
 ACCOUNT = {"groupType": "ACCOUNT"}
 
@@ -253,9 +188,9 @@ def test_what_is_wrong_is_named(explorer: Explorer) -> None:
 
 
 def test_a_question_that_reads_too_much_is_refused(january: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scopes, "MEASUREMENTS_MAX", 3)
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(5, 3, 3))
     assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")])
-    monkeypatch.setattr(scopes, "SCOPES_MAX", 1)
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(1, 3, 3))
     assert "name meterIds or accountIds" in january.refusal()
 
 

@@ -22,8 +22,14 @@ _OF_SERVICE: Final[Mapping[str, Mapping[str, Any]]] = {
 @cache
 def client(service: str) -> Any:
     """The client of `service`, such as `dynamodb`."""
+    return client_as(service, {})
+
+
+def client_as(service: str, credentials: Mapping[str, str]) -> Any:
+    """A client that signs with other credentials: `aws_access_key_id`, `aws_secret_access_key`, `aws_session_token`."""
     return boto3.client(
         service,
+        **credentials,
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,

@@ -86,6 +86,11 @@ def upload_queue() -> "Queue":
     return _queue(Settings().upload_queue_url)
 
 
+def export_queue() -> "Queue":
+    """Exports to make."""
+    return _queue(Settings().export_queue_url)
+
+
 def delivery_queue() -> "Queue":
     """Webhook deliveries."""
     return _queue(Settings().delivery_queue_url)

@@ -165,6 +165,7 @@ class LineItem(_Line):
 class Bill(_Audited):
     """A bill. `billTotal` is in `currency`; `endDate` is the first day after the period."""
 
+    org_id: str | None = None
     account_id: str | None = None
     account_code: str | None = None
     start_date: str | None = None

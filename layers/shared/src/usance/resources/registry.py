@@ -18,6 +18,7 @@ from usance.resources.counter_adjustment import COUNTER_ADJUSTMENT
 from usance.resources.counter_pricing import COUNTER_PRICING
 from usance.resources.currency import CURRENCY
 from usance.resources.custom_field import CUSTOM_FIELD
+from usance.resources.data_export import DATA_EXPORT_DESTINATION, DATA_EXPORT_JOB, DATA_EXPORT_SCHEDULE
 from usance.resources.external_mapping import EXTERNAL_MAPPING
 from usance.resources.file_upload import FILE_UPLOAD_JOB
 from usance.resources.integration_configuration import INTEGRATION_CONFIGURATION
@@ -76,6 +77,9 @@ REGISTRY: Final[tuple[Resource, ...]] = (
     EXTERNAL_MAPPING,
     SCHEDULED_EVENT_CONFIGURATION,
     FILE_UPLOAD_JOB,
+    DATA_EXPORT_DESTINATION,
+    DATA_EXPORT_SCHEDULE,
+    DATA_EXPORT_JOB,
     LOOKUP_TABLE,
     LOOKUP_TABLE_REVISION,
     PERMISSION_POLICY,

@@ -8,8 +8,8 @@ from typing import Any, Final
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
 from usance.adapters.dynamodb.usage_items import partition, receipt_text, scope_key
-from usance.application.ports.usage_log import UsageScope
-from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.application.ports.usage_log import TooMuchUsageError, UsageScope
+from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.counting import WINDOW_DAYS
 from usance.domain.metering.instants import instant_of, microseconds, months_between
 
@@ -35,7 +35,7 @@ class UsageReads:
     ) -> Stored:
         """The items with measurements in `[start, end)`, with the fields `codes`, and those that may hold earlier copies.
 
-        Without `codes` whole measurements: all fields, and `ets`. `InvalidInputError` beyond `read_max` measurements.
+        Without `codes` whole measurements: all fields, and `ets`. `TooMuchUsageError` beyond `read_max` measurements.
         """
         low, high = microseconds(start), microseconds(end)
         if low >= high:
@@ -47,7 +47,7 @@ class UsageReads:
             if not items:
                 return Stored(())
             if read_max is not None and sum(item.count for item in items) > read_max:
-                raise InvalidInputError(
+                raise TooMuchUsageError(
                     f"the query would read more than {read_max} measurements; ask for a shorter time, fewer meters or "
                     "fewer accounts"
                 )

@@ -32,6 +32,10 @@ class S3BlobStore:
         """Store or replace an object; durable on return."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
+    def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
+        """Store or replace an object of any size, in parts."""
+        self._client.upload_fileobj(stream, self._bucket, key, ExtraArgs={"ContentType": content_type})
+
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
         with self.open(key) as body:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from usance.domain.access import Action, Caller, allows, allows_some, groups_named
+from usance.domain.access import Action, Caller, allows, allows_all, allows_some, groups_named
 from usance.domain.kernel.errors import ForbiddenError
 from usance.resources.wire import Document
 
@@ -35,6 +35,14 @@ def require_some(caller: Caller, action: Action, resource_type: str) -> None:
     """
     if not allows_some(caller.statements, action, resource_type):
         raise ForbiddenError(f"your permission policies do not allow {action} on resources of type {resource_type}")
+
+
+def require_all(caller: Caller, action: Action, resource_type: str) -> None:
+    """`ForbiddenError` unless the caller may do `action` on every item of the type, those that will be made included."""
+    if not allows_all(caller.statements, action, resource_type):
+        raise ForbiddenError(
+            f"your permission policies do not allow {action} on every resource of type {resource_type}"
+        )
 
 
 def permitted(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:

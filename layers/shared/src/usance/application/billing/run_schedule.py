@@ -10,6 +10,7 @@ from usance.application.billing.jobs import ACTIVE, CANCELLED, CREATE, PENDING, 
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.set_bill_status import give_status
 from usance.application.billing.stores import SCHEDULER, BillingStores
+from usance.application.organizations import organization_ids
 from usance.application.ports.bills import BillQuery, DateRange
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.schedule import GraceUnit, grace, is_tick, last_approvable_day, quarter
@@ -19,7 +20,6 @@ from usance.domain.kernel.timezones import local_day, time_zone
 from usance.resources.instants import from_text
 from usance.resources.wire import Document
 
-ROOT: Final = "-"  # where organizations themselves are kept
 PAGE: Final = 100
 GIVEN_UP_AFTER: Final = timedelta(hours=12)  # five deliveries of a message, half an hour apart, and a long queue
 APPROVALS_PER_RUN: Final = 500  # of one organization; the next run, minutes later, goes on
@@ -45,16 +45,9 @@ def run_scheduled_approval(stores: BillingStores, at: datetime) -> int:
 
 
 def _configs(stores: BillingStores) -> Iterator[tuple[str, Document]]:
-    token: str | None = None
-    while True:
-        page = stores.entities.list_page(ROOT, "organization", filters={}, page_size=PAGE, next_token=token)
-        for organization in page.data:
-            config = stores.entities.get(organization["id"], "organizationConfig", organization["id"])
-            if config:
-                yield organization["id"], config
-        token = page.next_token
-        if token is None:
-            return
+    for org_id in organization_ids(stores.entities):
+        if config := stores.entities.get(org_id, "organizationConfig", org_id):
+            yield org_id, config
 
 
 def _start(stores: BillingStores, org_id: str, config: Document, tick: datetime) -> int:

@@ -12,6 +12,10 @@ class BlobStore(Protocol):
         """Store or replace an object; durable on return."""
         ...
 
+    def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
+        """Store or replace an object, read piece by piece; durable on return. The stream may be closed afterwards."""
+        ...
+
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
         ...

@@ -6,7 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
+
+
+class TooMuchUsageError(InvalidInputError):
+    """A span holds more measurements than were to be read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class UsageExplorer(UsageReader, Protocol):
         *,
         read_max: int | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
-        """As `UsageReader` does; `InvalidInputError` when the span holds more than `read_max` measurements."""
+        """As `UsageReader` does; `TooMuchUsageError` when the span holds more than `read_max` measurements."""
         ...
 
     def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
@@ -140,6 +145,6 @@ class UsageExplorer(UsageReader, Protocol):
     ) -> Sequence[Measurement]:
         """The measurements of the span that pass `where`, at most `limit`: those received last, the last first.
 
-        Raises `InvalidInputError` when the span holds more than `read_max` measurements.
+        Raises `TooMuchUsageError` when the span holds more than `read_max` measurements.
         """
         ...

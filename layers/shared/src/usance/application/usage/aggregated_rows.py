@@ -9,7 +9,7 @@ from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, 
 from usance.application.usage.measurement_rows import codes
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
-from usance.application.usage.scopes import MEASUREMENTS_MAX, Budget, read_each, scopes_of
+from usance.application.usage.scopes import Budget, Limits, read_each, scopes_of
 from usance.domain.metering.usage_query import Parts, methods_for
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -55,21 +55,21 @@ class _Table:
         return first if start is None or start == self.plan.start else start
 
 
-def aggregated_rows(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[Document]:
+def aggregated_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[Document]:
     """A row for each group that has usage, in ascending order of the groups: its names, then the values."""
-    table, budget = _Table(plan, _columns(plan)), Budget()
-    scopes = scopes_of(ports, org_id, plan)
-    for scope, answers in zip(scopes, read_each(scopes, lambda scope: _read(ports, plan, scope)), strict=True):
+    table, budget = _Table(plan, _columns(plan)), Budget(limits)
+    scopes = scopes_of(ports, org_id, plan, limits)
+    for scope, answers in zip(scopes, read_each(scopes, lambda scope: _read(ports, plan, scope, limits)), strict=True):
         budget.spend(sum(row.count for row in answers[0][2]))
         table.add(scope, answers)
-    accounts = codes(ports, org_id, "account", _accounts(table))
+    accounts = codes(ports.entities, org_id, "account", _accounts(table))
     names = _names(plan)
     return [_row(table.columns, key, accounts, names, table.groups[key]) for key in sorted(table.groups)]
 
 
-def _read(ports: UsagePorts, plan: Plan, scope: UsageScope) -> _Answers:
+def _read(ports: UsagePorts, plan: Plan, scope: UsageScope, limits: Limits) -> _Answers:
     asked = list(_queries(plan, scope))
-    found = ports.usage.aggregate(scope, plan.start, plan.end, [query for _, query in asked], read_max=MEASUREMENTS_MAX)
+    found = ports.usage.aggregate(scope, plan.start, plan.end, [query for _, query in asked], read_max=limits.of_scope)
     return [(at, query, rows) for (at, query), rows in zip(asked, found, strict=True)]
 
 
@@ -96,6 +96,12 @@ def _add(parts: Parts, code: str, query: AggregationQuery, row: AggregatedRow) -
         parts.latest.append(((row.latest.ts, row.latest.received, row.latest.uid), row.value))
     else:
         parts.values.setdefault(query.method, []).append(row.value)
+
+
+def columns_of(plan: Plan) -> Sequence[str]:
+    """The names of all fields of the rows, in their order."""
+    names = list(_columns(plan))
+    return [*names, *(["accountCode"] if ACCOUNT in names else []), *_names(plan)]
 
 
 def _columns(plan: Plan) -> Sequence[str]:

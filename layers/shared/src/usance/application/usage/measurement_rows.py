@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 from typing import Final
 
+from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import Measurement
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
-from usance.application.usage.scopes import MEASUREMENTS_MAX, read_each, scopes_of
+from usance.application.usage.scopes import Limits, read_each, scopes_of
 from usance.domain.metering.instants import instant_of
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -15,35 +16,35 @@ from usance.resources.wire import Document
 OWN_COLUMNS: Final = frozenset({"uid", "meterId", "meterCode", "accountId", "accountCode", "ts", "ets", "receivedAt"})
 
 
-def measurement_rows(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[Document]:
+def measurement_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[Document]:
     """The measurements, the one received last first, at most one more than the plan's limit."""
     wanted = plan.limit + 1
     latest: list[Measurement] = []
     for found in read_each(
-        scopes_of(ports, org_id, plan),
+        scopes_of(ports, org_id, plan, limits),
         lambda scope: ports.usage.measurements(
             scope,
             plan.start,
             plan.end,
             where=plan.filters.get(scope.meter_id, {}),
             limit=wanted,
-            read_max=MEASUREMENTS_MAX,
+            read_max=limits.of_scope,
         ),
     ):
         latest = nlargest(wanted, [*latest, *found], key=lambda one: (one.received, one.ts, one.uid))
-    meters = codes(ports, org_id, "meter", (one.scope.meter_id for one in latest))
-    accounts = codes(ports, org_id, "account", (one.scope.account_id for one in latest))
-    return [_row(one, meters, accounts) for one in latest]
+    meters = codes(ports.entities, org_id, "meter", (one.scope.meter_id for one in latest))
+    accounts = codes(ports.entities, org_id, "account", (one.scope.account_id for one in latest))
+    return [row_of(one, meters, accounts) for one in latest]
 
 
-def codes(ports: UsagePorts, org_id: str, type_: str, ids: Iterable[str]) -> Mapping[str, str]:
+def codes(entities: EntityRepository, org_id: str, type_: str, ids: Iterable[str]) -> Mapping[str, str]:
     """The codes of entities by id, of those that still exist."""
     wanted = list(dict.fromkeys(ids))
-    return {one["id"]: one["code"] for one in ports.entities.get_many(org_id, type_, wanted)} if wanted else {}
+    return {one["id"]: one["code"] for one in entities.get_many(org_id, type_, wanted)} if wanted else {}
 
 
-def _row(one: Measurement, meters: Mapping[str, str], accounts: Mapping[str, str]) -> Document:
-    """A field that has the name of a column of ours is shown as `field.<code>`."""
+def row_of(one: Measurement, meters: Mapping[str, str], accounts: Mapping[str, str]) -> Document:
+    """A measurement with its codes; a field that has the name of a column of ours is shown as `field.<code>`."""
     fields = {**one.numbers, **one.texts}
     return {
         "uid": one.uid,

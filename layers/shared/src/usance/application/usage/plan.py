@@ -1,20 +1,18 @@
 """From a request to what must be read: everything it names is looked up, and refused by its name (metering.md 7)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from usance.application.usage.ports import UsagePorts
+from usance.domain.catalog.usage_questions import check_question, meters_named
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.meter import NUMERIC
-from usance.domain.metering.usage_query import FUNCTIONS, Step, buckets
+from usance.domain.metering.usage_query import Step, buckets
 from usance.resources import instants
 from usance.resources.usage_query import ROWS_MAX
 from usance.resources.wire import Document
 
 Filters = Mapping[str, Sequence[str]]
-_NUMERIC: Final = frozenset(category.name for category in NUMERIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +45,12 @@ def planned(ports: UsagePorts, org_id: str, asked: Document) -> Plan:
     start, end = (instants.from_text(asked[name]).astimezone(UTC) for name in ("startDate", "endDate"))
     if end <= start:
         raise InvalidInputError("endDate must be after startDate")
+    ids = meters_named(asked)
+    meters = {meter["id"]: meter for meter in ports.entities.get_many(org_id, "meter", ids)} if ids else {}
+    check_question(asked, meters)
+    _check_accounts(ports, org_id, asked.get("accountIds") or [])
     filters, aggregations = asked.get("dimensionFilters") or [], asked.get("aggregations") or []
     groups = asked.get("groups") or []
-    if groups and not aggregations:
-        raise InvalidInputError("groups need aggregations: say what to compute for each group")
-    _check_groups(groups)
-    meters = _meters(ports, org_id, asked, [*filters, *aggregations, *groups])
-    _check_accounts(ports, org_id, asked.get("accountIds") or [])
-    _check_fields(meters, asked.get("meterIds"), filters, aggregations, groups)
     steps = [Step(group["frequency"]) for group in groups if group["groupType"] == "TIME"]
     return Plan(
         start=start,
@@ -70,66 +66,11 @@ def planned(ports: UsagePorts, org_id: str, asked: Document) -> Plan:
     )
 
 
-def _meters(ports: UsagePorts, org_id: str, asked: Document, parts: Iterable[Document]) -> Mapping[str, Document]:
-    named = [*(asked.get("meterIds") or []), *(part["meterId"] for part in parts if part.get("meterId"))]
-    ids = list(dict.fromkeys(named))
-    found = {meter["id"]: meter for meter in ports.entities.get_many(org_id, "meter", ids)} if ids else {}
-    for id_ in ids:
-        if id_ not in found:
-            raise InvalidInputError(f"meterIds: there is no meter {id_}")
-    return found
-
-
 def _check_accounts(ports: UsagePorts, org_id: str, ids: Sequence[str]) -> None:
     found = {account["id"] for account in ports.entities.get_many(org_id, "account", ids)} if ids else set()
     for id_ in ids:
         if id_ not in found:
             raise InvalidInputError(f"accountIds: there is no account {id_}")
-
-
-def _check_groups(groups: Sequence[Document]) -> None:
-    needed = {"DIMENSION": ("meterId", "fieldCode"), "TIME": ("frequency",), "ACCOUNT": ()}
-    for at, group in enumerate(groups):
-        for name in needed[group["groupType"]]:
-            if not group.get(name):
-                raise InvalidInputError(f"groups[{at}].{name} is required for a group of type {group['groupType']}")
-    if sum(group["groupType"] == "TIME" for group in groups) > 1:
-        raise InvalidInputError("groups: there is one group of type TIME at most")
-
-
-def _check_fields(
-    meters: Mapping[str, Document],
-    meter_ids: Sequence[str] | None,
-    filters: Sequence[Document],
-    aggregations: Sequence[Document],
-    groups: Sequence[Document],
-) -> None:
-    for at, one in enumerate(filters):
-        _check_field(f"dimensionFilters[{at}]", meters, one, "DIMENSION")
-    for at, one in enumerate(aggregations):
-        where = f"aggregations[{at}]"
-        if meter_ids and one["meterId"] not in meter_ids:
-            raise InvalidInputError(f"{where}.meterId: the meter is not among meterIds")
-        if one["function"] not in FUNCTIONS[one["fieldType"]]:
-            allowed = ", ".join(sorted(FUNCTIONS[one["fieldType"]]))
-            raise InvalidInputError(f"{where}.function: of a {one['fieldType']} there is {allowed}")
-        _check_field(where, meters, one, one["fieldType"])
-    on = {one["meterId"] for one in aggregations}
-    for at, one in enumerate(groups):
-        if one["groupType"] == "DIMENSION":
-            if one["meterId"] not in on:
-                raise InvalidInputError(f"groups[{at}].meterId: no aggregation is on this meter")
-            _check_field(f"groups[{at}]", meters, one, "DIMENSION")
-
-
-def _check_field(where: str, meters: Mapping[str, Document], one: Document, field_type: str) -> None:
-    meter = meters[one["meterId"]]
-    fields = {field["code"]: field["category"] for field in (*meter["dataFields"], *(meter.get("derivedFields") or ()))}
-    category = fields.get(one["fieldCode"])
-    if category is None:
-        raise InvalidInputError(f"{where}.fieldCode: the meter {meter['code']} has no field {one['fieldCode']}")
-    if (category in _NUMERIC) is not (field_type == "MEASURE"):
-        raise InvalidInputError(f"{where}: the field {one['fieldCode']} is of category {category}, no {field_type}")
 
 
 def _wanted_meters(asked: Document, aggregations: Sequence[Document]) -> Sequence[str] | None:

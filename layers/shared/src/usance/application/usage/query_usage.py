@@ -1,6 +1,6 @@
 """Answer a question about usage (metering.md 7; the names of the columns are our choice, open question 17)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from usance.application.access.authorize import require
@@ -8,6 +8,7 @@ from usance.application.usage.aggregated_rows import aggregated_rows
 from usance.application.usage.measurement_rows import measurement_rows
 from usance.application.usage.plan import planned
 from usance.application.usage.ports import UsagePorts
+from usance.application.usage.scopes import QUERY_LIMITS
 from usance.domain.access import Action, Caller
 from usance.resources.usage_query import UsageQuery
 from usance.resources.validation import document_of, validated
@@ -24,5 +25,6 @@ def query_usage(ports: UsagePorts, caller: Caller, body: Mapping[str, Any]) -> D
     """
     require(caller, Action.ANALYTICS_QUERY, RESOURCE_TYPE)
     plan = planned(ports, caller.org_id, document_of(validated(UsageQuery, body)))
-    rows: Sequence[Document] = (aggregated_rows if plan.aggregations else measurement_rows)(ports, caller.org_id, plan)
+    rows_of = aggregated_rows if plan.aggregations else measurement_rows
+    rows = rows_of(ports, caller.org_id, plan, QUERY_LIMITS)
     return {"data": list(rows[: plan.limit]), "hasMoreData": len(rows) > plan.limit}

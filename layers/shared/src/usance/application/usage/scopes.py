@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from usance.application.ports.usage_log import UsageScope
@@ -9,15 +10,29 @@ from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
 from usance.domain.kernel.errors import InvalidInputError
 
-MEASUREMENTS_MAX: Final = 2_000_000  # read, counted once and aggregated in some seconds of the 29 that there are
-SCOPES_MAX: Final = 5_000  # reads, each of some milliseconds, eight at a time
 PARALLEL_MAX: Final = 4  # each reads in several threads of its own
 
 _Found = TypeVar("_Found")
 
 
-def scopes_of(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[UsageScope]:
-    """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond `SCOPES_MAX`."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many meters of accounts, and measurements, may be read: in all, and of one of them at a time."""
+
+    scopes: int
+    measurements: int
+    of_scope: int
+
+
+QUERY_LIMITS: Final = Limits(
+    scopes=5_000,  # reads, each of some milliseconds, eight at a time
+    measurements=2_000_000,  # read, counted once and aggregated in some seconds of the 29 that there are
+    of_scope=2_000_000,
+)
+
+
+def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[UsageScope]:
+    """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond the limit."""
     if plan.meter_ids is not None and plan.account_ids is not None:
         found: Sequence[UsageScope] = [
             UsageScope(org_id, meter_id, account_id) for meter_id in plan.meter_ids for account_id in plan.account_ids
@@ -29,9 +44,9 @@ def scopes_of(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[UsageScope
             if (plan.meter_ids is None or scope.meter_id in plan.meter_ids)
             and (plan.account_ids is None or scope.account_id in plan.account_ids)
         ]
-    if len(found) > SCOPES_MAX:
+    if len(found) > limits.scopes:
         raise InvalidInputError(
-            f"the query would read {len(found)} meters of accounts, more than {SCOPES_MAX}; name meterIds or accountIds"
+            f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name meterIds or accountIds"
         )
     return found
 
@@ -49,14 +64,14 @@ def read_each(scopes: Sequence[UsageScope], read: Callable[[UsageScope], _Found]
 class Budget:
     """How many measurements may still be read."""
 
-    def __init__(self) -> None:
-        self._left = MEASUREMENTS_MAX
+    def __init__(self, limits: Limits) -> None:
+        self._most = self._left = limits.measurements
 
     def spend(self, count: int) -> None:
         """Raise `InvalidInputError` once more have been read than one question may."""
         self._left -= count
         if self._left < 0:
             raise InvalidInputError(
-                f"the query would read more than {MEASUREMENTS_MAX} measurements; ask for a shorter time, fewer meters "
+                f"the query would read more than {self._most} measurements; ask for a shorter time, fewer meters "
                 "or fewer accounts"
             )

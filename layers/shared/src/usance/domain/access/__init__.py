@@ -2,7 +2,7 @@
 
 from usance.domain.access.actions import Action
 from usance.domain.access.caller import Caller, GroupsOf, Statement
-from usance.domain.access.evaluate import allows, allows_some, groups_named
+from usance.domain.access.evaluate import allows, allows_all, allows_some, groups_named
 from usance.domain.access.managed import ADMINISTRATOR, MANAGED_POLICIES, READ_ONLY
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "GroupsOf",
     "Statement",
     "allows",
+    "allows_all",
     "allows_some",
     "groups_named",
 ]

@@ -69,6 +69,15 @@ def allows_some(statements: Iterable[Statement], action: Action, resource_type: 
     return allowed
 
 
+def allows_all(statements: Iterable[Statement], action: Action, resource_type: str) -> bool:
+    """Whether `statements` let their holder do `action` on every item: the type is allowed, and no item or group denied."""
+    held = list(statements)
+    return allows(held, action, resource_type) and not any(
+        _denies(statement) and any(True for _ in _parts(statement, action, resource_type))
+        for statement in _about(held, action)
+    )
+
+
 def groups_named(statements: Iterable[Statement], action: Action, resource_type: str) -> frozenset[str]:
     """The resource groups that decide on `action`: their ids in lower case, and `*` where any group would do."""
     return frozenset(

@@ -1,6 +1,6 @@
 """Configuration resources: every row of the registry as routes, and by hand what no row describes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from usance.application.entities.create_entity import create_entity
@@ -11,9 +11,11 @@ from usance.application.entities.list_in_order import list_in_order
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.update_entity import update_entity
+from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.ports.entities import Page
 from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports
+from usance.bootstrap.exports import export_ports
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import (
     access,
@@ -21,6 +23,7 @@ from usance.entrypoints.http import (
     credit,
     end_dating,
     events,
+    exports,
     lookups,
     mappings,
     resource_groups,
@@ -29,6 +32,7 @@ from usance.entrypoints.http import (
 )
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
+from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
 from usance.resources.registry import REGISTRY
 from usance.resources.resource import Filter, Resource, Verb
@@ -39,6 +43,7 @@ Ports = Callable[[], EntityPorts]
 
 IDS_MAX: Final = 200  # ids or codes in one list request; as many as the largest page shows
 ORGANIZATION: Final = "/organizations/{orgId}"
+NO_OWN: Final[Mapping[Verb, Callable[[Request], Document]]] = {}
 _SORT_ORDER: Final = QueryParameter(
     "sortOrder",
     "Oldest date first or last; without it, newest created first.",
@@ -48,10 +53,13 @@ _BY_HAND: Final = (access, resource_groups, credit, mappings, searches, end_dati
 
 
 def routes(
-    ports: Ports = build_entity_ports, lookup_ports: Callable[[], LookupPorts] = build_lookup_ports
+    ports: Ports = build_entity_ports,
+    lookup_ports: Callable[[], LookupPorts] = build_lookup_ports,
+    exporting: Callable[[], ExportPorts] = export_ports,
 ) -> tuple[Route, ...]:
     """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
-    mounted = tuple(route for resource in REGISTRY for route in mount(resource, ports))
+    own = {DATA_EXPORT_SCHEDULE.type: exports.schedule_verbs(ports, exporting)}
+    mounted = tuple(route for row in REGISTRY for route in mount(row, ports, own.get(row.type, {})))
     by_hand = (route for module in _BY_HAND for route in module.routes(ports))
     return (
         *mounted,
@@ -59,6 +67,7 @@ def routes(
         *by_hand,
         *lookups.routes(ports, lookup_ports),
         *uploads.routes(ports, lookup_ports),
+        *exports.routes(ports, exporting, lookup_ports),
         *events.routes(),
     )
 
@@ -68,8 +77,10 @@ def handler() -> core.Handler:
     return core.build(routes())
 
 
-def mount(resource: Resource, ports: Ports) -> tuple[Route, ...]:
-    """The routes of one row: a function per verb."""
+def mount(
+    resource: Resource, ports: Ports, own: Mapping[Verb, Callable[[Request], Document]] = NO_OWN
+) -> tuple[Route, ...]:
+    """The routes of one row: a function per verb. What a resource does in its `own` way takes the place of the common one."""
     collection = f"{ORGANIZATION}/{resource.path}"
     item = collection if resource.singleton else f"{collection}/{{id}}"
 
@@ -104,7 +115,7 @@ def mount(resource: Resource, ports: Ports) -> tuple[Route, ...]:
         Verb.DELETE: ("DELETE", item, delete, "Delete"),
     }
     return tuple(
-        Route(method, path, handle, _operation(resource, verb, summary))
+        Route(method, path, own.get(verb, handle), _operation(resource, verb, summary))
         for verb, (method, path, handle, summary) in table.items()
         if verb in resource.verbs
     )

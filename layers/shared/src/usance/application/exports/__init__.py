@@ -1,0 +1,1 @@
+"""Exports of data, once or by a schedule."""

@@ -1,0 +1,129 @@
+"""Usage as rows of an export (metering.md 8.1): measurements, or values computed of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from usance.application.exports.chunks import Chunk, Cursor, Table
+from usance.application.exports.ports import ExportWorkbench
+from usance.application.ports.usage_log import Measurement, TooMuchUsageError, UsageScope
+from usance.application.usage.aggregated_rows import aggregated_rows, columns_of
+from usance.application.usage.measurement_rows import OWN_COLUMNS, codes, row_of
+from usance.application.usage.plan import Plan, planned
+from usance.application.usage.scopes import Limits, scopes_of
+from usance.domain.metering.instants import microseconds, months_between
+from usance.resources import instants
+from usance.resources.wire import Document
+
+MEASUREMENTS: Final = "measurements"
+ROWS_MAX: Final = 500_000  # measurements of a scope at a time, held as rows
+LIMITS: Final = Limits(scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000)
+SHORTEST: Final = timedelta(seconds=1)  # no meter of an account measures so much in it
+_FIXED: Final = ("uid", "meterId", "meterCode", "accountId", "accountCode", "ts", "ets", "receivedAt")
+
+
+def usage_table(bench: ExportWorkbench, org_id: str, asked: Document) -> Table:
+    """The rows of a selection of usage, as `usage/query` answers them, but without its limits."""
+    plan = planned(bench.questions(), org_id, asked)
+    if plan.aggregations:
+        return _aggregated(bench, org_id, plan)
+    found = scopes_of(bench.questions(), org_id, plan, LIMITS)
+    scopes = sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
+    fields = _fields(_meters(bench, org_id, scopes))
+    names = [f"field.{code}" if code in OWN_COLUMNS else code for code in fields]
+    return Table(
+        MEASUREMENTS,
+        [*_FIXED, *names],
+        lambda cursor: _measured(bench, org_id, plan, scopes, cursor),
+        [*_FIXED, *fields.values()],
+    )
+
+
+def _aggregated(bench: ExportWorkbench, org_id: str, plan: Plan) -> Table:
+    def chunks(_: Cursor) -> Iterator[Chunk]:
+        yield Chunk(aggregated_rows(bench.questions(), org_id, plan, LIMITS), {})
+
+    return Table(MEASUREMENTS, columns_of(plan), chunks)
+
+
+def _meters(bench: ExportWorkbench, org_id: str, scopes: Sequence[UsageScope]) -> Sequence[Document]:
+    ids = list(dict.fromkeys(scope.meter_id for scope in scopes))
+    return bench.ports.entities.get_many(org_id, "meter", ids) if ids else []
+
+
+def _fields(meters: Sequence[Document]) -> Mapping[str, str]:
+    """The fields of the meters, by code, as uploads name them: `measure.tokens`."""
+    return {
+        field["code"]: f"{field['category'].lower()}.{field['code']}"
+        for meter in meters
+        for field in (*meter["dataFields"], *(meter.get("derivedFields") or ()))
+    }
+
+
+def _measured(
+    bench: ExportWorkbench, org_id: str, plan: Plan, scopes: Sequence[UsageScope], cursor: Cursor
+) -> Iterator[Chunk]:
+    place = (cursor["meterId"], cursor["accountId"]) if cursor else ("", "")
+    for scope in scopes:
+        own = (scope.meter_id, scope.account_id)
+        if own < place:
+            continue
+        start = instants.from_text(cursor["from"]) if own == place else plan.start
+        for found, end in _windows(bench, plan, scope, start):
+            following = {"meterId": own[0], "accountId": own[1], "from": instants.to_text(end)}
+            yield Chunk(_rows(bench, org_id, found), following)
+
+
+def _windows(
+    bench: ExportWorkbench, plan: Plan, scope: UsageScope, start: datetime
+) -> Iterator[tuple[Sequence[Measurement], datetime]]:
+    """The measurements of a scope month by month, or less where that is too much at once; and where each part ends."""
+    waiting = [(low, high) for low, high in _months(start, plan.end) if low < high][::-1]
+    while waiting:
+        low, high = waiting.pop()
+        found = _measurements(bench, plan, scope, low, high)
+        if found is None:
+            middle = low + (high - low) // 2
+            waiting += [(middle, high), (low, middle)]
+        else:
+            yield found, high
+
+
+def _measurements(
+    bench: ExportWorkbench, plan: Plan, scope: UsageScope, start: datetime, end: datetime
+) -> Sequence[Measurement] | None:
+    """None when they are too many to hold, and the time can be cut."""
+    where = plan.filters.get(scope.meter_id, {})
+    shortest = end - start <= SHORTEST
+    try:
+        found = bench.usage.measurements(
+            scope,
+            start,
+            end,
+            where=where,
+            limit=LIMITS.measurements if shortest else ROWS_MAX + 1,
+            read_max=None if shortest else LIMITS.of_scope,
+        )
+    except TooMuchUsageError:
+        return None
+    return found if len(found) <= ROWS_MAX or shortest else None
+
+
+def _months(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    if start >= end:
+        return
+    starts = [datetime.fromisoformat(f"{month}-01T00:00:00+00:00") for month in _names(start, end)]
+    for low, high in zip(starts, [*starts[1:], end], strict=True):
+        yield max(low, start), high
+
+
+def _names(start: datetime, end: datetime) -> Sequence[str]:
+    return months_between(microseconds(start), microseconds(end))
+
+
+def _rows(bench: ExportWorkbench, org_id: str, found: Sequence[Measurement]) -> Iterator[Document]:
+    """By their own time, earliest first."""
+    meters = codes(bench.ports.entities, org_id, "meter", (one.scope.meter_id for one in found))
+    accounts = codes(bench.ports.entities, org_id, "account", (one.scope.account_id for one in found))
+    for one in sorted(found, key=lambda one: (one.ts, one.received, one.uid)):
+        yield row_of(one, meters, accounts)

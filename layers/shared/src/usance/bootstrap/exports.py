@@ -1,0 +1,29 @@
+"""What exports run on: asking for them, and making their files."""
+
+from functools import cache
+
+from usance.application.exports.ports import ExportPorts, ExportWorkbench
+from usance.bootstrap import stores
+
+
+@cache
+def export_ports() -> ExportPorts:
+    """For asking for exports, and for schedules."""
+    return ExportPorts(stores.entities(), stores.clock(), stores.ids(), stores.export_queue())
+
+
+@cache
+def export_workbench() -> ExportWorkbench:
+    """For making the files."""
+    from usance.adapters.aws import client, client_as
+    from usance.adapters.s3.export_targets import S3ExportTargets
+
+    targets = S3ExportTargets(client("sts"), lambda credentials: client_as("s3", credentials))
+    return ExportWorkbench(
+        ports=export_ports(),
+        blobs=stores.blobs(),
+        bills=stores.bills(),
+        usage=stores.usage_explorer(),
+        events=stores.events(),
+        targets=targets,
+    )

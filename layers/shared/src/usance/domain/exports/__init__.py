@@ -1,0 +1,1 @@
+"""Exports of data: which stretch of time, when, and where to."""
