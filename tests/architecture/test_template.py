@@ -84,7 +84,7 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
         told = {variable for variable in POLICIES if variable in variables(function)}
         allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
         assert allowed == told, name
-        assert policies(function) <= set().union(*POLICIES.values(), {"AssumeExportRoles"}), name
+        assert policies(function) <= set().union(*POLICIES.values(), {"AssumeExportRoles", "SendMail"}), name
 
 
 def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:

@@ -202,3 +202,12 @@ def test_a_key_that_is_switched_off_ends_its_tokens(stack: RunningStack, strict:
             program.users.me()
     # nobody has used the key before, so that nothing remembers it
     assert http.get("/users/me", headers={"Authorization": f"Bearer {unused}"}).status_code == 403
+
+
+def test_a_deployment_without_e_mail_sends_no_password(client: M3ter) -> None:
+    with pytest.raises(m3ter.NotFoundError):
+        client.users.resend_password("x" * 36)
+    invitation = client.users.invitations.create(email="resent@example.com", first_name="Re", last_name="Sent")
+    user = client.post(f"/organizations/{client.org_id}/invitations/{invitation.id}/accept", cast_to=dict[str, Any])
+    with pytest.raises(m3ter.BadRequestError, match="MailFrom"):
+        client.users.resend_password(user["id"])

@@ -10,6 +10,7 @@ from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.credit_bodies import CREDIT_BODIES
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.http import ALLOW_ALL, Answer, Client
+from tests.fakes.mailer import FakeMailer
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
 from usance.application.access.create_organization import create_organization
@@ -17,6 +18,7 @@ from usance.application.access.groups import GroupMemberships
 from usance.application.entities.ports import EntityPorts
 from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
+from usance.application.principals.invite import Post
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, entities
 from usance.resources.registry import BY_TYPE
@@ -44,10 +46,12 @@ class Organization:
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()
         lookups = LookupPorts(self.store, self.clock, self.ids, self.blobs)
+        self.mailer, self.unsent = FakeMailer(), list[str]()
+        self.post = Post(self.mailer, "https://example.com/in", lambda id_, _: self.unsent.append(id_))
         self.exports = FakeQueue()
         self.exporting = ExportPorts(self.store, self.clock, self.ids, self.exports)
         self.handler = core.build(
-            entities.routes(lambda: self.ports, lambda: lookups, lambda: self.exporting),
+            entities.routes(lambda: self.ports, lambda: lookups, lambda: self.exporting, lambda: self.post),
             groups=GroupMemberships(self.store),
         )
         self.client = Client(self.handler, self.id)
@@ -269,6 +273,7 @@ def _export_schedule(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
 _BODIES: dict[str, Callable[[Organization, Mapping[str, Any]], dict[str, Any]]] = {
     "dataExportDestination": _destination,
     "dataExportSchedule": _export_schedule,
+    "support": lambda _, __: {"dtEndSupportUsersAccess": "2027-01-01T00:00:00Z"},
     "product": _product,
     "meter": _meter,
     "aggregation": _aggregation,

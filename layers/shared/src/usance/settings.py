@@ -66,6 +66,32 @@ class Settings:
         return self._require("SECRET_ARN")
 
     @property
+    def oidc_issuer(self) -> str:
+        """The OpenID Connect provider that people sign in at; empty without one."""
+        return os.environ.get("OIDC_ISSUER", "")
+
+    @property
+    def oidc_audience(self) -> str:
+        """The client that people sign in with at the provider."""
+        return self._require("OIDC_AUDIENCE")
+
+    @property
+    def support_emails(self) -> frozenset[str]:
+        """E-mail addresses of those who give support to every organization that lets them in."""
+        written = os.environ.get("SUPPORT_EMAILS", "").split(",")
+        return frozenset(email.strip().lower() for email in written if email.strip())
+
+    @property
+    def mail_from(self) -> str:
+        """The address that e-mail comes from; empty when none is sent."""
+        return os.environ.get("MAIL_FROM", "")
+
+    @property
+    def sign_in_url(self) -> str:
+        """The page where people sign in."""
+        return os.environ.get("SIGN_IN_URL", "")
+
+    @property
     def webhook_allowed_hosts(self) -> frozenset[str]:
         """Hosts that webhooks may reach although their address is private."""
         return frozenset(host for host in os.environ.get("WEBHOOK_ALLOWED_HOSTS", "").split(",") if host)

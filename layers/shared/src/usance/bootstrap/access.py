@@ -9,9 +9,13 @@ from usance.application.access.issue_token import ClientCredentials, issue_token
 from usance.application.access.known_callers import KnownCallers
 from usance.application.access.verify_token import verify_token
 from usance.application.ports.tokens import TokenCodec
+from usance.application.principals.sign_in import Proof, SignIn, sign_in
 from usance.bootstrap import stores
+from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.access import Caller
+from usance.domain.kernel.errors import UnsupportedGrantError
 from usance.resources.wire import Document
+from usance.settings import Settings
 
 
 @cache
@@ -30,6 +34,22 @@ def _callers() -> KnownCallers:
 def exchange_credentials(credentials: ClientCredentials) -> Document:
     """See `issue_token`."""
     return issue_token(stores.entities(), tokens(), stores.clock(), credentials)
+
+
+@cache
+def _desk() -> SignIn:
+    settings = Settings()
+    if not settings.oidc_issuer:
+        raise UnsupportedGrantError("people do not sign in here: the deployment has no parameter OidcIssuer")
+    from usance.adapters.openid import OpenIdProvider
+
+    provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_audience)
+    return SignIn(build_entity_ports(), tokens(), provider, settings.support_emails)
+
+
+def exchange_proof(proof: Proof, org_id: str, invitation_id: str | None) -> Document:
+    """See `sign_in`. `UnsupportedGrantError` when the deployment has no identity provider."""
+    return sign_in(_desk(), proof, org_id, invitation_id)
 
 
 def identify(token: str) -> Caller:

@@ -1,10 +1,14 @@
 """The use cases of configuration, composed."""
 
+import logging
 from functools import cache
 
 from usance.application.entities.ports import EntityPorts
 from usance.application.lookups.ports import LookupPorts
+from usance.application.principals.invite import Post
 from usance.bootstrap import stores
+from usance.domain.kernel.errors import UsanceError
+from usance.settings import Settings
 
 
 @cache
@@ -23,6 +27,23 @@ def build_entity_ports() -> EntityPorts:
 def build_lookup_ports() -> LookupPorts:
     """What lookup tables need."""
     return LookupPorts(stores.entities(), stores.clock(), stores.ids(), stores.blobs())
+
+
+@cache
+def build_post() -> Post:
+    """How people are told."""
+    settings = Settings()
+    mailer = None
+    if settings.mail_from:
+        from usance.adapters.aws import client
+        from usance.adapters.ses import SesMailer
+
+        mailer = SesMailer(client("sesv2"), settings.mail_from)
+    return Post(mailer, settings.sign_in_url, _not_sent)
+
+
+def _not_sent(invitation_id: str, refused: UsanceError) -> None:
+    logging.getLogger(__name__).error("the e-mail of invitation %s was not sent: %s", invitation_id, refused.code)
 
 
 def _check_url(url: str) -> None:

@@ -38,6 +38,7 @@ from usance.resources.resource import Resource
 from usance.resources.scheduled_event_configuration import SCHEDULED_EVENT_CONFIGURATION
 from usance.resources.service_user import SERVICE_USER
 from usance.resources.statement_definition import STATEMENT_DEFINITION
+from usance.resources.support import SUPPORT
 from usance.resources.user import USER
 from usance.resources.webhook import WEBHOOK
 
@@ -86,6 +87,7 @@ REGISTRY: Final[tuple[Resource, ...]] = (
     SERVICE_USER,
     USER,
     INVITATION,
+    SUPPORT,
 )
 
 BY_TYPE: Final[Mapping[str, Resource]] = {resource.type: resource for resource in REGISTRY}

@@ -9,6 +9,7 @@ from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.access import MANAGED_POLICIES
 from usance.domain.kernel.errors import InvalidInputError
+from usance.resources import instants
 
 NAME_MAX_CHARS: Final = 200
 AUDIT_NAME: Final = "ADMIN"
@@ -63,6 +64,7 @@ def create_organization(entities: EntityRepository, clock: Clock, ids: IdFactory
     seeds = [
         Put("organizationConfig", created(dict(_CONFIG), org_id, AUDIT_NAME, now), indexed={"currency": ["USD"]}),
         Put("customField", created({area: {} for area in CUSTOM_FIELD_AREAS}, org_id, AUDIT_NAME, now)),
+        Put("support", created({"dtEndSupportUsersAccess": instants.to_text(now)}, org_id, AUDIT_NAME, now)),
         Put("currency", currency, unique={"code": "USD"}, indexed={"code": ["USD"], "archived": ["false"]}),
     ]
     for policy, statement in MANAGED_POLICIES.items():

@@ -1,6 +1,7 @@
 """An access key exchanged for a token of one organization (platform.md 3.1)."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from usance.application.access.credentials import ACTIVE, ROOT, matches
@@ -31,15 +32,13 @@ def issue_token(
     known = matches(credentials.api_secret, private.get("secretHash", ""))
     if key is None or not known or key["status"] != ACTIVE:
         raise InvalidClientError("the API key and secret are not those of an active access key")
-    issued = int(clock.now().timestamp())
-    claims = {
-        "sub": key["serviceUserId"],
-        "orgId": key["orgId"],
-        "iat": issued,
-        "exp": issued + LIFETIME_SECONDS,
-        "pt": SERVICE,
-        "accessKey": key["id"],
-    }
+    return token_for(tokens, clock.now(), key["orgId"], key["serviceUserId"], SERVICE, accessKey=key["id"])
+
+
+def token_for(tokens: TokenCodec, now: datetime, org_id: str, principal_id: str, kind: str, **more: str) -> Document:
+    """The answer that holds a token of a principal; `kind` as `Principal` has it, `more` further claims."""
+    issued = int(now.timestamp())
+    claims = {"sub": principal_id, "orgId": org_id, "iat": issued, "exp": issued + LIFETIME_SECONDS, "pt": kind, **more}
     return {
         "access_token": tokens.encode(claims),
         "token_type": "Bearer",

@@ -15,7 +15,9 @@ from usance.resources import instants
 
 SERVICE: Final = "service"  # what the claim `pt` of a token says of its principal (platform.md 3.1)
 USER: Final = "user"
-PRINCIPAL_TYPES: Final = {SERVICE: "SERVICE_USER", USER: "USER"}
+SUPPORT: Final = "support"
+PRINCIPAL_TYPES: Final = {SERVICE: "SERVICE_USER", USER: "USER", SUPPORT: "SUPPORT_USER"}
+SUPPORT_USERS: Final = "SUPPORTUSERS"  # the principal that policies for all support users are attached to
 # A withdrawn permission or key may go on working as long, and then while the gateway remembers.
 REMEMBERED: Final = timedelta(seconds=30)
 REMEMBERED_MAX: Final = 1_000  # callers per process
@@ -23,7 +25,7 @@ REMEMBERED_MAX: Final = 1_000  # callers per process
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a token names: `kind` is `SERVICE` or `USER`, `key` the access key it was issued for (none: empty)."""
+    """Whom a token names: `kind` is `SERVICE`, `USER` or `SUPPORT`, `key` the access key it was issued for (none: empty)."""
 
     org_id: str
     id: str
@@ -61,6 +63,9 @@ class KnownCallers:
                 own = self._inline_statements(principal)
                 groups = frozenset[str]().union(*around(self.entities, principal.org_id, [principal.id]))
                 ids = [principal.id, *sorted(groups)]
+            case "support":
+                own = self._support_statements(principal.org_id)
+                ids = [SUPPORT_USERS]
             case _:
                 raise ForbiddenError("the access token names no kind of principal that is known here")
         statements = [*own, *self._attached_statements(principal.org_id, ids)]
@@ -87,10 +92,22 @@ class KnownCallers:
             raise ForbiddenError("the access of this user has ended")
         return _statements(user.get("permissionPolicy", ()))
 
+    def _support_statements(self, org_id: str) -> Sequence[Statement]:
+        if not support_is_open(self.entities, org_id, self.clock.now()):
+            raise ForbiddenError("the access of support users to this organization has ended")
+        support = self.entities.get(org_id, "support", org_id) or {}
+        return _statements(support.get("supportUsersPermissionPolicy", ()))
+
     def _attached_statements(self, org_id: str, principal_ids: Sequence[str]) -> Sequence[Statement]:
         attached = self.entities.list_all(org_id, "principalPermission", filters={"principalId": principal_ids})
         policies = self.entities.get_many(org_id, "permissionPolicy", [item["permissionPolicyId"] for item in attached])
         return [statement for policy in policies for statement in _statements(policy["permissionPolicy"])]
+
+
+def support_is_open(entities: EntityRepository, org_id: str, now: datetime) -> bool:
+    """Whether the organization lets support users in."""
+    support = entities.get(org_id, "support", org_id)
+    return support is not None and instants.from_text(support["dtEndSupportUsersAccess"]) > now
 
 
 def _statements(written: Sequence[Any]) -> Sequence[Statement]:

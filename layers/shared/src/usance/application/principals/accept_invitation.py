@@ -26,17 +26,23 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
     user with its e-mail address already.
     """
     require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
-    org_id, now = caller.org_id, ports.clock.now()
-    invitation = find(ports, org_id, INVITATION, invitation_id)
+    invitation = find(ports, caller.org_id, INVITATION, invitation_id)
+    return accept(ports, caller.org_id, invitation, caller.audit_name)
+
+
+def accept(ports: EntityPorts, org_id: str, invitation: Document, by: str | None = None) -> Document:
+    """The new user of an invitation that may be accepted; without `by` the user itself accepts. Refuses as above."""
+    now, user_id = ports.clock.now(), ports.ids.new()
+    name = by or f"USER_{user_id}"
     if invitation["accepted"]:
         raise InvalidInputError("the invitation was accepted already")
     if instants.from_text(invitation["dtExpiry"]) <= now:
         raise InvalidInputError(f"the invitation expired at {invitation['dtExpiry']}; invite again")
-    user = created(_profile(org_id, invitation), ports.ids.new(), caller.audit_name, now)
+    user = created(_profile(org_id, invitation), user_id, name, now)
     accepted = updated(
         {name: value for name, value in {**invitation, "accepted": True}.items() if name not in {"id", "version"}},
         invitation,
-        caller.audit_name,
+        name,
         now,
     )
     ports.entities.commit(
@@ -44,7 +50,7 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
         [
             entity_put(USER, Proposal(user)),
             replace(entity_put(INVITATION, Proposal(accepted, invitation)), references=()),
-            *_attachments(ports, caller, invitation, user["id"]),
+            *_attachments(ports, org_id, invitation, user_id, name),
         ],
     )
     return user
@@ -61,13 +67,12 @@ def _profile(org_id: str, invitation: Document) -> Document:
     }
 
 
-def _attachments(ports: EntityPorts, caller: Caller, invitation: Document, user_id: str) -> list[Put]:
-    org_id = caller.org_id
+def _attachments(ports: EntityPorts, org_id: str, invitation: Document, user_id: str, by: str) -> list[Put]:
     policies = ports.entities.get_many(org_id, PERMISSION_POLICY.type, invitation.get("permissionPolicyIds", []))
     puts = []
     for policy in policies:
         body = {"permissionPolicyId": policy["id"], "principalId": user_id, "principalType": "USER"}
         id_ = attachment_id(org_id, policy["id"], user_id)
-        document = created(body, id_, caller.audit_name, ports.clock.now())
+        document = created(body, id_, by, ports.clock.now())
         puts.append(attachment_put(document, [Reference(PERMISSION_POLICY.type, policy["id"], "permissionPolicyIds")]))
     return puts

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from usance.application.access.authorize import require
 from usance.application.access.groups import GROUP
+from usance.application.access.known_callers import SUPPORT_USERS
 from usance.application.audit import created
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
@@ -19,7 +20,6 @@ from usance.resources.wire import Document
 ATTACHMENT: Final = "principalPermission"
 ATTACHED_MAX: Final = 100  # policies of one principal; the authorizer reads them all
 USER_GROUP: Final = "USERGROUP"
-SUPPORT_USERS: Final = "SUPPORTUSERS"  # a principal by itself: whoever gives support (platform.md 3.5)
 TYPES: Final[Mapping[str, str]] = {"USER": "user", "SERVICEUSER": "serviceUser", USER_GROUP: GROUP}
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from usance.application.access.known_callers import SUPPORT_USERS
 from usance.application.entities.ports import EntityPorts
 from usance.application.ports.entities import Page
 from usance.application.principals.accept_invitation import accept_invitation
@@ -15,16 +16,18 @@ from usance.application.principals.access_keys import (
     new_access_key,
     set_key_status,
 )
-from usance.application.principals.attach_policy import SUPPORT_USERS, attach_policy
+from usance.application.principals.attach_policy import attach_policy
 from usance.application.principals.delete_policy import delete_policy
 from usance.application.principals.delete_service_user import delete_service_user
 from usance.application.principals.describe_caller import describe_caller
 from usance.application.principals.detach_policy import detach_policy
+from usance.application.principals.invite import Post, invite, remind_user, send_invitation
 from usance.application.principals.list_attached_policies import list_attached_policies
 from usance.application.principals.list_user_groups import list_user_groups
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
 from usance.resources.invitation import INVITATION
 from usance.resources.permission_policy import PERMISSION_POLICY, Attachment, PrincipalPermission
+from usance.resources.resource import Verb
 from usance.resources.resource_group import RESOURCE_GROUP
 from usance.resources.service_user import SERVICE_USER, AccessKey, AccessKeyStatus, NewAccessKey
 from usance.resources.user import USER
@@ -41,9 +44,18 @@ LONG_PAGE: Final = 200
 _KEY_TAG: Final = "Access keys"
 
 
-def routes(ports: Ports) -> tuple[Route, ...]:
+def invitation_verbs(ports: Ports, post: Callable[[], Post]) -> Mapping[Verb, Callable[[Request], Document]]:
+    """The verbs of invitations that are not as the registry has them: who is invited is told."""
+
+    def create(request: Request) -> Document:
+        return invite(ports(), post(), request.caller, request.json_object())
+
+    return {Verb.CREATE: create}
+
+
+def routes(ports: Ports, post: Callable[[], Post]) -> tuple[Route, ...]:
     """Every route of this module; the entities function mounts them."""
-    return (*_policies(ports), *_users(ports), *_service_users(ports))
+    return (*_policies(ports), *_users(ports), *_telling(ports, post), *_service_users(ports))
 
 
 def _policies(ports: Ports) -> tuple[Route, ...]:
@@ -107,6 +119,20 @@ def _users(ports: Ports) -> tuple[Route, ...]:
         route("GET", f"{USERS}/{{id}}/permissions", permissions, "listUserPermissions", "List the policies attached to a user", USER.title, resource=PERMISSION_POLICY, **pages),
         route("GET", f"{USERS}/{{id}}/usergroups", groups, "listUserGroups", "List the groups a user is in", USER.title, resource=RESOURCE_GROUP, **group_query),
         route("POST", f"{ORGANIZATION}/{INVITATION.path}/{{id}}/accept", accept, "acceptInvitation", "Accept an invitation: make its user", INVITATION.title, resource=USER),
+    )  # fmt: skip
+
+
+def _telling(ports: Ports, post: Callable[[], Post]) -> tuple[Route, ...]:
+    def send(request: Request) -> Document:
+        return send_invitation(ports(), post(), request.caller, request.path["id"])
+
+    def remind(request: Request) -> Document:
+        remind_user(ports(), post(), request.caller, request.path["id"])
+        return {}
+
+    return (
+        route("POST", f"{ORGANIZATION}/{INVITATION.path}/{{id}}/send", send, "sendInvitation", "Send the e-mail of an invitation again", INVITATION.title, resource=INVITATION),
+        route("PUT", f"{USERS}/{{id}}/password/resend", remind, "resendPassword", "Tell a user by e-mail how to sign in", USER.title),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from usance.application.entities.update_entity import update_entity
 from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.ports.entities import Page
-from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports
+from usance.application.principals.invite import Post
+from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports, build_post
 from usance.bootstrap.exports import export_ports
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import (
@@ -34,6 +35,7 @@ from usance.entrypoints.http.routes import Operation, QueryParameter, Request, R
 from usance.resources.account import ACCOUNT
 from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
+from usance.resources.invitation import INVITATION
 from usance.resources.registry import REGISTRY
 from usance.resources.resource import Filter, Resource, Verb
 from usance.resources.webhook import WEBHOOK
@@ -49,22 +51,27 @@ _SORT_ORDER: Final = QueryParameter(
     "Oldest date first or last; without it, newest created first.",
     {"type": "string", "enum": ["ASC", "DESC"]},
 )
-_BY_HAND: Final = (access, resource_groups, credit, mappings, searches, end_dating)  # what no row describes
+_BY_HAND: Final = (resource_groups, credit, mappings, searches, end_dating)  # what no row describes
 
 
 def routes(
     ports: Ports = build_entity_ports,
     lookup_ports: Callable[[], LookupPorts] = build_lookup_ports,
     exporting: Callable[[], ExportPorts] = export_ports,
+    post: Callable[[], Post] = build_post,
 ) -> tuple[Route, ...]:
     """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
-    own = {DATA_EXPORT_SCHEDULE.type: exports.schedule_verbs(ports, exporting)}
+    own = {
+        DATA_EXPORT_SCHEDULE.type: exports.schedule_verbs(ports, exporting),
+        INVITATION.type: access.invitation_verbs(ports, post),
+    }
     mounted = tuple(route for row in REGISTRY for route in mount(row, ports, own.get(row.type, {})))
     by_hand = (route for module in _BY_HAND for route in module.routes(ports))
     return (
         *mounted,
         *_extras(ports),
         *by_hand,
+        *access.routes(ports, post),
         *lookups.routes(ports, lookup_ports),
         *uploads.routes(ports, lookup_ports),
         *exports.routes(ports, exporting, lookup_ports),

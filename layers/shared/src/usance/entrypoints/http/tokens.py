@@ -3,29 +3,48 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from usance.application.access.issue_token import ClientCredentials
-from usance.bootstrap.access import exchange_credentials
-from usance.domain.kernel.errors import InvalidClientError, UnsupportedGrantError
+from usance.application.principals.sign_in import Proof
+from usance.bootstrap.access import exchange_credentials, exchange_proof
+from usance.domain.kernel.errors import InvalidClientError, InvalidInputError, UnsupportedGrantError
 from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, Request, Route
+from usance.resources.validation import validated
 from usance.resources.wire import Document
 
 Exchange = Callable[[ClientCredentials], Document]
+Prove = Callable[[Proof, str, str | None], Document]
 
-GRANT = "client_credentials"
-FORM = "application/x-www-form-urlencoded"
+CLIENT_CREDENTIALS: Final = "client_credentials"
+AUTHORIZATION_CODE: Final = "authorization_code"
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name
+FORM: Final = "application/x-www-form-urlencoded"
+TEXT_MAX_CHARS: Final = 16_384  # an ID token with many claims
 
 
 class TokenRequest(BaseModel):
-    """What a client asks for. `scope` is accepted and has no effect."""
+    """What a client asks for, as JSON or as a form. `scope` is accepted and has no effect.
 
-    grant_type: Literal["client_credentials"]
+    People send the `code` that the identity provider gave, with the `redirect_uri` and `code_verifier` it was asked for
+    with; or the ID token itself as `subject_token`. `orgId` is the organization to sign in to, `invitationId` an invitation
+    to accept first.
+    """
+
+    model_config = ConfigDict(extra="ignore", str_max_length=TEXT_MAX_CHARS)
+
+    grant_type: str | None = None
     scope: str | None = None
+    code: str | None = None
+    redirect_uri: str | None = None
+    code_verifier: str | None = None
+    subject_token: str | None = None
+    orgId: str | None = None  # noqa: N815 - the name on the wire, as everywhere in the API
+    invitationId: str | None = None  # noqa: N815
 
 
 class TokenAnswer(BaseModel):
@@ -37,18 +56,28 @@ class TokenAnswer(BaseModel):
     scope: str | None
 
 
-def routes(exchange: Exchange = exchange_credentials) -> tuple[Route, ...]:
+def routes(exchange: Exchange = exchange_credentials, prove: Prove = exchange_proof) -> tuple[Route, ...]:
     """Every route of this module."""
 
     def token(request: Request) -> Document:
-        credentials = _basic(request)
-        grant = _grant(request)
-        if grant != GRANT:
-            raise UnsupportedGrantError(f"grant_type must be {GRANT}")
-        return exchange(credentials)
+        credentials = _basic(request) if "authorization" in request.headers else None
+        sent = _sent(request)
+        match sent.grant_type:
+            case "client_credentials":
+                return exchange(credentials or _basic(request))
+            case "authorization_code":
+                code, place = _needed(sent, "code"), _needed(sent, "redirect_uri")
+                proof = Proof(code=code, redirect_uri=place, code_verifier=sent.code_verifier)
+            case "urn:ietf:params:oauth:grant-type:token-exchange":
+                proof = Proof(id_token=_needed(sent, "subject_token"))
+            case _:
+                raise UnsupportedGrantError(
+                    f"grant_type must be {CLIENT_CREDENTIALS}, {AUTHORIZATION_CODE} or {TOKEN_EXCHANGE}"
+                )
+        return prove(proof, _needed(sent, "orgId"), sent.invitationId)
 
     operation = Operation(
-        "token.create", "Exchange an access key for an access token", "Access", TokenRequest, TokenAnswer
+        "token.create", "Exchange an access key, or a sign-in, for an access token", "Access", TokenRequest, TokenAnswer
     )
     return (Route("POST", "/oauth/token", token, operation),)
 
@@ -70,7 +99,15 @@ def _basic(request: Request) -> ClientCredentials:
     return ClientCredentials(key, secret)
 
 
-def _grant(request: Request) -> object:
+def _sent(request: Request) -> TokenRequest:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
-        return parse_qs(request.body.decode(errors="replace")).get("grant_type", [None])[0]
-    return request.json_object().get("grant_type")
+        fields = parse_qs(request.body.decode(errors="replace"))
+        return validated(TokenRequest, {name: values[0] for name, values in fields.items()})
+    return validated(TokenRequest, request.json_object())
+
+
+def _needed(sent: TokenRequest, name: str) -> str:
+    value = getattr(sent, name)
+    if not value:
+        raise InvalidInputError(f"{name} is required for the grant_type {sent.grant_type}")
+    return str(value)

@@ -1,0 +1,30 @@
+"""E-mail through Amazon SES."""
+
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+
+_LATER: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "SendingPausedException"})
+
+
+class SesMailer:
+    """`Mailer` from one address, which SES must know as a verified identity."""
+
+    def __init__(self, client: Any, sender: str) -> None:
+        self._client = client
+        self._sender = sender
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """See the port."""
+        content = {"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": text}}}}
+        try:
+            self._client.send_email(FromEmailAddress=self._sender, Destination={"ToAddresses": [to]}, Content=content)
+        except ClientError as refused:
+            code = refused.response["Error"]["Code"]
+            if code in _LATER or refused.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+                raise UnavailableError("e-mail cannot be sent now; repeat the request") from refused
+            raise InvalidInputError(f"the e-mail to {to} was refused: {code}") from refused
+        except BotoCoreError as unreached:
+            raise UnavailableError("e-mail cannot be sent now; repeat the request") from unreached
