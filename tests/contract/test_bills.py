@@ -191,6 +191,37 @@ def test_bills_are_found_by_ranges_of_days(filled: Filled) -> None:
     assert {day for day, _ in filled.found(external_invoice_dates=DateRange(start=date(2026, 4, 1)))} == {"2026-04-01"}
 
 
+def test_bills_are_found_by_the_end_of_their_period(filled: Filled) -> None:
+    wanted = filled.headers[1]
+    ends = date.fromisoformat(wanted["endDate"])
+    expected = sorted((one["id"] for one in filled.headers if one["endDate"] == wanted["endDate"]), reverse=True)
+    assert [one["id"] for one in filled.bills.list_page(ORG, BillQuery(end_date=ends), page_size=100).data] == expected
+    assert not filled.bills.list_page(ORG, BillQuery(end_date=ends + timedelta(days=1)), page_size=100).data
+
+
+def test_bills_are_found_by_what_their_line_items_are(bills: BillRepository) -> None:
+    def found(**filters: str) -> list[str]:
+        query = BillQuery({name: [value] for name, value in filters.items()})
+        return [one["id"] for one in bills.list_page(ORG, query, page_size=10).data]
+
+    one, other = header("2026-02-01"), header("2026-03-01")
+    usage, fee = (
+        {"id": "1", "lineItemType": "USAGE"},
+        {"id": "2", "lineItemType": "COMMITMENT_FEE", "commitmentId": "c"},
+    )
+    bills.create(ORG, one, [usage, usage], private={}, numbering=None)
+    bills.create(ORG, other, [usage, fee], private={}, numbering=None)
+    assert found(lineItemType="USAGE") == [other["id"], one["id"]]
+    assert found(lineItemType="COMMITMENT_FEE", commitmentId="c") == [other["id"]]
+    bills.replace(ORG, {**other, "version": 2, "status": "APPROVED"}, expected_version=1)
+    assert found(commitmentId="c", status="APPROVED") == [other["id"]]
+    bills.replace(ORG, {**other, "version": 3}, expected_version=2, line_items=[usage])
+    assert found(commitmentId="c") == []
+    assert found(lineItemType="USAGE") == [other["id"], one["id"]]
+    bills.delete(ORG, other["id"], 3)
+    assert found(lineItemType="USAGE") == [one["id"]]
+
+
 def test_ranges_find_bills_whose_dates_were_set_by_a_job(filled: Filled) -> None:
     filled.add("2026-05-01", billDate="2026-02-10", externalInvoiceDate="2025-06-01")
     filled.add("2026-06-01", externalInvoiceDate="2026-05-31")

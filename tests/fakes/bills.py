@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from usance.application.paging import decode_token, encode_token
-from usance.application.ports.bills import INDEXED, BillQuery, DateRange, StoredBill
+from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, DateRange, StoredBill
 from usance.application.ports.entities import Page
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
@@ -45,7 +45,9 @@ class FakeBillRepository:
             (
                 header
                 for (org, id_), body in self.headers.items()
-                if org == org_id and (limit is None or id_ < limit) and _matches(header := wire.loads(body), query)
+                if org == org_id
+                and (limit is None or id_ < limit)
+                and _matches(header := wire.loads(body), self.line_items(org, id_), query)
             ),
             key=lambda header: str(header["id"]),
             reverse=True,
@@ -117,14 +119,19 @@ class FakeBillRepository:
             raise VersionConflictError(f"the bill {bill_id} changed meanwhile; read it again")
 
 
-def _matches(header: Document, query: BillQuery) -> bool:
+def _matches(header: Document, lines: Sequence[Document], query: BillQuery) -> bool:
     for name, values in query.filters.items():
+        if name in INDEXED_BY_LINES:
+            if not any(line.get(name) in values for line in lines):
+                return False
+            continue
         assert name in {*INDEXED, "id"}, f"{name} is not indexed"
         if str(header.get(name)) not in values:
             return False
     locked = header["locked"] or (query.lock_date is not None and _last_day(header) <= query.lock_date)
     return (
-        (query.locked is None or locked == query.locked)
+        (query.end_date is None or header["endDate"] == query.end_date.isoformat())
+        and (query.locked is None or locked == query.locked)
         and _inside(header["billDate"], query.bill_dates)
         and _inside(header["externalInvoiceDate"], query.external_invoice_dates)
     )

@@ -45,7 +45,11 @@ def routes_of(function: str) -> tuple[Route, ...]:
     return mounted
 
 
-KINDS = {"resourcegroups": "plan"}  # paths that name a type before an id
+KINDS = {
+    "resourcegroups": "plan",
+    "billingperiod": "2025-12-31",
+    "2025-12-31": "MONTHLY",
+}  # what paths name besides ids
 QUERIES = {"counterAdjustment.list": {"counterId": "x" * 36}}
 ENDING = {"endDate": "2026-06-01T00:00:00Z", "billingEntities": ["CONTRACT"]}
 MEMO = {
@@ -66,6 +70,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "lookupTableRevision.downloadData": {"contentType": "text/csv"},
     "lookupTableRevision.generateUploadUrl": {"contentType": "text/csv", "contentLength": 1, "fileName": "a.csv"},
     "dataExport.adhoc": {"sourceType": "OPERATIONAL", "operationalDataTypes": ["ACCOUNTS"]},
+    "accountPlan.replace": {"planId": "x" * 36, "startDate": "2026-06-01T00:00:00Z"},
     "queryUsage": {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
@@ -105,6 +110,7 @@ class Deployment:
         self.world.events.append(event)
         self.ids |= {
             "latest": account["id"],
+            "accountid": account["id"],
             "bills": bill["id"],
             "lineitems": bill["lineItems"][0]["id"],
             **memos,

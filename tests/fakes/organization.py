@@ -273,6 +273,7 @@ def _export_schedule(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:
 _BODIES: dict[str, Callable[[Organization, Mapping[str, Any]], dict[str, Any]]] = {
     "dataExportDestination": _destination,
     "dataExportSchedule": _export_schedule,
+    "savedQuery": lambda _, __: {"name": "Yesterday", "usageQuery": {"timePeriod": "YESTERDAY"}},
     "support": lambda _, __: {"dtEndSupportUsersAccess": "2027-01-01T00:00:00Z"},
     "product": _product,
     "meter": _meter,

@@ -29,6 +29,13 @@ class AccountPlan(Noun):
     custom_fields: CustomFields | None = None
 
 
+class AccountPlansReplaced(Noun):
+    """What a replacement leaves: the old account plan, which ends where the new one starts."""
+
+    original_account_plan: AccountPlan
+    new_account_plan: AccountPlan
+
+
 ACCOUNT_PLAN: Final = Resource(
     type="accountPlan",
     path="accountplans",

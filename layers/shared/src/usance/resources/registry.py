@@ -35,6 +35,7 @@ from usance.resources.plan_template import PLAN_TEMPLATE
 from usance.resources.pricing import PRICING
 from usance.resources.product import PRODUCT
 from usance.resources.resource import Resource
+from usance.resources.saved_query import SAVED_QUERY
 from usance.resources.scheduled_event_configuration import SCHEDULED_EVENT_CONFIGURATION
 from usance.resources.service_user import SERVICE_USER
 from usance.resources.statement_definition import STATEMENT_DEFINITION
@@ -81,6 +82,7 @@ REGISTRY: Final[tuple[Resource, ...]] = (
     DATA_EXPORT_DESTINATION,
     DATA_EXPORT_SCHEDULE,
     DATA_EXPORT_JOB,
+    SAVED_QUERY,
     LOOKUP_TABLE,
     LOOKUP_TABLE_REVISION,
     PERMISSION_POLICY,

@@ -50,6 +50,8 @@ class BillStreams:
         streams += [
             self._dated(dates) for dates in (query.bill_dates, query.external_invoice_dates) if dates is not None
         ]
+        if query.end_date is not None:
+            streams.append(Between(self.all(), first_id(query.end_date), first_id(query.end_date + _DAY)))
         if query.locked is not None:
             streams.append(self._locked(query.locked, query.lock_date))
         return AllOf(streams or [self.all()])
@@ -96,8 +98,10 @@ def first_id(day: date) -> str:
 
 def matches(header: Document, query: BillQuery) -> bool:
     """Whether a bill's dates are in the ranges asked for."""
-    return _inside(header.get("billDate"), query.bill_dates) and _inside(
-        header.get("externalInvoiceDate"), query.external_invoice_dates
+    return (
+        (query.end_date is None or header["endDate"] == query.end_date.isoformat())
+        and _inside(header.get("billDate"), query.bill_dates)
+        and _inside(header.get("externalInvoiceDate"), query.external_invoice_dates)
     )
 
 

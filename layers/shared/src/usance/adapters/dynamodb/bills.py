@@ -16,14 +16,16 @@ from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.entity_steps import Row, change_steps
 from usance.adapters.dynamodb.transactions import Step, pause, store_faults, transact
 from usance.application.paging import decode_token, encode_token
-from usance.application.ports.bills import INDEXED, BillQuery, StoredBill
+from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import NotFoundError, UnavailableError, UsanceError, VersionConflictError
+from usance.resources import wire
 from usance.resources.wire import Document
 
 NUMBER_ATTEMPTS_MAX: Final = 60  # every worker of a run asks the one counter; each round one of them gets its number
+FOUND_BY: Final = "foundBy"  # beside the bill: what its line items are found by
 PAUSES_MAX: Final = 4  # longer pauses help nobody: the counter is free again after one transaction
 
 
@@ -133,12 +135,13 @@ class DynamoBillRepository:
         before = int(previous.private.get("chunks", 0)) if previous else 0
         lines = [] if line_items is None else put_lines(self._table, org_id, bill_id, line_items, chunks_before=before)
         chunks = before if line_items is None else chunk_count(lines)
+        found_by = _found_by(line_items) if line_items is not None else _kept(previous)
         change = Put(
             BILL,
             header,
             previous.version if previous else None,
-            indexed=_indexed(header),
-            private={**private, "chunks": str(chunks)},
+            indexed={**_indexed(header), **found_by},
+            private={**private, "chunks": str(chunks), FOUND_BY: wire.dumps(found_by).decode()},
         )
         header_steps = change_steps(self._table, org_id, [change], {(BILL, bill_id): previous}, self._now())
         transact(self._client, [*header_steps, *lines, *more])
@@ -188,6 +191,21 @@ def _count(table: str, key: Mapping[str, Any], last: int | None, number: int) ->
     if last is not None:
         update["ExpressionAttributeValues"][":last"] = {"N": str(last)}
     return Step({"Update": update}, lambda _: _NumberTakenError("the number is taken"))
+
+
+def _found_by(line_items: Sequence[Document]) -> Mapping[str, Sequence[str]]:
+    """By which of its line items' fields a bill is found."""
+    return {
+        field: values
+        for field in INDEXED_BY_LINES
+        if (values := sorted({str(line[field]) for line in line_items if line.get(field) is not None}))
+    }
+
+
+def _kept(previous: Row | None) -> Mapping[str, Sequence[str]]:
+    """What a change of the header alone leaves as it is."""
+    found: Mapping[str, Sequence[str]] = wire.loads(previous.private.get(FOUND_BY, "{}")) if previous else {}
+    return found
 
 
 def _indexed(header: Document) -> Mapping[str, Sequence[str]]:

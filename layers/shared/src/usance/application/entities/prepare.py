@@ -12,10 +12,27 @@ from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
 
-def prepare(ports: EntityPorts, org_id: str, resource: Resource, new: Document, old: Document | None) -> Put:
-    """The change that makes `old` into `new`. `InvalidInputError` when a rule refuses it."""
+def prepare(
+    ports: EntityPorts,
+    org_id: str,
+    resource: Resource,
+    new: Document,
+    old: Document | None,
+    *,
+    beside: Sequence[Document] = (),
+) -> Put:
+    """The change that makes `old` into `new`. `InvalidInputError` when a rule refuses it.
+
+    The rules see the entities `beside`, which the same transaction is going to change, as they will be.
+    """
     guards = tuple(ports.entities.read_guard(org_id, name) for name in _guard_names(resource, new, old))
     proposal = gather(ports.entities, org_id, resource.related, new, old)
+    if beside:
+        ahead = {entity["id"]: entity for entity in beside}
+        related = {
+            name: [ahead.get(entity["id"], entity) for entity in found] for name, found in proposal.related.items()
+        }
+        proposal = replace(proposal, related=related)
     for rule in resource.rules:
         completed = {**proposal.new, **rule(proposal)}
         proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})

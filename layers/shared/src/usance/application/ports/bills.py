@@ -22,10 +22,11 @@ class DateRange:
 class BillQuery:
     """Which bills (platform.md 1.12). `filters` maps a field of `INDEXED`, or `id`, to the values that match.
 
-    `lock_date` is the organization's billLockDate: with `locked`, bills up to it count as locked too.
+    `end_date` is the first day after the period. `lock_date` is the organization's billLockDate: with `locked`, bills up to it count as locked too.
     """
 
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    end_date: date | None = None
     bill_dates: DateRange | None = None
     external_invoice_dates: DateRange | None = None
     locked: bool | None = None
@@ -34,6 +35,9 @@ class BillQuery:
 
 INDEXED = ("accountId", "status", "billingFrequency", "billDate", "billJobId")
 """Fields of a bill that a `BillQuery` may filter by."""
+
+INDEXED_BY_LINES = ("lineItemType", "commitmentId")
+"""Fields of line items that a `BillQuery` may filter by: it finds the bills with such a line item."""
 
 
 @dataclass(frozen=True, slots=True)

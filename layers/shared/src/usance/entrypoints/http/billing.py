@@ -1,6 +1,7 @@
 """Bills, bill jobs and the billing configuration (billing.md 12)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -17,13 +18,14 @@ from usance.application.billing.bill_reading import (
 from usance.application.billing.create_bill_job import create_bill_job
 from usance.application.billing.delete_bill import delete_bill
 from usance.application.billing.jobs import STATUSES
+from usance.application.billing.list_lines import list_all_line_items
 from usance.application.billing.lock_bill import lock_bill
 from usance.application.billing.read_jobs import cancel_bill_job, get_bill_job, list_bill_jobs
 from usance.application.billing.recalculate_bills import recalculate_bills
 from usance.application.billing.search_bills import FIELDS, search_bills
 from usance.application.billing.set_bill_status import set_bill_status
 from usance.application.billing.stores import BillingStores
-from usance.application.ports.bills import BillQuery, DateRange
+from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery, DateRange
 from usance.application.ports.entities import Page
 from usance.bootstrap.billing import billing_stores
 from usance.domain.billing.lifecycle import BillStatus
@@ -32,6 +34,7 @@ from usance.entrypoints.http import bill_memos, core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
 from usance.entrypoints.http.search_parameters import search_of, search_parameters
 from usance.resources import billing as models
+from usance.resources.fields import FIRST_YEAR, LAST_YEAR
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
@@ -41,6 +44,7 @@ BILLS: Final = f"{ORGANIZATION}/bills"
 JOBS: Final = f"{ORGANIZATION}/billjobs"
 CONFIG: Final = f"{ORGANIZATION}/billconfig"
 
+LINE_FILTERS: Final = ("billId", *INDEXED_BY_LINES)
 IDS_MAX: Final = 200  # ids in one list request
 EQUAL_FILTERS: Final = ("accountId", "status", "billingFrequency", "billDate", "billJobId")
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED")
@@ -63,6 +67,11 @@ _LIST: Final = (
     QueryParameter("includeBillTotal", "Show the total of each bill.", _BOOLEAN),
     _ADDITIONAL,
 )
+_LINE_QUERY: Final = (
+    QueryParameter("billId", "Line items of this bill."),
+    QueryParameter("lineItemType", "Line items of this type, such as USAGE."),
+    QueryParameter("commitmentId", "Line items that draw this commitment down, or bill its fees."),
+)
 _APPROVE: Final = (
     QueryParameter("billIds", "Bills to approve, when the body names none."),
     QueryParameter("accountIds", "Pending bills of these accounts, when no bill is named."),
@@ -83,7 +92,14 @@ def handler() -> core.Handler:
 
 def routes(stores: Stores = billing_stores) -> tuple[Route, ...]:
     """The routes, on the stores that `stores` gives at the first request."""
-    return (*_bills(stores), *bill_memos.routes(stores), *_jobs(stores), *_config(stores))
+    return (
+        *_bills(stores),
+        *_lines(stores),
+        *_periods(stores),
+        *bill_memos.routes(stores),
+        *_jobs(stores),
+        *_config(stores),
+    )
 
 
 def _bills(stores: Stores) -> tuple[Route, ...]:
@@ -103,6 +119,24 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
     def delete(request: Request) -> Document:
         return delete_bill(stores(), request.caller, request.path["id"])
 
+    def of_account(request: Request) -> Document:
+        return _list(stores(), request, {"accountId": [request.path["accountId"]]})
+
+    bill = f"{BILLS}/{{id}}"
+    return (
+        _route("GET", BILLS, lambda request: _list(stores(), request), "listBills", "List bills", returns=models.Bill, query=_LIST, paged=True),
+        _route("POST", f"{BILLS}/approve", lambda request: _approve(stores(), request), "approveBills", "Approve bills", body=models.ApproveRequest, returns=models.Message, query=_APPROVE),
+        _route("GET", f"{BILLS}/search", lambda request: search_bills(stores(), request.caller, search_of(request)), "searchBills", "Search bills", returns=models.Bill, query=search_parameters(FIELDS), paged=True),
+        _route("GET", f"{BILLS}/latest/{{accountId}}", latest, "getLatestBill", "Read the latest bill of an account", returns=models.Bill, query=(_ADDITIONAL,)),
+        _route("GET", f"{BILLS}/accountid/{{accountId}}", of_account, "listBillsOfAccount", "List the bills of an account", returns=models.Bill, query=_LIST, paged=True),
+        _route("GET", bill, read, "getBill", "Read a bill", returns=models.Bill, query=(_ADDITIONAL,)),
+        _route("DELETE", bill, delete, "deleteBill", "Delete a bill", returns=models.Bill),
+        _route("PUT", f"{bill}/status", set_status, "setBillStatus", "Approve a bill, or take that back", body=models.StatusRequest, returns=models.Bill),
+        _route("PUT", f"{bill}/lock", lock, "lockBill", "Lock a bill for good", returns=models.Bill),
+    )  # fmt: skip
+
+
+def _lines(stores: Stores) -> tuple[Route, ...]:
     def lines(request: Request) -> Document:
         size, token = paging(request)
         return _envelope(
@@ -112,19 +146,46 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
     def line(request: Request) -> Document:
         return get_line_item(stores(), request.caller, request.path["billId"], request.path["id"])
 
-    bill, item = f"{BILLS}/{{id}}", f"{BILLS}/{{billId}}/lineitems"
+    def all_lines(request: Request) -> Document:
+        size, token = paging(request)
+        named = {"billId": "id"}
+        filters = {named.get(name, name): [value] for name in LINE_FILTERS if (value := request.one(name))}
+        return _envelope(list_all_line_items(stores(), request.caller, filters, page_size=size, next_token=token))
+
+    item = f"{BILLS}/{{billId}}/lineitems"
     return (
-        _route("GET", BILLS, lambda request: _list(stores(), request), "listBills", "List bills", returns=models.Bill, query=_LIST, paged=True),
-        _route("POST", f"{BILLS}/approve", lambda request: _approve(stores(), request), "approveBills", "Approve bills", body=models.ApproveRequest, returns=models.Message, query=_APPROVE),
-        _route("GET", f"{BILLS}/search", lambda request: search_bills(stores(), request.caller, search_of(request)), "searchBills", "Search bills", returns=models.Bill, query=search_parameters(FIELDS), paged=True),
-        _route("GET", f"{BILLS}/latest/{{accountId}}", latest, "getLatestBill", "Read the latest bill of an account", returns=models.Bill, query=(_ADDITIONAL,)),
-        _route("GET", bill, read, "getBill", "Read a bill", returns=models.Bill, query=(_ADDITIONAL,)),
-        _route("DELETE", bill, delete, "deleteBill", "Delete a bill", returns=models.Bill),
-        _route("PUT", f"{bill}/status", set_status, "setBillStatus", "Approve a bill, or take that back", body=models.StatusRequest, returns=models.Bill),
-        _route("PUT", f"{bill}/lock", lock, "lockBill", "Lock a bill for good", returns=models.Bill),
+        _route("GET", f"{ORGANIZATION}/lineitems", all_lines, "listAllLineItems", "List line items over all bills", returns=models.LineItem, query=_LINE_QUERY, paged=True),
         _route("GET", item, lines, "listLineItems", "List the line items of a bill", returns=models.LineItem, query=(_ADDITIONAL,), paged=True),
         _route("GET", f"{item}/{{id}}", line, "getLineItem", "Read a line item", returns=models.LineItem, query=(_ADDITIONAL,)),
     )  # fmt: skip
+
+
+def _periods(stores: Stores) -> tuple[Route, ...]:
+    def listing(request: Request) -> Document:
+        end, frequency = _period(request)
+        return _list(stores(), request, {"billingFrequency": [frequency]}, end_date=end)
+
+    def approve(request: Request) -> Document:
+        end, frequency = _period(request)
+        query = BillQuery({"billingFrequency": [frequency]}, end_date=end)
+        return approve_matching(stores(), request.caller, query)
+
+    period = f"{BILLS}/billingperiod/{{lastDateInBillingPeriod}}/{{billingFrequency}}"
+    return (
+        _route("GET", period, listing, "listBillsOfPeriod", "List the bills of a period by its last day", returns=models.Bill, query=_LIST, paged=True),
+        _route("POST", f"{period}/approve", approve, "approveBillsOfPeriod", "Approve the bills of a period", returns=models.Message),
+    )  # fmt: skip
+
+
+def _period(request: Request) -> tuple[date, str]:
+    """The first day after the period in the path, and its frequency."""
+    try:
+        last = date.fromisoformat(request.path["lastDateInBillingPeriod"])
+    except ValueError as malformed:
+        raise InvalidInputError("lastDateInBillingPeriod must be a date such as 2026-01-31") from malformed
+    if not FIRST_YEAR <= last.year <= LAST_YEAR:
+        raise InvalidInputError(f"lastDateInBillingPeriod must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return last + timedelta(days=1), _one_of(request.path["billingFrequency"], "billingFrequency", FREQUENCIES)
 
 
 def _jobs(stores: Stores) -> tuple[Route, ...]:
@@ -176,11 +237,17 @@ def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, s
     return Route(method, path, handle, Operation(id_, summary, TAG, **more))
 
 
-def _list(stores: BillingStores, request: Request) -> Document:
+def _list(
+    stores: BillingStores,
+    request: Request,
+    given: Mapping[str, Sequence[str]] | None = None,
+    end_date: date | None = None,
+) -> Document:
+    """The bills that the parameters of the query ask for, of those that the path gives."""
     size, token = paging(request)
-    filters: dict[str, Sequence[str]] = {}
+    filters: dict[str, Sequence[str]] = dict(given or {})
     for name in EQUAL_FILTERS:
-        if value := request.one(name):
+        if (value := request.one(name)) and name not in filters:
             filters[name] = [_checked(request, name, value)]
     if ids := request.query.get("ids"):
         if len(ids) > IDS_MAX:
@@ -191,6 +258,7 @@ def _list(stores: BillingStores, request: Request) -> Document:
         request.caller,
         BillQuery(
             filters,
+            end_date=end_date,
             bill_dates=_range(request, "billDate"),
             external_invoice_dates=_range(request, "externalInvoiceDate"),
             locked=flag(request, "locked") if request.one("locked") else None,

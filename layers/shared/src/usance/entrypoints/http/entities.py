@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from usance.application.account_plans.replace import replace_account_plan
 from usance.application.entities.create_entity import create_entity
 from usance.application.entities.delete_entity import delete_entity
 from usance.application.entities.get_entity import get_entity
@@ -33,6 +34,7 @@ from usance.entrypoints.http import (
 )
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, moment, paging
 from usance.resources.account import ACCOUNT
+from usance.resources.account_plan import ACCOUNT_PLAN, AccountPlansReplaced
 from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
 from usance.resources.invitation import INVITATION
@@ -135,6 +137,9 @@ def _extras(ports: Ports) -> tuple[Route, ...]:
         query = ListQuery(size, token, {"parentAccountId": [request.path["id"]]})
         return envelope(list_entities(ports(), request.caller, ACCOUNT, query))
 
+    def replace(request: Request) -> Document:
+        return replace_account_plan(ports(), request.caller, request.path["id"], request.json_object())
+
     def set_active(request: Request) -> Document:
         if request.one("active") is None:
             raise InvalidInputError("active is required: true or false")
@@ -170,6 +175,18 @@ def _extras(ports: Ports) -> tuple[Route, ...]:
                 query=_paging_parameters(200),
                 paged=True,
                 resource=ACCOUNT,
+            ),
+        ),
+        Route(
+            "POST",
+            f"{ORGANIZATION}/{ACCOUNT_PLAN.path}/{{id}}/replace",
+            replace,
+            Operation(
+                "accountPlan.replace",
+                "End an account plan where another one starts",
+                ACCOUNT_PLAN.title,
+                ACCOUNT_PLAN.model,
+                AccountPlansReplaced,
             ),
         ),
         Route(

@@ -1,0 +1,1 @@
+"""What account plans do beyond what every resource does."""

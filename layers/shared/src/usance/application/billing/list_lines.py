@@ -1,0 +1,94 @@
+"""Line items over all bills (billing.md 12.10)."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from usance.application.access.authorize import require_some, visible
+from usance.application.billing.bill_reading import TYPE, read_with_lines
+from usance.application.billing.documents import listed
+from usance.application.billing.stores import BillingStores
+from usance.application.paging import encode_token
+from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery
+from usance.application.ports.entities import Page
+from usance.domain.access import Action, Caller
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.wire import Document
+
+BILLS_READ_MAX: Final = 50  # for one page, which may then be short and still have a token
+END: Final = 999_999_999  # behind every line item of a bill
+_TOKEN: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(\d{1,9})")
+
+
+def list_all_line_items(
+    stores: BillingStores,
+    caller: Caller,
+    filters: Mapping[str, Sequence[str]],
+    *,
+    page_size: int,
+    next_token: str | None,
+) -> Page:
+    """A page of line items, those of the latest bill first, in their order on the bill.
+
+    `filters` are of `INDEXED_BY_LINES`, or `id` of bills. A token names a bill and a place on it: a bill that is made
+    meanwhile moves nothing.
+    """
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
+    found: list[Document] = []
+    bill_id, start = _place(next_token)
+    if bill_id:
+        following = _take(stores, caller, filters, found, bill_id, start, page_size)
+        if following:
+            return Page(found, following)
+    token = encode_token(bill_id) if bill_id else None
+    for _ in range(BILLS_READ_MAX):
+        page = stores.bills.list_page(caller.org_id, BillQuery(filters), page_size=1, next_token=token)
+        for bill in page.data:
+            following = _take(stores, caller, filters, found, bill["id"], 0, page_size)
+            if following:
+                return Page(found, following)
+            bill_id = bill["id"]
+        token = page.next_token
+        if token is None:
+            return Page(found, None)
+    return Page(found, _token(bill_id, END))
+
+
+def _take(
+    stores: BillingStores,
+    caller: Caller,
+    filters: Mapping[str, Sequence[str]],
+    found: list[Document],
+    bill_id: str,
+    start: int,
+    page_size: int,
+) -> str | None:
+    """Add the wanted line items of a bill from `start` on; the token of those that no longer fit."""
+    bill = read_with_lines(stores, caller.org_id, bill_id)
+    if bill is None or not visible(caller, TYPE, [bill]):
+        return None
+    for at, line in enumerate(bill["lineItems"][start:], start):
+        if all(line.get(name) in filters[name] for name in INDEXED_BY_LINES if name in filters):
+            if len(found) == page_size:
+                return _token(bill_id, at)
+            found.append(listed(line, bill))
+    return None
+
+
+def _token(bill_id: str, at: int) -> str:
+    return base64.urlsafe_b64encode(f"{bill_id}/{at}".encode()).decode().rstrip("=")
+
+
+def _place(token: str | None) -> tuple[str, int]:
+    if token is None:
+        return "", 0
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        text = ""
+    parsed = _TOKEN.fullmatch(text)
+    if parsed is None:
+        raise InvalidInputError("nextToken is not a token that this list gave; leave it out to start again")
+    return parsed[1], int(parsed[2])
