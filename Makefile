@@ -77,6 +77,9 @@ bench: $(DEV) $(MINISTACK) ## figures, each beside a rival or a floor of the sam
 openapi: $(DEV) ## write docs/openapi.json anew
 	@$(BIN)/python tools/openapi.py
 
+compatibility: $(DEV) ## write docs/compatibility.md anew
+	@$(BIN)/python -m tools.compatibility
+
 # --- checks and tests ---
 
 check: $(DEV) $(SAM_READY) ## format, lint, types, import rules, template, API description
@@ -86,6 +89,7 @@ check: $(DEV) $(SAM_READY) ## format, lint, types, import rules, template, API d
 	$(BIN)/lint-imports --no-logo
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(BIN)/python tools/openapi.py --check
+	$(BIN)/python -m tools.compatibility --check
 
 fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff format --quiet
@@ -134,5 +138,5 @@ clean: ## forget caches and builds; environments and data stay
 	rm -rf .aws-sam .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache out
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help install demo serve bench openapi check fix test coverage test-sam test-dynamodb-local dynamodb-local \
+.PHONY: help install demo serve bench openapi compatibility check fix test coverage test-sam test-dynamodb-local dynamodb-local \
   build invoke deploy lock clean

@@ -4,6 +4,7 @@ The description is built here and never inside a function: making schemas costs 
 """
 
 import argparse
+import gzip
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -14,11 +15,12 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel
 
-from usance.entrypoints.http import billing, entities, ingest, statements, tokens, usage
+from usance.entrypoints.http import billing, description, entities, ingest, statements, tokens, usage
 from usance.entrypoints.http.routes import Operation, Route
 from usance.resources import wire
 from usance.resources.resource import Resource, Verb
 
+PACKED: Final = Path(__file__).parent.parent / "layers" / "shared" / "src" / "usance" / description.PACKED
 FILE: Final = Path(__file__).parent.parent / "docs" / "openapi.json"
 MODULES: Final[Mapping[str, Callable[[], Iterable[Route]]]] = {
     "tokens": tokens.routes,
@@ -48,13 +50,17 @@ _ERROR: Final[Schema] = {
 }
 
 
+def routes() -> tuple[Route, ...]:
+    """Every route of the API."""
+    return tuple(route for module in MODULES.values() for route in module())
+
+
 def describe() -> Schema:
     """The whole description."""
     schemas: dict[str, Schema] = {"Error": _ERROR}
     paths: dict[str, dict[str, Schema]] = {}
-    for routes in MODULES.values():
-        for route in routes():
-            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    for route in routes():
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -105,7 +111,9 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
     if operation.resource is not None and operation.id.endswith(f".{Verb.CREATE}"):
         described["responses"]["200"]["links"] = _links(operation.resource)
     if route.path == "/oauth/token":
-        described["security"] = [{"accessKey": []}]
+        described["security"] = [{"accessKey": []}, {}]  # people who sign in have none
+    if route.path == "/openapi.json":
+        described["security"] = []
     return described
 
 
@@ -180,7 +188,7 @@ def _entity(resource: Resource, schemas: dict[str, Schema]) -> Schema:
     """A resource as the API answers it: what clients send, what follows from it, and the audit fields."""
     name = f"{resource.model.__name__}Entity"
     sent = _schema(resource.model, schemas)
-    schemas[name] = {
+    entity: Schema = {
         "type": "object",
         "description": f"{resource.title}, as stored.",
         "properties": {
@@ -192,6 +200,7 @@ def _entity(resource: Resource, schemas: dict[str, Schema]) -> Schema:
         },
         "required": ["id", "version"],
     }
+    _add(name, entity, schemas)
     return {"$ref": _REF.format(model=name)}
 
 
@@ -232,12 +241,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail when docs/openapi.json is not what would be written")
     arguments = parser.parse_args()
-    text = msgspec.json.format(wire.dumps(describe()), indent=1) + b"\n"
+    described = wire.dumps(describe())
+    text = msgspec.json.format(described, indent=1) + b"\n"
     if not arguments.check:
         FILE.write_bytes(text)
+        PACKED.write_bytes(gzip.compress(described, mtime=0))
         print(f"{FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE}: {len(text)} bytes")
         return 0
-    if FILE.exists() and FILE.read_bytes() == text:
+    packed = gzip.decompress(PACKED.read_bytes()) if PACKED.exists() else b""
+    if FILE.exists() and FILE.read_bytes() == text and packed == described:
         return 0
     print("docs/openapi.json is not current: run `make openapi`", file=sys.stderr)
     return 1

@@ -71,14 +71,14 @@ def test_the_functions_with_routes_are_those_that_mount_some(functions: Function
     assert {function for _, _, function in template_routes(functions)} == set(HTTP_FUNCTIONS)
 
 
-def test_only_the_token_endpoint_is_open_to_all(functions: Functions) -> None:
+def test_only_tokens_and_the_description_are_open_to_all(functions: Functions) -> None:
     open_paths = {
         event["Properties"]["Path"]
         for function in functions.values()
         for event in function.get("Events", {}).values()
         if event["Type"] == "HttpApi" and "Auth" in event["Properties"]
     }
-    assert open_paths == {"/oauth/token"}
+    assert open_paths == {"/oauth/token", "/openapi.json"}
 
 
 def test_an_operation_id_names_one_operation() -> None:

@@ -1,6 +1,8 @@
 """The official SDK against a running stack, started once for all tests; each module has an organization of its own."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -8,19 +10,52 @@ import pytest
 from m3ter import M3ter
 
 from local.testing import RunningStack, running_stack
+from tests.conformance.blocking import blocking
+from tests.conformance.methods import ANSWERED, ASYNC, SYNC, answered, record
+
+record()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that watches over this one which methods answered; see `tests/conftest.py`."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[ANSWERED] = sorted(answered)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a client of a `kind` is made with."""
+
+    kind: str
+    of_client: dict[str, str]
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("conformance")
-    with running_stack(folder, parameters={"WebhookAllowedHosts": "127.0.0.1"}) as running:
+    with running_stack(
+        folder, parameters={"WebhookAllowedHosts": "127.0.0.1", "MailFrom": "billing@example.com"}
+    ) as running:
         yield running
 
 
+@pytest.fixture(scope="module", params=[SYNC, ASYNC])
+def keys(stack: RunningStack, request: pytest.FixtureRequest) -> Keys:
+    """Of an organization of the module's own; every test is tried with both clients of the SDK."""
+    return Keys(request.param, new_organization(stack, request.module.__name__))
+
+
 @pytest.fixture(scope="module")
-def client(stack: RunningStack, request: pytest.FixtureRequest) -> Iterator[M3ter]:
+def client(stack: RunningStack, keys: Keys) -> Iterator[M3ter]:
     """A client as its makers mean it to be used: it fetches a token before every request."""
-    with M3ter(**new_organization(stack, request.module.__name__), base_url=stack.base_url) as client:
+    with connected(stack, keys) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def strict(stack: RunningStack, keys: Keys) -> Iterator[M3ter]:
+    """A client that takes no answer which its own types do not allow."""
+    with connected(stack, keys, _strict_response_validation=True) as client:
         yield client
 
 
@@ -44,6 +79,17 @@ def organize(stack: RunningStack) -> Iterator[Callable[[str], httpx.Client]]:
     yield make
     for client in clients:
         client.close()
+
+
+@contextmanager
+def connected(stack: RunningStack, keys: Keys, **options: Any) -> Iterator[M3ter]:
+    """A client of the kind that `keys` says."""
+    if keys.kind == ASYNC:
+        with blocking(keys.of_client, stack.base_url, **options) as client:
+            yield client
+    else:
+        with M3ter(**keys.of_client, base_url=stack.base_url, **options) as client:
+            yield client
 
 
 def new_organization(stack: RunningStack, name: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Credit and debit line items and the search of bills through the official SDK, which judges the answers' types."""
 
 import time
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -9,17 +8,7 @@ import m3ter
 import pytest
 from m3ter import M3ter
 
-from local.testing import RunningStack
-from tests.conformance.conftest import new_organization
-
 WAIT_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def strict(stack: RunningStack) -> Iterator[M3ter]:
-    keys = new_organization(stack, __name__)
-    with M3ter(**keys, base_url=stack.base_url, _strict_response_validation=True) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

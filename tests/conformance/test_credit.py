@@ -1,6 +1,5 @@
 """Credit, contracts, counters, compounds and mappings through the official SDK, which judges the answers' types."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,19 +11,6 @@ from local.testing import RunningStack
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 BANDS: Any = [{"lower_limit": 0, "fixed_price": 0, "unit_price": 2}]
-
-
-@pytest.fixture(scope="module")
-def strict(stack: RunningStack) -> Iterator[M3ter]:
-    keys = stack.credentials
-    with M3ter(
-        api_key=keys["api_key"],
-        api_secret=keys["api_secret"],
-        org_id=keys["org_id"],
-        base_url=stack.base_url,
-        _strict_response_validation=True,
-    ) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

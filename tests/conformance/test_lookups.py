@@ -1,25 +1,12 @@
 """Lookup tables through the official SDK, which judges the answers' types."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import m3ter
 import pytest
 from m3ter import M3ter
-
-from local.testing import RunningStack
-from tests.conformance.conftest import new_organization
-
-
-@pytest.fixture(scope="module")
-def strict(stack: RunningStack) -> Iterator[M3ter]:
-    with M3ter(
-        **new_organization(stack, __name__), base_url=stack.base_url, _strict_response_validation=True
-    ) as client:
-        yield client
-
 
 WAIT_SECONDS = 30
 FIELDS: Any = [{"name": "country", "type": "STRING"}, {"name": "rate", "type": "NUMBER"}]

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,19 +9,8 @@ import m3ter
 import pytest
 from m3ter import M3ter
 
-from local.testing import RunningStack
-from tests.conformance.conftest import new_organization
-
 WAIT_SECONDS = 60
 SPAN: Any = {"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-02-01T00:00:00Z"}
-
-
-@pytest.fixture(scope="module")
-def strict(stack: RunningStack) -> Iterator[M3ter]:
-    with M3ter(
-        **new_organization(stack, __name__), base_url=stack.base_url, _strict_response_validation=True
-    ) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

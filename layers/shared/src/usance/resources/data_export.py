@@ -130,7 +130,7 @@ class ExportUrl(Noun):
     expiration_time: str
 
 
-class _NothingSent(Noun):
+class DataExportJob(Noun):
     """A job is made by asking for an export, or by a schedule."""
 
 
@@ -166,7 +166,7 @@ DATA_EXPORT_SCHEDULE: Final = Resource(
 DATA_EXPORT_JOB: Final = Resource(
     type="dataExportJob",
     path="dataexports/jobs",
-    model=_NothingSent,
+    model=DataExportJob,
     title="Data export job",
     verbs=frozenset({Verb.GET, Verb.LIST}),
     filters=(

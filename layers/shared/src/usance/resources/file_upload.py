@@ -30,14 +30,14 @@ class FileUrl(Noun):
     headers: dict[str, str]
 
 
-class _NothingSent(Noun):
+class FileUploadJob(Noun):
     """A job is made by asking for its URL."""
 
 
 FILE_UPLOAD_JOB: Final = Resource(
     type="fileUploadJob",
     path="fileuploads/measurements/jobs",
-    model=_NothingSent,
+    model=FileUploadJob,
     title="File upload",
     verbs=frozenset({Verb.GET, Verb.LIST}),
     filters=(IDS,),

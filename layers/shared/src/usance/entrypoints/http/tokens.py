@@ -12,7 +12,7 @@ from usance.application.access.issue_token import ClientCredentials
 from usance.application.principals.sign_in import Proof
 from usance.bootstrap.access import exchange_credentials, exchange_proof
 from usance.domain.kernel.errors import InvalidClientError, InvalidInputError, UnsupportedGrantError
-from usance.entrypoints.http import core
+from usance.entrypoints.http import core, description
 from usance.entrypoints.http.routes import Operation, Request, Route
 from usance.resources.validation import validated
 from usance.resources.wire import Document
@@ -57,10 +57,10 @@ class TokenAnswer(BaseModel):
 
 
 def routes(exchange: Exchange = exchange_credentials, prove: Prove = exchange_proof) -> tuple[Route, ...]:
-    """Every route of this module."""
+    """Every route that needs no token: that of tokens, and the description."""
 
     def token(request: Request) -> Document:
-        credentials = _basic(request) if "authorization" in request.headers else None
+        credentials = None if _is_sign_in(request) else _basic(request)
         sent = _sent(request)
         match sent.grant_type:
             case "client_credentials":
@@ -79,7 +79,7 @@ def routes(exchange: Exchange = exchange_credentials, prove: Prove = exchange_pr
     operation = Operation(
         "token.create", "Exchange an access key, or a sign-in, for an access token", "Access", TokenRequest, TokenAnswer
     )
-    return (Route("POST", "/oauth/token", token, operation),)
+    return (Route("POST", "/oauth/token", token, operation), *description.routes())
 
 
 def handler() -> core.Handler:
@@ -104,6 +104,14 @@ def _sent(request: Request) -> TokenRequest:
         fields = parse_qs(request.body.decode(errors="replace"))
         return validated(TokenRequest, {name: values[0] for name, values in fields.items()})
     return validated(TokenRequest, request.json_object())
+
+
+def _is_sign_in(request: Request) -> bool:
+    """Whether a person asks, who has no access key; everybody else is asked for theirs first."""
+    try:
+        return _sent(request).grant_type in {AUTHORIZATION_CODE, TOKEN_EXCHANGE}
+    except InvalidInputError:
+        return False
 
 
 def _needed(sent: TokenRequest, name: str) -> str:
