@@ -34,6 +34,7 @@ from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_reads import stored_item
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.entities import Put
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope, UsageWriter
 from usance.bootstrap.ingest import Ingest
@@ -139,7 +140,7 @@ def _handler(usage: UsageWriter) -> core.Handler:
     entities.commit(ORG, [Put("meter", meter, unique={"code": "requests"})])
     entities.commit(ORG, [Put("account", account, unique={"code": "acme"})])
     ports = IngestPorts(entities, usage, FakeEventLog(clock), FakeBlobStore(), clock, CountingIds())
-    composed = Ingest(ports, Directory(entities, clock))
+    composed = Ingest(ports, Directory(entities, clock, PublishedTables(entities, ports.blobs, clock)))
     return core.build(ingest.routes(lambda: composed))
 
 

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.events import FakeEventLog
 from tests.fakes.http import Answer, Client
 from tests.fakes.organization import Organization
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.events import EventQuery
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.bootstrap.ingest import Ingest
@@ -41,10 +41,10 @@ class World:
 
     org: Organization = field(default_factory=Organization)
     usage: FakeUsageLog = field(default_factory=FakeUsageLog)
-    blobs: FakeBlobStore = field(default_factory=FakeBlobStore)
 
     def __post_init__(self) -> None:
         self.org.clock.instant = NOW
+        self.blobs = self.org.blobs
         self.events = FakeEventLog(self.org.clock)
         self.client = Client(self.handler(), self.org.id)
         self.meter = self.org.make("meter", **METER)
@@ -54,7 +54,7 @@ class World:
         """A handler that remembers nothing yet, as a new process."""
         store, clock = self.org.store, self.org.clock
         ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
-        composed = Ingest(ports, Directory(store, clock))
+        composed = Ingest(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)))
         return core.build(ingest.routes(lambda: composed))
 
     def send(self, *measurements: dict[str, Any]) -> Answer:
@@ -471,6 +471,54 @@ def test_derived_fields_are_computed_from_fields_custom_fields_and_times(world: 
     assert (world.total("SUM", "doubled"), world.total("SUM", "factored")) == (20, 35)
     assert (world.total("SUM", "second"), world.total("SUM", "lag"), world.total("UNIQUE", "key")) == (42, 18, 1)
     assert world.total("SUM", "doubled", world.account_id("special")) == 40
+
+
+def table(world: World, code: str, fields: dict[str, str], keys: list[str], *items: dict[str, Any]) -> str:
+    """A lookup table with a published revision; answers where the revision is."""
+    table_id = world.org.make("lookupTable", code=code)["id"]
+    path = f"/lookuptables/{table_id}/revisions"
+    body = {"name": "1", "fields": [{"name": name, "type": type_} for name, type_ in fields.items()], "keys": keys}
+    revision = world.org.client.post(path, body).json
+    place = f"{path}/{revision['id']}"
+    assert world.org.client.put(f"{place}/data", {"items": list(items)}).status == 200
+    assert world.org.client.put(f"{place}/status", {"status": "PUBLISHED", "version": 1}).status == 200
+    return place
+
+
+def test_derived_fields_look_values_up(world: World) -> None:
+    rates = {"model": "STRING", "level": "NUMBER", "rate": "NUMBER", "tier": "STRING"}
+    row = {"model": "large", "level": 1, "rate": Decimal("0.8"), "tier": "gold"}
+    place = table(world, "rates", rates, ["model", "level"], row, {**row, "level": 2, "rate": 3})
+    table(world, "known", {"account": "STRING", "on": "NUMBER"}, ["account"], {"account": "acme", "on": 1})
+    calculations = {
+        "scaled": 'tokens * Lookup.findNumber("rates", "rate", 1, "model", 1)',
+        "other": 'Lookup.findNumber("rates", "rate", 7, "small", 1)',
+        "none": 'Lookup.findNumber("nowhere", "rate", 5, model)',
+        "known": 'Lookup.exists("known", account.code) ? 1 : 0',
+    }
+    fields = [
+        {"category": "MEASURE", "code": code, "name": code, "unit": "u", "calculation": calculation}
+        for code, calculation in calculations.items()
+    ]
+    tier = 'Lookup.findString("rates", "tier", "none", model, 2)'
+    fields.append({"category": "WHAT", "code": "tier", "name": "tier", "calculation": tier})
+    world.meter = world.org.make("meter", **{**METER, "code": "derived", "derivedFields": fields})
+    world.send(measurement(uid="a", meter="derived", measure={"tokens": 50}, what={"model": "large"}))
+    assert world.failures() == []
+    assert {name: world.total("SUM", name) for name in calculations} == {
+        "scaled": 40,
+        "other": 7,
+        "none": 5,
+        "known": 1,
+    }
+    scope = UsageScope(world.org.id, world.meter["id"], world.account["id"])
+    by_tier = AggregationQuery("COUNT", "tokens", group_by=("tier",))
+    [rows] = world.usage.aggregate(scope, NOW - timedelta(days=1), NOW + timedelta(days=1), [by_tier])
+    assert [row.group["tier"] for row in rows] == ["gold"]
+    assert world.org.client.put(f"{place}/status", {"status": "ARCHIVED", "version": 2}).status == 200
+    world.org.clock.instant += timedelta(seconds=11)
+    world.send(measurement(uid="b", meter="derived", measure={"tokens": 50}, what={"model": "large"}))
+    assert world.total("SUM", "scaled") == 90
 
 
 def test_a_calculation_that_fails_is_reported_and_the_measurement_kept(world: World) -> None:

@@ -14,6 +14,7 @@ from usance.application.ingest import directory as directory_module
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.open_accounts import open_accounts
 from usance.application.ingest.ports import IngestPorts
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.entities import Delete, Put
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import UnavailableError
@@ -80,7 +81,7 @@ def test_what_a_process_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch, en
     monkeypatch.setattr(directory_module, "ENTRIES_MAX", 2)
     for number in range(5):
         entities.commit(ORG, [account(f"code {number}", f"id {number}")])
-    directory = Directory(entities, FrozenClock())
+    directory = Directory(entities, FrozenClock(), PublishedTables(entities, FakeBlobStore(), FrozenClock()))
     codes = [f"code {number}" for number in range(5)]
     assert [directory.accounts(ORG, codes)[code].id for code in codes] == [f"id {number}" for number in range(5)]
     assert len(directory._entries) <= 2

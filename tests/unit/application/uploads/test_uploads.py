@@ -17,6 +17,7 @@ from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.ports import LookupPorts
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.process_upload import process_upload
@@ -52,7 +53,7 @@ class World:
         """As a new process has it."""
         store, clock = self.org.store, self.org.clock
         ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
-        return UploadWorkbench(ports, Directory(store, clock), self.queue)
+        return UploadWorkbench(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)), self.queue)
 
     def worker(self) -> UploadWorker:
         org = self.org

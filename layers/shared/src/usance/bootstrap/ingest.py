@@ -5,6 +5,7 @@ from functools import cache
 
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import UsageWriter
 from usance.bootstrap import stores
 from usance.settings import Settings
@@ -29,7 +30,9 @@ def build_ingest() -> Ingest:
         clock=stores.clock(),
         ids=stores.ids(),
     )
-    return Ingest(ports, Directory(ports.entities, ports.clock))
+    return Ingest(
+        ports, Directory(ports.entities, ports.clock, PublishedTables(ports.entities, ports.blobs, ports.clock))
+    )
 
 
 def _usage_writer() -> UsageWriter:

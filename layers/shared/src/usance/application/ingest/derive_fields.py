@@ -29,6 +29,7 @@ def derive_fields(
     if meter.product_id and "product" in used:
         own["product"] = directory.product(org_id, meter.product_id)
     custom_fields = {entity: {**(defaults.get(entity) or {}), **own.get(entity, {})} for entity in used}
-    surroundings = Surroundings(account_code, custom_fields, microseconds(batch.received_at))
+    lookups = directory.tables.of(org_id)
+    surroundings = Surroundings(account_code, custom_fields, microseconds(batch.received_at), lookups)
     columns, failures = derive(meter.derived_fields, batch.columns, positions, surroundings)
     return replace(batch, columns=columns), failures

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from usance.application.lookups.published import PublishedTables
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.domain.metering.meter import Category, DerivedField, Meter
@@ -42,6 +43,7 @@ class Directory:
 
     entities: EntityRepository
     clock: Clock
+    tables: PublishedTables
     _entries: dict[tuple[str, ...], tuple[datetime, Any]] = field(default_factory=dict)
 
     def meters(self, org_id: str, codes: Iterable[str]) -> dict[str, KnownMeter]:
