@@ -27,10 +27,13 @@ from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.events import FakeEventLog
+from tests.fakes.queue import FakeQueue
 from usance.adapters.duckdb.aggregate import aggregated
-from usance.adapters.duckdb.stored import Stored
-from usance.adapters.dynamodb.usage_items import Item, packed_items
+from usance.adapters.duckdb.merging import merged_item
+from usance.adapters.duckdb.stored import Stored, StoredItem
+from usance.adapters.dynamodb.usage_items import Item, packed_items, receipt_text
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+from usance.adapters.dynamodb.usage_merging import PARTS_MAX
 from usance.adapters.dynamodb.usage_reads import stored_item
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
@@ -39,13 +42,14 @@ from usance.application.ports.entities import Put
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope, UsageWriter
 from usance.bootstrap.ingest import Ingest
 from usance.domain.metering.columns import Columns
-from usance.domain.metering.instants import microseconds
+from usance.domain.metering.instants import instant_of, microseconds
 from usance.entrypoints.http import core, ingest
 
 PER_REQUEST = 1_000
 REQUESTS = 40
 READ_REQUESTS = 1_000
 RESENT_PERCENT = 1
+MERGED_REQUESTS = 60
 ROUNDS = 3
 UNIT_BYTES = 1_024
 INDEX_ENTRY_OVERHEAD_BYTES = 100
@@ -57,7 +61,7 @@ CONTEXT = type("Context", (), {"function_name": "ingest", "memory_limit_in_mb": 
 
 def figures() -> list[Figure]:
     with one_core():
-        return [write_units_per_event(), ingest_rate(), read_rate()]
+        return [write_units_per_event(), ingest_rate(), read_rate(), *merged_rates()]
 
 
 @contextmanager
@@ -130,6 +134,49 @@ def read_rate() -> Figure:
     )
 
 
+def merged_rates() -> list[Figure]:
+    """A month of requests of one event, read before and after merging, beside the same events in requests of 1,000."""
+    batches = [batch for _, batch in zip(range(MERGED_REQUESTS), _month(), strict=False)]
+    packed = [stored_item(batch.month, item) for batch in batches for item in packed_items(batch)]
+    level = [stored_item(single.month, item) for single in _single_requests(batches) for item in packed_items(single)]
+    singles = level
+    for _ in range(2):
+        level = [_merged(level[at : at + PARTS_MAX]) for at in range(0, len(level), PARTS_MAX)]
+    queries = [AggregationQuery("SUM", "tokens"), AggregationQuery("MAX", "replies")]
+    end = START + timedelta(days=31)
+    events = sum(len(batch.columns) for batch in batches)
+    rates, answers = [], []
+    for items in (packed, singles, level):
+        seconds, rows = min(
+            (_timed(lambda items=items: aggregated(Stored(items), START, end, queries)) for _ in range(ROUNDS)),  # type: ignore[misc]
+            key=lambda timed: timed[0],
+        )
+        rates.append(events / seconds)
+        answers.append(rows)
+    if not answers[0] == answers[1] == answers[2]:
+        raise AssertionError("merging changed an answer")
+    beside = "in requests of 1,000"
+    return [
+        Figure("read, requests of one event", rates[1], "events/s", beside, rates[0]),
+        Figure("the same, merged", rates[2], "events/s", beside, rates[0], ">= 0.5x", rates[2] >= rates[0] / 2),
+        Figure("items of them, merged", len(level), "items", "before", len(singles)),
+    ]
+
+
+def _single_requests(batches: Sequence[UsageBatch]) -> Iterator[UsageBatch]:
+    for batch in batches:
+        for row in range(len(batch.columns)):
+            received = batch.received_at + timedelta(milliseconds=row)
+            yield UsageBatch(batch.scope, batch.month, f"{batch.digest}{row:04x}", received, batch.columns.take([row]))
+
+
+def _merged(items: Sequence[StoredItem]) -> StoredItem:
+    item, first = merged_item(items)
+    place = f"m1#{items[0].place[1]}"
+    received = f"{receipt_text(instant_of(first))}#{items[0].place[0]}#{place}"
+    return stored_item(items[0].place[0], {**item, "received": {"S": received}})
+
+
 def _handler(usage: UsageWriter) -> core.Handler:
     clock = FrozenClock(START + timedelta(days=40))
     entities = FakeEntityRepository(clock)
@@ -139,7 +186,7 @@ def _handler(usage: UsageWriter) -> core.Handler:
     account = {"id": "account", "version": 1, "code": "acme"}
     entities.commit(ORG, [Put("meter", meter, unique={"code": "requests"})])
     entities.commit(ORG, [Put("account", account, unique={"code": "acme"})])
-    ports = IngestPorts(entities, usage, FakeEventLog(clock), FakeBlobStore(), clock, CountingIds())
+    ports = IngestPorts(entities, usage, FakeEventLog(clock), FakeBlobStore(), clock, CountingIds(), FakeQueue())
     composed = Ingest(ports, Directory(entities, clock, PublishedTables(entities, ports.blobs, clock)))
     return core.build(ingest.routes(lambda: composed))
 
@@ -214,7 +261,9 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _units(item: Item) -> int:
-    """Of one item: its kilobytes begun, and those of its entry in the index of keys."""
+    """Of one item: its kilobytes begun, and those of its entry in the index of keys. A month's first row has none."""
+    if "scope" not in item:
+        return ceil(_size(item) / UNIT_BYTES)
     index = sum(len(name) + len(item[name]["S"]) for name in ("pk", "sk", "scope", "received"))
     return ceil(_size(item) / UNIT_BYTES) + ceil((index + INDEX_ENTRY_OVERHEAD_BYTES) / UNIT_BYTES)
 

@@ -29,6 +29,7 @@ POLICIES = {
     "BILLING_QUEUE_URL": {"SendBilling"},
     "UPLOAD_QUEUE_URL": {"SendUploads"},
     "EXPORT_QUEUE_URL": {"SendExports"},
+    "MERGE_QUEUE_URL": {"SendMerges"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
@@ -119,7 +120,7 @@ def test_every_function_logs_to_a_group_that_forgets(template: Template, functio
 def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_longest(template: Template) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
-    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "ExportQueue", "DeliveryQueue"}
+    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "ExportQueue", "MergeQueue", "DeliveryQueue"}
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert target == f"{name}DeadLetterQueue"
@@ -132,7 +133,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 5
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 6
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]
@@ -220,4 +221,4 @@ def test_layers_are_built_by_make(template: Template, project: Path, layer: str)
 
 def test_duckdb_is_only_with_functions_that_aggregate(functions: Functions) -> None:
     with_duckdb = {name for name, function in functions.items() if {"Ref": "DuckdbLayer"} in function.get("Layers", [])}
-    assert with_duckdb == {"bill_worker", "export_worker", "statement_worker", "usage"}
+    assert with_duckdb == {"bill_worker", "export_worker", "merge_worker", "statement_worker", "usage"}

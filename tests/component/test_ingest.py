@@ -13,6 +13,7 @@ import pytest
 from tests.fakes.events import FakeEventLog
 from tests.fakes.http import Answer, Client
 from tests.fakes.organization import Organization
+from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
@@ -20,6 +21,7 @@ from usance.application.lookups.published import PublishedTables
 from usance.application.ports.events import EventQuery
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.bootstrap.ingest import Ingest
+from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import core, ingest
 
 EVENT = Path(__file__).parents[2] / "events" / "ingest_measurements.json"
@@ -45,6 +47,7 @@ class World:
     def __post_init__(self) -> None:
         self.org.clock.instant = NOW
         self.blobs = self.org.blobs
+        self.merges = FakeQueue()
         self.events = FakeEventLog(self.org.clock)
         self.client = Client(self.handler(), self.org.id)
         self.meter = self.org.make("meter", **METER)
@@ -53,7 +56,7 @@ class World:
     def handler(self) -> core.Handler:
         """A handler that remembers nothing yet, as a new process."""
         store, clock = self.org.store, self.org.clock
-        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
+        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids, self.merges)
         composed = Ingest(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)))
         return core.build(ingest.routes(lambda: composed))
 
@@ -536,6 +539,32 @@ def test_a_calculation_that_fails_is_reported_and_the_measurement_kept(world: Wo
     assert world.total("COUNT", "label") == 0
     message = next(failure["message"] for failure in world.failures() if "ratio" in failure["message"])
     assert message == "the derived field ratio has no value: / divides by zero"
+
+
+def test_one_small_request_in_so_many_asks_for_merging(world: World) -> None:
+    for number in range(400):
+        world.send(measurement(uid=str(number)))
+    asked = world.merges.sent
+    assert 1 <= len(asked) <= 20
+    scope = {"orgId": world.org.id, "meterId": world.meter["id"], "accountId": world.account["id"], "month": "2026-01"}
+    assert all(message == (scope, 900) for message in asked)
+
+
+def test_a_large_request_asks_for_nothing(world: World) -> None:
+    for start in range(0, 30_000, 300):
+        world.send(*(measurement(uid=str(start + number)) for number in range(300)))
+    assert world.merges.sent == []
+
+
+def test_what_is_stored_is_stored_although_merging_cannot_be_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise UnavailableError("busy")
+
+    monkeypatch.setattr(world.merges, "send", refuse)
+    assert {world.send(measurement(uid=str(number))).status for number in range(200)} == {200}
+    assert world.total("COUNT") == 200
 
 
 def test_a_store_that_gives_up_half_way_answers_503_and_a_retry_completes(world: World) -> None:

@@ -213,6 +213,7 @@ def deployed() -> Iterator[Deployment]:
             "billing_queue": world.queue,
             "statement_queue": world.statements,
             "export_queue": FakeQueue(),
+            "merge_queue": FakeQueue(),
             "delivery_queue": FakeQueue(),
             "secrets": secrets,
             "clock": org.clock,

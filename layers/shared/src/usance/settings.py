@@ -56,6 +56,11 @@ class Settings:
         return self._require("EXPORT_QUEUE_URL")
 
     @property
+    def merge_queue_url(self) -> str:
+        """Queue of small items to merge."""
+        return self._require("MERGE_QUEUE_URL")
+
+    @property
     def delivery_queue_url(self) -> str:
         """Queue of webhook deliveries."""
         return self._require("DELIVERY_QUEUE_URL")

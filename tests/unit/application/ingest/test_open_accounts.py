@@ -9,6 +9,7 @@ from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.events import FakeEventLog
+from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest import directory as directory_module
 from usance.application.ingest.directory import Directory
@@ -49,7 +50,9 @@ def entities() -> Rivalled:
 
 def ports(entities: FakeEntityRepository) -> IngestPorts:
     clock = FrozenClock()
-    return IngestPorts(entities, FakeUsageLog(), FakeEventLog(clock), FakeBlobStore(), clock, CountingIds())
+    return IngestPorts(
+        entities, FakeUsageLog(), FakeEventLog(clock), FakeBlobStore(), clock, CountingIds(), FakeQueue()
+    )
 
 
 def account(code: str, id_: str = "rival") -> Put:

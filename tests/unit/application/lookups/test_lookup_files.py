@@ -11,7 +11,7 @@ from tests.unit.application.lookups.test_lookup_tables import FIELDS, Tables
 from usance.application.lookups.files import CSV, JSONL, from_file, to_file
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.upload_data import process_lookup_upload
-from usance.application.uploads.jobs import parsed_key
+from usance.application.uploaded_files import parsed_key
 from usance.domain.kernel.errors import UnavailableError
 
 SCHEMA = {"id": "x", "fields": FIELDS, "keys": ["country", "level"]}

@@ -52,7 +52,7 @@ class World:
     def bench(self) -> UploadWorkbench:
         """As a new process has it."""
         store, clock = self.org.store, self.org.clock
-        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids)
+        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids, FakeQueue())
         return UploadWorkbench(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)), self.queue)
 
     def worker(self) -> UploadWorker:

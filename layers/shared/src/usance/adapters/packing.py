@@ -53,6 +53,11 @@ def pack_integers(values: Sequence[int | None]) -> bytes:
     return _scaled(values, 0)
 
 
+def pack_scaled(values: Sequence[int], places: int) -> bytes:
+    """Numbers that are scaled already: each is `value / 10^places`, `NO_VALUE` none."""
+    return _packed_wholes(array("q", values), places)
+
+
 def pack_numbers(values: Sequence[Number | None]) -> bytes:
     """Numbers, exactly: scaled to 64-bit integers when all fit, otherwise as texts."""
     if set(map(type, values)) == {int}:
@@ -90,7 +95,10 @@ def pack_uids(uids: Sequence[str]) -> bytes:
 def _scaled(values: Sequence[int | None], places: int) -> bytes:
     if NO_VALUE in values:
         raise OverflowError
-    wholes = array("q", [NO_VALUE if value is None else value for value in values])
+    return _packed_wholes(array("q", [NO_VALUE if value is None else value for value in values]), places)
+
+
+def _packed_wholes(wholes: "array[int]", places: int) -> bytes:
     return bytes((Kind.SCALED, places)) + zlib.compress(_planes(wholes, BYTES_PER_INTEGER), _COMPRESSION)
 
 

@@ -29,6 +29,7 @@ def build_ingest() -> Ingest:
         blobs=stores.blobs(),
         clock=stores.clock(),
         ids=stores.ids(),
+        merges=stores.merge_queue(),
     )
     return Ingest(
         ports, Directory(ports.entities, ports.clock, PublishedTables(ports.entities, ports.blobs, ports.clock))

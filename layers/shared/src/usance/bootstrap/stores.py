@@ -91,6 +91,11 @@ def export_queue() -> "Queue":
     return _queue(Settings().export_queue_url)
 
 
+def merge_queue() -> "Queue":
+    """Small items of measurements to merge."""
+    return _queue(Settings().merge_queue_url)
+
+
 def delivery_queue() -> "Queue":
     """Webhook deliveries."""
     return _queue(Settings().delivery_queue_url)

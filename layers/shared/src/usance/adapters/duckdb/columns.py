@@ -61,6 +61,13 @@ def instants(items: Sequence[StoredItem]) -> Integers:
     return _joined([_integers(item.ts) for item in items])
 
 
+def receipts(items: Sequence[StoredItem]) -> Integers:
+    """When every measurement was received."""
+    return _joined(
+        [_integers(item.receipts) if item.receipts else np.full(item.count, item.received) for item in items]
+    )
+
+
 def ends(items: Sequence[StoredItem]) -> Integers:
     """The `ets` of every measurement; `NO_VALUE` where it has none."""
     return _joined([_integers(item.ets) if item.ets else np.full(item.count, NO_VALUE) for item in items])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from usance.adapters.duckdb.columns import uid_hashes, uids_at
+from usance.adapters.duckdb.columns import receipts, uid_hashes, uids_at
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.domain.metering.counting import Copy, repeats
 
@@ -32,9 +32,10 @@ def _repeated(items: Sequence[StoredItem], suspects: NDArray[np.int64], own: int
     owners = np.searchsorted(starts, suspects, side="right") - 1
     within = suspects - starts[owners]
     copies: dict[str | bytes, list[tuple[Copy, int]]] = {}
+    received = {owner: receipts([items[owner]]) for owner in set(owners.tolist())}
     rows = zip(uids_at(items, owners, within), suspects.tolist(), owners.tolist(), within.tolist(), strict=True)
     for uid, row, owner, place in rows:
-        copy = Copy(items[owner].received, (*items[owner].place, place))
+        copy = Copy(int(received[owner][place]), (*items[owner].place, place))
         copies.setdefault(uid, []).append((copy, row))
     dropped: list[int] = []
     for group in copies.values():

@@ -15,6 +15,7 @@ class StoredItem:
     ts: bytes = b""
     ets: bytes = b""  # empty when it was not asked for, or no measurement has one
     fields: Mapping[str, bytes] = field(default_factory=dict)
+    receipts: bytes = b""  # of each measurement, where they differ; `received` is then the earliest
 
 
 @dataclass(frozen=True, slots=True)

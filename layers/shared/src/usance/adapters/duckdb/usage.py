@@ -18,6 +18,7 @@ from usance.adapters.duckdb.columns import (
     column,
     ends,
     instants,
+    receipts,
     text_column,
     uid_texts,
 )
@@ -60,8 +61,7 @@ class Usage:
 
     def received(self) -> Integers:
         """When each measurement was received."""
-        receipts = np.array([item.received for item in self._items], dtype=np.int64)
-        return self._picked(np.repeat(receipts, [item.count for item in self._items]))
+        return self._picked(receipts(self._items))
 
     def ets(self) -> Integers:
         """When each measurement ended; `NO_VALUE` where it has no end."""
@@ -101,8 +101,9 @@ class Usage:
         places = self._rows[np.asarray(rows, dtype=np.int64)]
         owners = np.searchsorted(starts, places, side="right") - 1
         uids = {owner: uid_texts(self._items[owner]) for owner in set(owners.tolist())}
+        received = {owner: receipts([self._items[owner]]) for owner in uids}
         return [
-            (self._items[owner].received, uids[owner][within])
+            (int(received[owner][within]), uids[owner][within])
             for owner, within in zip(owners.tolist(), (places - starts[owners]).tolist(), strict=True)
         ]
 

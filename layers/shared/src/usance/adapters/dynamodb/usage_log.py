@@ -6,6 +6,7 @@
 | sk | `{dd}#{digest}`, the day of the earliest `ts` and the digest of the content: a repeated request meets its own item |
 | scope, received | keys of the index `received`: `{org}#{meter}#{account}` and `{receipt}#{yyyy-mm}#{sk}` |
 | n, lo, hi | how many measurements, and the least and greatest `ts` in microseconds |
+| rcv | the receipt of each measurement, of items that were merged (`usage_merging`) |
 | ts, ets, uid, fields | packed columns (`usance.adapters.packing`); `fields` is a map by field code |
 
 Copies of a measurement are found when reading: items of the scope received up to 35 days before those of the span, whatever

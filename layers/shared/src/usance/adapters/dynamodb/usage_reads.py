@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
+from usance.adapters.dynamodb.transactions import pause
 from usance.adapters.dynamodb.usage_items import partition, receipt_text, scope_key
 from usance.application.ports.usage_log import TooMuchUsageError, UsageScope
 from usance.domain.kernel.errors import UnavailableError
@@ -15,6 +16,7 @@ from usance.domain.metering.instants import instant_of, microseconds, months_bet
 
 PARALLEL_READS_MAX: Final = 8  # of the client's 32 connections
 KEYS_PER_GET: Final = 100  # DynamoDB BatchGetItem
+LOOKS_MAX: Final = 8  # some seconds
 GET_ROUNDS_MAX: Final = 50  # BatchGetItem leaves keys unread beyond 16 MB an answer, or when it is throttled
 
 _AFTER_EVERY_SUFFIX: Final = "~"  # sorts behind the `#` that follows a receipt
@@ -51,16 +53,24 @@ class UsageReads:
                     f"the query would read more than {read_max} measurements; ask for a shorter time, fewer meters or "
                     "fewer accounts"
                 )
-            own = {item.place for item in items}
+            return Stored(items, self._others(items, pool))
+
+    def _others(self, items: Sequence[StoredItem], pool: ThreadPoolExecutor) -> Sequence[StoredItem]:
+        """The items that may hold earlier copies. One that is gone has been merged: where to is looked up again."""
+        own = {item.place for item in items}
+        for attempt in range(LOOKS_MAX):
             places = [place for place in self._received_near(items) if place not in own]
             parts = [places[at : at + KEYS_PER_GET] for at in range(0, len(places), KEYS_PER_GET)]
             others = [item for part in pool.map(lambda part: list(self._uids(part)), parts) for item in part]
-        return Stored(items, others)
+            if len(others) == len(places):
+                return others
+            pause(attempt)  # the index follows the table within moments
+        raise UnavailableError("measurements are being merged; ask again")
 
     def _month(self, month: str, low: int, high: int, codes: Sequence[str] | None) -> Iterable[StoredItem]:
         """Strongly consistent: what was accepted is counted."""
         wanted = {f"#c{at}": code for at, code in enumerate(codes or ())}
-        attributes = ["received", "n", "ts", "uid", *(["ets", "fields"] if codes is None else [])]
+        attributes = ["received", "rcv", "n", "ts", "uid", *(["ets", "fields"] if codes is None else [])]
         names = {f"#{name}": name for name in (*attributes, "pk", "lo", "hi")} | wanted
         projection = [f"#{name}" for name in attributes] + [f"#fields.{name}" for name in wanted]
         names |= {"#fields": "fields"} if wanted else {}
@@ -79,9 +89,12 @@ class UsageReads:
                 yield stored_item(month, row)
 
     def _received_near(self, items: Sequence[StoredItem]) -> list[_Place]:
-        """Where items lie that were received from 35 days before the first of `items` to the last."""
-        first = instant_of(min(item.received for item in items)) - timedelta(days=WINDOW_DAYS)
-        last = instant_of(max(item.received for item in items))
+        """Where items lie that were received from 35 days before the first of `items` to the last.
+
+        A merged item is found by its earliest receipt; the others are of the same day.
+        """
+        first = instant_of(min(item.received for item in items)) - timedelta(days=WINDOW_DAYS + 1)
+        last = instant_of(max(item.received for item in items)) + timedelta(days=1)
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="received",
@@ -101,8 +114,8 @@ class UsageReads:
         for _ in range(GET_ROUNDS_MAX):
             request = {
                 "Keys": wanted,
-                "ProjectionExpression": "#received, #n, #uid",
-                "ExpressionAttributeNames": {"#received": "received", "#n": "n", "#uid": "uid"},
+                "ProjectionExpression": "#received, #rcv, #n, #uid",
+                "ExpressionAttributeNames": {"#received": "received", "#rcv": "rcv", "#n": "n", "#uid": "uid"},
             }
             answer = self._client.batch_get_item(RequestItems={self._table: request})
             for row in answer["Responses"].get(self._table, ()):
@@ -123,6 +136,7 @@ def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
         uids=row["uid"]["B"],
         ts=row["ts"]["B"] if "ts" in row else b"",
         ets=row["ets"]["B"] if "ets" in row else b"",
+        receipts=row["rcv"]["B"] if "rcv" in row else b"",
         fields={code: value["B"] for code, value in row.get("fields", {}).get("M", {}).items()},
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from usance.application.access.authorize import require
+from usance.application.ingest.ask_for_merges import ask_for_merges
 from usance.application.ingest.directory import Directory, KnownAccount, KnownMeter
 from usance.application.ingest.ports import IngestPorts
 from usance.application.ingest.report_failures import Failed, report_failures
@@ -86,6 +87,7 @@ def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: byte
             failures.extend(failed)
 
     ports.usage.append(batches)
+    ask_for_merges(ports.merges, batches)
     if failures:
         texts = originals(body)
         kept_out = [

@@ -6,6 +6,7 @@ from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
+from usance.application.ports.queue import Queue
 from usance.application.ports.usage_log import UsageWriter
 
 
@@ -19,3 +20,4 @@ class IngestPorts:
     blobs: BlobStore
     clock: Clock
     ids: IdFactory
+    merges: Queue  # asks for the merging of small items

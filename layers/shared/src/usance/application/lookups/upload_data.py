@@ -11,7 +11,7 @@ from usance.application.lookups.item_store import Items
 from usance.application.lookups.jobs import FAILED, PENDING, SUCCEEDED, UPLOAD, end_job, new_job
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.revisions import Place, find_revision, manifest_of
-from usance.application.uploads.jobs import SUFFIX
+from usance.application.uploaded_files import file_key
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.lookups import checked_item, lookup_key, require_draft
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
@@ -29,7 +29,7 @@ def generate_lookup_upload_url(ports: LookupPorts, caller: Caller, place: Place,
     sent = document_of(validated(LookupUpload, body))
     require_draft(find_revision(ports.entities, caller.org_id, place))
     job_id = ports.ids.new()
-    key = f"{caller.org_id}/{FOLDER}/{job_id}{SUFFIX}"
+    key = file_key(caller.org_id, FOLDER, job_id)
     more = {"dataVersion": sent["version"]} if "version" in sent else {}
     new_job(
         ports,

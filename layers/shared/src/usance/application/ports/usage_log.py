@@ -101,6 +101,17 @@ class UsageWriter(Protocol):
         ...
 
 
+class UsageMerger(Protocol):
+    """Makes few items of many, which changes no answer."""
+
+    def merge(self, scope: UsageScope, month: str, received_before: datetime) -> int:
+        """How many items were made of what was received before an instant; 0 when there is nothing left to do.
+
+        Doing it again, or at the same time elsewhere, changes nothing. Raises `UnavailableError` when it may work later.
+        """
+        ...
+
+
 class UsageReader(Protocol):
     """Deduplicated, exact reads. Of measurements of a scope with one `uid` received within 35 days the first counts."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from usance.application import uploaded_files
 from usance.application.audit import updated
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository, Put
@@ -11,7 +12,6 @@ from usance.resources.file_upload import FILE_UPLOAD_JOB
 from usance.resources.wire import Document
 
 FOLDER: Final = "uploads/measurements"
-SUFFIX: Final = ".upload"  # by which the bucket's notification knows these objects (template.yaml)
 NOT_UPLOADED: Final = "notUploaded"
 RUNNING: Final = "running"
 SUCCEEDED: Final = "succeeded"
@@ -21,14 +21,7 @@ ATTEMPTS_MAX: Final = 5  # two workers may have one file for a moment, when a me
 
 def file_key(org_id: str, job_id: str) -> str:
     """Where the file of a job lies."""
-    return f"{org_id}/{FOLDER}/{job_id}{SUFFIX}"
-
-
-def parsed_key(key: str) -> tuple[str, str, str]:
-    """The folder, organization and job of an uploaded file."""
-    org_id, _, rest = key.partition("/")
-    folder, _, name = rest.rpartition("/")
-    return folder, org_id, name.removesuffix(SUFFIX)
+    return uploaded_files.file_key(org_id, FOLDER, job_id)
 
 
 def change_job(

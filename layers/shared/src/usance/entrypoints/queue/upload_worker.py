@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from usance.application.lookups import upload_data as lookups
+from usance.application.uploaded_files import parsed_key
 from usance.application.uploads import jobs as measurements
 from usance.application.uploads.process_upload import process_upload
 from usance.bootstrap.uploads import UploadWorker, upload_worker
@@ -49,4 +50,4 @@ def _files(message: Document) -> Iterator[tuple[str, str, str]]:
     if message.get("kind") == "continue":
         yield measurements.FOLDER, message["orgId"], message["jobId"]
     for record in message.get("Records", ()):
-        yield measurements.parsed_key(unquote_plus(record["s3"]["object"]["key"]))
+        yield parsed_key(unquote_plus(record["s3"]["object"]["key"]))

@@ -1,0 +1,172 @@
+"""Many small items of a month made into few, without a moment at which a measurement is missing or counts twice.
+
+| key of an item | holds |
+|---|---|
+| `{dd}#{digest}` | the measurements of one request |
+| `m{level}{dd}#{digest}` | those of many; each measurement keeps its receipt, in `rcv` |
+
+One transaction puts the merged item and deletes its parts. A merged item sorts behind its parts, so that a reader who has
+passed the place of a part, and finds the next ones gone, still comes to it. A reader who saw a part and its merged item has two
+copies of a measurement with one receipt, of which one counts, as always. The parts of an item were received on one day, so
+that the index by receipt, which knows the earliest alone, is off by a day at most.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from usance.adapters.dynamodb.keys import key
+from usance.adapters.dynamodb.transactions import Step, store_faults, transact
+from usance.adapters.dynamodb.usage_items import ITEM_MAX_BYTES, Item, partition, receipt_text, scope_key
+from usance.application.ports.usage_log import UsageScope
+from usance.domain.kernel.errors import VersionConflictError
+from usance.domain.metering.instants import DAY_MICROSECONDS, instant_of, microseconds
+
+PARTS_MIN: Final = 16  # fewer are not worth a transaction, which costs twice the units of a plain write
+PARTS_MAX: Final = 99  # a transaction holds 100 rows
+ROWS_SMALL: Final = 5_000  # an item of more is large enough
+LEVELS: Final = 4  # 99^4 items of one measurement
+GROUPS_MAX: Final = 200  # transactions of one call: some ten seconds
+
+_SK_DIGEST_CHARS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An item that may be merged, as it is stored."""
+
+    row: Item
+    received: int
+    size: int
+
+    @property
+    def sort_key(self) -> str:
+        return str(self.row["sk"]["S"])
+
+    def kinds(self) -> Mapping[str, bool]:
+        """By field, whether it holds texts."""
+        from usance.adapters.packing import Kind
+
+        return {code: blob["B"][0] == Kind.DICTIONARY for code, blob in self.row["fields"]["M"].items()}
+
+
+class DynamoUsageMerger:
+    """`UsageMerger` over the table of measurements."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def merge(self, scope: UsageScope, month: str, received_before: datetime) -> int:
+        """See the port."""
+        merged = 0
+        for level in range(LEVELS):
+            for group in _groups(self._small(scope, month, level, received_before)):
+                if merged == GROUPS_MAX:
+                    return merged
+                merged += self._merge(scope, month, level + 1, group)
+        return merged
+
+    def _small(self, scope: UsageScope, month: str, level: int, received_before: datetime) -> Iterator[_Part]:
+        """The small items of a level, in the order of their receipts."""
+        low, high = ("0", "4") if level == 0 else (f"m{level}", f"m{level}~")
+        with store_faults():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+                FilterExpression="n < :large",
+                ExpressionAttributeValues={
+                    ":pk": {"S": partition(scope, month)},
+                    ":low": {"S": low},
+                    ":high": {"S": high},
+                    ":large": {"N": str(ROWS_SMALL)},
+                },
+            )
+            parts = [_part(row) for page in pages for row in page["Items"]]
+        before = microseconds(received_before)
+        yield from sorted(
+            (part for part in parts if part.received < before), key=lambda part: (part.received, part.sort_key)
+        )
+
+    def _merge(self, scope: UsageScope, month: str, level: int, parts: Sequence[_Part]) -> int:
+        """1 when the parts are merged; 0 when one of them is gone already."""
+        from usance.adapters.duckdb.merging import merged_item
+        from usance.adapters.dynamodb.usage_reads import stored_item
+
+        digest = hashlib.sha256("\n".join(part.sort_key for part in parts).encode()).hexdigest()[:_SK_DIGEST_CHARS]
+        item, first = merged_item([stored_item(month, part.row) for part in parts])
+        sort_key = f"m{level}{instant_of(int(item['lo']['N'])).day:02d}#{digest}"
+        received = f"{receipt_text(instant_of(first))}#{month}#{sort_key}"
+        keys = key(partition(scope, month), sort_key)
+        whole = {**keys, "scope": {"S": scope_key(scope)}, "received": {"S": received}, **item}
+        steps = [
+            _step("Put", {"TableName": self._table, "Item": whole, "ConditionExpression": "attribute_not_exists(pk)"}),
+            *(_step("Delete", self._deletion(scope, month, part)) for part in parts),
+        ]
+        try:
+            transact(self._client, steps)
+        except VersionConflictError:
+            return 0  # another worker was quicker
+        return 1
+
+    def _deletion(self, scope: UsageScope, month: str, part: _Part) -> Mapping[str, Any]:
+        keys = key(partition(scope, month), part.sort_key)
+        return {"TableName": self._table, "Key": keys, "ConditionExpression": "attribute_exists(pk)"}
+
+
+def _step(kind: str, request: Mapping[str, Any]) -> Step:
+    return Step({kind: request}, lambda _: VersionConflictError("the items were merged meanwhile"))
+
+
+def _part(row: Item) -> _Part:
+    receipt, _, _ = row["received"]["S"].partition("#")
+    blobs = [row[name]["B"] for name in ("ts", "ets", "uid", "rcv") if name in row]
+    fields = [len(code.encode()) + len(blob["B"]) for code, blob in row["fields"]["M"].items()]
+    return _Part(row, microseconds(datetime.fromisoformat(receipt)), sum(map(len, blobs)) + sum(fields))
+
+
+def _groups(parts: Iterator[_Part]) -> Iterator[Sequence[_Part]]:
+    """Runs of parts that can be one item: of one day, of fields of one kind, and together within the limits.
+
+    What was received in one instant stays together, so that the order of copies of that instant stays as it is.
+    """
+    group: list[_Part] = []
+    kinds: dict[str, bool] = {}
+    size = 0
+    for same in _instants(parts):
+        together = {code: text for part in same for code, text in part.kinds().items()}
+        bytes_ = sum(part.size for part in same)
+        fits = (
+            group
+            and len(group) + len(same) <= PARTS_MAX
+            and size + bytes_ <= ITEM_MAX_BYTES
+            and same[0].received // DAY_MICROSECONDS == group[0].received // DAY_MICROSECONDS
+            and all(kinds.get(code, text) == text for code, text in together.items())
+        )
+        if not fits:
+            yield from _worthwhile(group)
+            group, kinds, size = [], {}, 0
+        group += same
+        kinds |= together
+        size += bytes_
+    yield from _worthwhile(group)
+
+
+def _worthwhile(group: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
+    if PARTS_MIN <= len(group) <= PARTS_MAX:
+        yield group
+
+
+def _instants(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
+    """The parts by instant of receipt."""
+    same: list[_Part] = []
+    for part in parts:
+        if same and part.received != same[0].received:
+            yield same
+            same = []
+        same.append(part)
+    if same:
+        yield same

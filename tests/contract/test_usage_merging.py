@@ -1,0 +1,199 @@
+"""Merging changes no answer, whenever and however often it happens (metering.md 1; design: packed, counted once)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.contract.stores import DYNAMODB_TARGETS
+from tests.fakes.usage_log import FakeUsageLog
+from usance.adapters.dynamodb import usage_merging
+from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+from usance.adapters.dynamodb.usage_merging import PARTS_MAX, PARTS_MIN, DynamoUsageMerger
+from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds, month_of
+
+SCOPE = UsageScope("org", "meter", "account")
+START, END = datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = END + timedelta(days=1)
+METHODS = ("SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE")
+QUERIES = [
+    *(AggregationQuery(method, "tokens") for method in METHODS),
+    AggregationQuery("SUM", "tokens", group_by=("model",)),
+    AggregationQuery("COUNT", "model", bucket_starts=(START, JANUARY, datetime(2026, 2, 1, tzinfo=UTC))),
+    AggregationQuery("UNIQUE", "model"),
+]
+MIXED = [  # a field that was text in some requests and number in others
+    AggregationQuery("COUNT", "mixed"),
+    AggregationQuery("SUM", "mixed"),
+    AggregationQuery("COUNT", "tokens", ("mixed",)),
+]
+
+
+@dataclass
+class Stored:
+    """A table, with what it must answer kept beside it."""
+
+    client: Any
+    table: str
+
+    def __post_init__(self) -> None:
+        self.log = DynamoUsageLog(self.client, self.table)
+        self.merger = DynamoUsageMerger(self.client, self.table)
+        self.plain = FakeUsageLog()
+
+    def append(self, batch: UsageBatch) -> None:
+        self.log.append([batch])
+        self.plain.append([batch])
+
+    def merge(self, *, before: datetime = LATER) -> int:
+        return sum(self.merger.merge(SCOPE, month, before) for month in ("2025-12", "2026-01", "2026-02", "2026-03"))
+
+    def items(self) -> int:
+        pages = self.client.get_paginator("scan").paginate(TableName=self.table)
+        return sum("n" in item for page in pages for item in page["Items"])
+
+    def check(self) -> None:
+        assert self.log.aggregate(SCOPE, START, END, QUERIES) == self.plain.aggregate(SCOPE, START, END, QUERIES)
+        for low, high in ((START, END), (JANUARY, JANUARY + timedelta(days=9))):
+            span: Any = {"where": {}, "limit": 10_000}
+            assert self.log.measurements(SCOPE, low, high, **span) == self.plain.measurements(SCOPE, low, high, **span)
+
+
+@pytest.fixture(params=DYNAMODB_TARGETS)
+def stored(request: pytest.FixtureRequest, fresh_table: Callable[[str, str], tuple[Any, str]]) -> Stored:
+    return Stored(*fresh_table(request.param, "UsageTable"))
+
+
+def single(number: int, at: datetime, received: datetime, value: Any = 1, **texts: Any) -> UsageBatch:
+    """A request of one measurement."""
+    numbers = {"tokens": [value]}
+    columns = Columns(
+        [f"uid-{number}"], [microseconds(at)], [None], numbers, {name: [text] for name, text in texts.items()}
+    )
+    return UsageBatch(
+        SCOPE, month_of(microseconds(at)), f"{hash((number, at, received)) & (2**128 - 1):032x}", received, columns
+    )
+
+
+def batches(random: Random, count: int) -> Iterator[UsageBatch]:
+    """Requests of one to three measurements, of four months, with copies of others and values of every kind."""
+    received = JANUARY
+    for number in range(count):
+        received += timedelta(minutes=random.choice([0, 1, 5, 60]))
+        size = random.randint(1, 3)
+        at = START + timedelta(minutes=random.randrange(int((END - START) / timedelta(minutes=1)) - 5))
+        month = month_of(microseconds(at))
+        ts = [microseconds(at) + place for place in range(size)]
+        tokens = [random.choice([1, -7, Decimal("0.25"), Decimal(10) ** 30 + number, None]) for _ in range(size)]
+        numbers: dict[str, Sequence[Any]] = {"tokens": tokens}
+        texts: dict[str, Sequence[Any]] = {"model": [random.choice(["a", "b", "größe", None]) for _ in range(size)]}
+        uids = [f"uid-{random.randrange(count * 2)}" for _ in range(size)]
+        ets = [random.choice([None, one + 5]) for one in ts]
+        columns = Columns(uids, ts, ets, numbers, texts)
+        yield UsageBatch(SCOPE, month, f"{random.getrandbits(128):032x}", received, columns)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_stay_while_usage_comes_and_is_merged(stored: Stored, seed: int) -> None:
+    random = Random(seed)
+    sent: list[UsageBatch] = []
+    for batch in batches(random, 400):
+        stored.append(batch)
+        sent.append(batch)
+        if random.random() < 0.05:
+            stored.append(random.choice(sent))  # a client that was not sure; its item may be merged already
+        if random.random() < 0.01:
+            stored.merge(before=batch.received_at)
+    before = stored.items()
+    stored.check()
+    assert stored.merge() > 0
+    stored.check()
+    assert stored.items() < before
+    assert stored.merge() == 0
+    stored.check()
+
+
+def test_a_field_of_two_kinds_is_not_mixed_up(stored: Stored) -> None:
+    for number in range(PARTS_MIN * 4):
+        received = JANUARY + timedelta(seconds=number)
+        more = {"mixed": "text"} if number < PARTS_MIN else {}
+        batch = single(number, JANUARY, received, **more)
+        if not more:
+            batch = replace(batch, columns=replace(batch.columns, numbers={"tokens": [1], "mixed": [number]}))
+        stored.append(batch)
+    before = stored.log.aggregate(SCOPE, START, END, MIXED)
+    assert stored.merge() == 2
+    assert stored.log.aggregate(SCOPE, START, END, MIXED) == before
+
+
+def test_what_was_received_in_one_instant_stays_together(stored: Stored) -> None:
+    for number in range(PARTS_MAX + 1):
+        stored.append(single(number, JANUARY, JANUARY))
+    assert stored.merge() == 0
+    stored.check()
+
+
+def test_items_of_single_events_become_few(stored: Stored) -> None:
+    count = PARTS_MAX * 5
+    for number in range(count):
+        stored.append(single(number, JANUARY + timedelta(minutes=number), JANUARY + timedelta(minutes=number // 2)))
+    assert stored.merge() >= 5
+    assert stored.items() < 5 + PARTS_MIN
+    stored.check()
+
+
+def test_what_was_just_received_is_left_alone(stored: Stored) -> None:
+    received = JANUARY + timedelta(days=1)
+    for number in range(PARTS_MIN * 2):
+        stored.append(single(number, JANUARY, received if number % 2 else received + timedelta(minutes=1)))
+    assert stored.merge(before=received) == 0
+    assert stored.merge(before=received + timedelta(seconds=1)) == 1
+    assert stored.items() == PARTS_MIN + 1
+    stored.check()
+
+
+def test_few_items_are_not_worth_it(stored: Stored) -> None:
+    for number in range(PARTS_MIN - 1):
+        stored.append(single(number, JANUARY, JANUARY))
+    assert stored.merge() == 0
+
+
+def test_a_request_that_comes_again_after_its_item_was_merged_counts_once(stored: Stored) -> None:
+    sent = [single(number, JANUARY, JANUARY, value=number) for number in range(PARTS_MIN)]
+    for batch in sent:
+        stored.append(batch)
+    stored.merge()
+    again = UsageBatch(SCOPE, sent[3].month, sent[3].digest, JANUARY + timedelta(hours=2), sent[3].columns)
+    stored.append(again)
+    stored.check()
+    assert stored.log.aggregate(SCOPE, START, END, [QUERIES[0]])[0][0].value == sum(range(PARTS_MIN))
+
+
+def test_workers_that_merge_at_once_and_readers_in_between_agree(stored: Stored) -> None:
+    for number in range(PARTS_MAX * 3):
+        received = JANUARY + timedelta(seconds=number)
+        stored.append(single(number, JANUARY + timedelta(minutes=number), received, number, model=f"m{number % 3}"))
+    expected = stored.plain.aggregate(SCOPE, START, END, QUERIES)
+    with ThreadPoolExecutor(8) as pool:
+        merges = [pool.submit(stored.merge) for _ in range(3)]
+        reads = [pool.submit(stored.log.aggregate, SCOPE, START, END, QUERIES) for _ in range(20)]
+        assert all(read.result() == expected for read in reads)
+        assert sum(merge.result() for merge in merges) >= 3
+    stored.check()
+
+
+def test_a_call_merges_a_bounded_number(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage_merging, "GROUPS_MAX", 1)
+    for number in range(PARTS_MAX * 2):
+        stored.append(single(number, JANUARY, JANUARY + timedelta(minutes=number)))
+    assert stored.merger.merge(SCOPE, "2026-01", LATER) == 1
+    assert stored.merger.merge(SCOPE, "2026-01", LATER) == 1
+    stored.check()
