@@ -7,14 +7,19 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
+import duckdb
 import pytest
 
 from tests.fakes.events import FakeEventLog
 from tests.unit.application.billing.world import World
 from tests.unit.application.usage.explorer import Explorer
+from usance.adapters.duckdb import parquet
+from usance.adapters.duckdb.parquet import ParquetFiles
 from usance.application.exports import run_export_job as worker
 from usance.application.exports import usage_rows
 from usance.application.exports.operational_rows import columns, type_of
@@ -60,7 +65,13 @@ class Exports:
         self.events = FakeEventLog(self.org.clock)
         self.targets = Targets()
         self.bench = ExportWorkbench(
-            self.org.exporting, self.org.blobs, self.world.bills, self.explorer.log, self.events, self.targets
+            self.org.exporting,
+            self.org.blobs,
+            self.world.bills,
+            self.explorer.log,
+            self.events,
+            self.targets,
+            ParquetFiles(),
         )
         self.pressed = False
 
@@ -278,6 +289,94 @@ class TestUsage:
         rows = [row["uid"] for part in parts for row in csv.DictReader(io.StringIO(part))]
         assert len(parts) > 3
         assert sorted(rows) == sorted(f"uid-{number + 1}" for number in range(20))
+
+
+class TestParquet:
+    """What engines read back is what the store holds, measurement for measurement."""
+
+    def kept(self, exports: Exports, job_id: str, folder: Path) -> duckdb.DuckDBPyConnection:
+        """The files of a job under their keys, and a connection of an engine."""
+        for key, content in exports.org.blobs.objects.items():
+            if key.endswith(".parquet"):
+                path = folder / key.partition("/")[2]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        assert exports.job(job_id)["status"] == "SUCCEEDED"
+        return duckdb.connect()
+
+    def test_usage_is_read_back_measurement_for_measurement(self, exports: Exports, tmp_path: Path) -> None:
+        huge = Decimal(12345678901234567890123456789012345678)
+        values = [Decimal("0.1"), 7, Decimal("-0.000000000000000001"), huge, Decimal("1e-25"), None]
+        for number, value in enumerate(values):
+            day = f"2026-01-{number + 2:02d}T10:30:00.00000{number}Z"
+            exports.explorer.use(number % 3, day, value, "größe" if number % 2 else "eu", '"quoted", \n')
+        engine = self.kept(exports, exports.export(**JANUARY, exportFileFormat="PARQUET"), tmp_path)
+        read = engine.execute(f"SELECT * FROM read_parquet('{tmp_path}/**/*.parquet') ORDER BY uid").fetchall()
+        names = [column[0] for column in engine.description or ()]
+        stored = sorted(
+            exports.explorer.rows(startDate=JANUARY["startDate"], endDate=JANUARY["endDate"]),
+            key=lambda row: str(row["uid"]),
+        )
+        assert len(read) == len(stored) == len(values)
+        for cells, row in zip(read, stored, strict=True):
+            shown = dict(zip(names, cells, strict=True))
+            for name in ("uid", "meterId", "meterCode", "accountId", "accountCode", "region", "user"):
+                assert shown[name] == row[name]
+            for name in ("ts", "receivedAt"):
+                assert shown[name] == from_text(row[name]).replace(tzinfo=None)
+            exact = json.loads(shown["fields"], parse_float=Decimal)
+            assert exact.get("tokens") == row.get("tokens")
+            fits = row.get("tokens") is not None and row["tokens"] not in {huge, Decimal("1e-25")}
+            assert shown["tokens"] == (row["tokens"] if fits else None)
+
+    def test_the_query_of_the_guide_answers_what_the_store_does(self, exports: Exports, tmp_path: Path) -> None:
+        for number in range(40):
+            exports.explorer.use(number % 3, f"2026-01-{number % 9 + 2:02d}T{number % 24:02d}:00:00Z", number)
+        exports.export(**JANUARY, exportFileFormat="PARQUET")
+        job_id = exports.export(**JANUARY, exportFileFormat="PARQUET")  # the same once more: each uid counts once
+        engine = self.kept(exports, job_id, tmp_path)
+        guide = (Path(__file__).parents[4] / "docs" / "analytics.md").read_text(encoding="utf-8")
+        query = guide.partition("```sql\n")[2].partition("```")[0].replace("'exports/", f"'{tmp_path}/exports/")
+        found = engine.execute(query).fetchall()
+        grouped = exports.explorer.rows(
+            startDate=JANUARY["startDate"],
+            endDate=JANUARY["endDate"],
+            aggregations=[exports.explorer.of("SUM"), exports.explorer.of("COUNT")],
+            groups=[{"groupType": "ACCOUNT"}, {"groupType": "TIME", "frequency": "DAY"}],
+        )
+        expected = {(row["accountCode"], row["ts"][:10]): (row["tokens.SUM"], row["tokens.COUNT"]) for row in grouped}
+        assert {(code, str(day)[:10]): (tokens, count) for code, day, tokens, count in found} == expected
+
+    def test_values_and_entities_are_typed_too(self, exports: Exports, tmp_path: Path) -> None:
+        exports.explorer.use(0, "2026-01-02T00:00:00Z", Decimal("0.25"))
+        asked = {"aggregations": [exports.explorer.of("SUM")], "groups": [{"groupType": "TIME", "frequency": "DAY"}]}
+        self.kept(exports, exports.export(**JANUARY, **asked, exportFileFormat="PARQUET"), tmp_path)
+        job_id = exports.export(**ACCOUNTS, exportFileFormat="PARQUET")
+        engine = self.kept(exports, job_id, tmp_path)
+        [values] = engine.execute(
+            f"SELECT * FROM read_parquet('{tmp_path}/**/type=measurements/*.parquet', hive_partitioning = false)"
+        ).fetchall()
+        assert values == (datetime(2026, 1, 2), Decimal("0.25"), '{"tokens.SUM":0.25}')
+        accounts = engine.execute(
+            f"SELECT id, version FROM read_parquet('{tmp_path}/**/type=account/*.parquet')"
+        ).fetchall()
+        assert set(accounts) == {(one["id"], "1") for one in exports.explorer.accounts}
+
+    def test_a_file_of_many_rows_is_written_in_chunks(
+        self, exports: Exports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parquet, "CHUNK_ROWS", 3)
+        made = {exports.org.make("product")["id"] for _ in range(10)}
+        asked = {**ACCOUNTS, "operationalDataTypes": ["PRODUCTS"], "exportFileFormat": "PARQUET"}
+        engine = self.kept(exports, exports.export(**asked), tmp_path)
+        rows = engine.execute(f"SELECT id FROM read_parquet('{tmp_path}/**/*.parquet')").fetchall()
+        assert {id_ for (id_,) in rows} == made
+        assert len(rows) == 10
+
+    def test_no_usage_is_a_file_without_rows(self, exports: Exports, tmp_path: Path) -> None:
+        engine = self.kept(exports, exports.export(**JANUARY, exportFileFormat="PARQUET"), tmp_path)
+        found = engine.execute(f"SELECT count(*) FROM read_parquet('{tmp_path}/**/*.parquet')").fetchall()
+        assert found == [(0,)]
 
 
 class TestRequests:

@@ -16,6 +16,7 @@ def export_ports() -> ExportPorts:
 def export_workbench() -> ExportWorkbench:
     """For making the files."""
     from usance.adapters.aws import client, client_as
+    from usance.adapters.duckdb.parquet import ParquetFiles
     from usance.adapters.s3.export_targets import S3ExportTargets
 
     targets = S3ExportTargets(client("sts"), lambda credentials: client_as("s3", credentials))
@@ -26,4 +27,5 @@ def export_workbench() -> ExportWorkbench:
         usage=stores.usage_explorer(),
         events=stores.events(),
         targets=targets,
+        parquet=ParquetFiles(),
     )

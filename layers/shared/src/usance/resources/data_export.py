@@ -87,7 +87,7 @@ class _Selection(Noun):
 
     source_type: Literal["USAGE", "OPERATIONAL"]
     destination_ids: _Destinations = Field(default_factory=list)
-    export_file_format: Literal["CSV", "JSONL"] = "CSV"
+    export_file_format: Literal["CSV", "JSONL", "PARQUET"] = "CSV"
     operational_data_types: (
         Annotated[list[OperationalDataType], Field(min_length=1), AfterValidator(unique_items)] | None
     ) = None

@@ -21,10 +21,14 @@ class Chunk:
 class Table:
     """The rows of one type. `columns` are the names of all fields that rows may have; `chunks` takes a place, {} at first.
 
-    `headers` are the columns as a table of text names them, where that differs.
+    `headers` are the columns as a table of text names them, where that differs. `instants` and `numbers` are the columns
+    that a typed file can hold as such, and `exact` those whose numbers may not fit its type.
     """
 
     type: str
     columns: Sequence[str]
     chunks: Callable[[Cursor], Iterator[Chunk]]
     headers: Sequence[str] = ()
+    instants: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()

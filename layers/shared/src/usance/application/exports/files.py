@@ -12,13 +12,18 @@ from usance.application.exports.chunks import Table
 from usance.resources import wire
 
 CSV: Final = "CSV"
-ENDINGS: Final[Mapping[str, str]] = {CSV: "csv.gz", "JSONL": "jsonl.gz"}
-HEADERS: Final[Mapping[str, str]] = {"ContentType": "application/gzip"}
+PARQUET: Final = "PARQUET"
+ENDINGS: Final[Mapping[str, str]] = {CSV: "csv.gz", "JSONL": "jsonl.gz", PARQUET: "parquet"}
+TYPES: Final[Mapping[str, str]] = {
+    CSV: "application/gzip",
+    "JSONL": "application/gzip",
+    PARQUET: "application/vnd.apache.parquet",
+}
 LEVEL: Final = 5  # of 9: beyond it, twice the time for some hundredths of the size
 
 
-class File:
-    """A file of a table's rows, kept by the machine until it is left."""
+class TextFile:
+    """A compressed file of a table's rows as text, kept by the machine until it is left."""
 
     def __init__(self, table: Table, format_: str) -> None:
         self.rows = 0

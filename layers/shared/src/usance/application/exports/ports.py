@@ -1,9 +1,10 @@
 """What exports need of the world."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, Self
 
+from usance.application.exports.chunks import Table
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
@@ -26,6 +27,28 @@ class ExportTargets(Protocol):
         ...
 
 
+class RowFile(Protocol):
+    """A file being written; it is gone when it is left."""
+
+    rows: int
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write rows."""
+        ...
+
+    def finish(self) -> BinaryIO:
+        """The whole file, to be read from its start."""
+        ...
+
+
+RowFiles = Callable[[Table], RowFile]
+"""Makes a new file for the rows of a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExportPorts:
     """For asking for exports, and for schedules."""
@@ -46,6 +69,7 @@ class ExportWorkbench:
     usage: UsageExplorer
     events: EventLog
     targets: ExportTargets
+    parquet: RowFiles
 
     def questions(self) -> UsagePorts:
         """What questions about usage need."""

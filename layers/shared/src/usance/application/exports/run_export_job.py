@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from usance.application.exports.archive import archived
 from usance.application.exports.chunks import Cursor, Table
-from usance.application.exports.files import ENDINGS, HEADERS, File
+from usance.application.exports.files import ENDINGS, PARQUET, TYPES, TextFile
 from usance.application.exports.jobs import (
     FAILED,
     OVER,
@@ -21,7 +21,7 @@ from usance.application.exports.jobs import (
     read_job,
 )
 from usance.application.exports.operational_rows import operational_table
-from usance.application.exports.ports import ExportWorkbench
+from usance.application.exports.ports import ExportWorkbench, RowFile
 from usance.application.exports.usage_rows import usage_table
 from usance.application.ports.events import Event
 from usance.domain.exports.object_keys import TYPE_FIRST, object_key
@@ -107,7 +107,7 @@ class _Work:
     def _make_file(self, table: Table, time_is_up: Callable[[], bool]) -> None:
         made = self.job.made
         cursor: Cursor = made.get("cursor", {})
-        with File(table, self.job.asked["exportFileFormat"]) as file:
+        with self._new_file(table) as file:
             whole = True
             for chunk in table.chunks(cursor):
                 file.write(chunk.rows)
@@ -120,19 +120,24 @@ class _Work:
         at = int(made.get("table", 0))
         self._record({"files": files, "table": at + 1} if whole else {"files": files, "table": at, "cursor": cursor})
 
+    def _new_file(self, table: Table) -> RowFile:
+        if self.job.asked["exportFileFormat"] == PARQUET:
+            return self.bench.parquet(table)
+        return TextFile(table, self.job.asked["exportFileFormat"])
+
     def _store(self, table: Table, stream: BinaryIO, number: int) -> Document:
         """Put a file into the documents bucket, and into each destination; doing it again replaces it."""
         at = instants.from_text(self.job.document["dateCreated"])
-        ending = ENDINGS[self.job.asked["exportFileFormat"]]
+        ending, type_ = (known[self.job.asked["exportFileFormat"]] for known in (ENDINGS, TYPES))
         file_id = derived_id(self.job.document["id"], str(number))
         key = object_key(f"{self.org_id}/exports", self.org_id, table.type, at, file_id, ending)
-        self.bench.blobs.put_stream(key, stream, HEADERS["ContentType"])
+        self.bench.blobs.put_stream(key, stream, type_)
         for destination in self._destinations():
             first = destination["partitionOrder"] == TYPE_FIRST
             prefix = destination.get("prefix") or ""
             theirs = object_key(prefix, self.org_id, table.type, at, file_id, ending, type_first=first)
             with self.bench.blobs.open(key) as copy:
-                self.bench.targets.put(self.org_id, destination, theirs, copy, HEADERS)
+                self.bench.targets.put(self.org_id, destination, theirs, copy, {"ContentType": type_})
         return {"key": key, "name": f"{file_id}_{table.type}.{ending}"}
 
     def _destinations(self) -> Sequence[Document]:

@@ -12,6 +12,7 @@ from usance.application.usage.measurement_rows import OWN_COLUMNS, codes, row_of
 from usance.application.usage.plan import Plan, planned
 from usance.application.usage.scopes import Limits, scopes_of
 from usance.domain.metering.instants import microseconds, months_between
+from usance.domain.metering.meter import NUMERIC
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -19,6 +20,8 @@ MEASUREMENTS: Final = "measurements"
 ROWS_MAX: Final = 500_000  # measurements of a scope at a time, held as rows
 LIMITS: Final = Limits(scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000)
 SHORTEST: Final = timedelta(seconds=1)  # no meter of an account measures so much in it
+_INSTANTS: Final = frozenset({"ts", "ets", "receivedAt"})
+_NUMERIC: Final = frozenset(category.name for category in NUMERIC)
 _FIXED: Final = ("uid", "meterId", "meterCode", "accountId", "accountCode", "ts", "ets", "receivedAt")
 
 
@@ -29,13 +32,18 @@ def usage_table(bench: ExportWorkbench, org_id: str, asked: Document) -> Table:
         return _aggregated(bench, org_id, plan)
     found = scopes_of(bench.questions(), org_id, plan, LIMITS)
     scopes = sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
-    fields = _fields(_meters(bench, org_id, scopes))
-    names = [f"field.{code}" if code in OWN_COLUMNS else code for code in fields]
+    meters = _meters(bench, org_id, scopes)
+    fields = _fields(meters)
+    names = {code: f"field.{code}" if code in OWN_COLUMNS else code for code in fields}
+    texts = {code for code, category in _categories(meters) if category not in _NUMERIC}
     return Table(
         MEASUREMENTS,
-        [*_FIXED, *names],
+        [*_FIXED, *names.values()],
         lambda cursor: _measured(bench, org_id, plan, scopes, cursor),
         [*_FIXED, *fields.values()],
+        instants=_INSTANTS,
+        numbers=frozenset(name for code, name in names.items() if code not in texts),
+        exact=frozenset(names.values()),
     )
 
 
@@ -43,7 +51,9 @@ def _aggregated(bench: ExportWorkbench, org_id: str, plan: Plan) -> Table:
     def chunks(_: Cursor) -> Iterator[Chunk]:
         yield Chunk(aggregated_rows(bench.questions(), org_id, plan, LIMITS), {})
 
-    return Table(MEASUREMENTS, columns_of(plan), chunks)
+    columns = columns_of(plan)
+    values = frozenset(columns[-len(plan.aggregations) :])
+    return Table(MEASUREMENTS, columns, chunks, instants=frozenset({"ts"} & {*columns}), numbers=values, exact=values)
 
 
 def _meters(bench: ExportWorkbench, org_id: str, scopes: Sequence[UsageScope]) -> Sequence[Document]:
@@ -53,11 +63,13 @@ def _meters(bench: ExportWorkbench, org_id: str, scopes: Sequence[UsageScope]) -
 
 def _fields(meters: Sequence[Document]) -> Mapping[str, str]:
     """The fields of the meters, by code, as uploads name them: `measure.tokens`."""
-    return {
-        field["code"]: f"{field['category'].lower()}.{field['code']}"
-        for meter in meters
-        for field in (*meter["dataFields"], *(meter.get("derivedFields") or ()))
-    }
+    return {code: f"{category.lower()}.{code}" for code, category in _categories(meters)}
+
+
+def _categories(meters: Sequence[Document]) -> Iterator[tuple[str, str]]:
+    for meter in meters:
+        for field in (*meter["dataFields"], *(meter.get("derivedFields") or ())):
+            yield field["code"], field["category"]
 
 
 def _measured(
