@@ -22,10 +22,11 @@ from usance.adapters.duckdb import parquet
 from usance.adapters.duckdb.parquet import ParquetFiles
 from usance.application.exports import run_export_job as worker
 from usance.application.exports import usage_rows
-from usance.application.exports.operational_rows import columns, type_of
+from usance.application.exports.operational_rows import columns
 from usance.application.exports.ports import ExportWorkbench
 from usance.application.exports.run_schedules import run_export_schedules
 from usance.bootstrap.scheduler import Scheduler
+from usance.domain.exports.types import type_of
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.entrypoints.queue import export_worker
 from usance.entrypoints.schedule import scheduler

@@ -217,7 +217,7 @@ class TestProvider:
             OpenIdProvider(server.issuer, CLIENT).redeem("empty", "b", None)
 
     def test_a_deployment_without_one_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from usance.application.principals.sign_in import Proof
+        from usance.application.ports.identity import Proof
         from usance.bootstrap.access import exchange_proof
 
         monkeypatch.delenv("OIDC_ISSUER", raising=False)

@@ -1,6 +1,7 @@
 """The use cases of access, composed."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from usance.application.access.create_access_key import AccessKey, create_access_key
 from usance.application.access.create_organization import create_organization
@@ -8,14 +9,16 @@ from usance.application.access.create_service_user import create_service_user
 from usance.application.access.issue_token import ClientCredentials, issue_token
 from usance.application.access.known_callers import KnownCallers
 from usance.application.access.verify_token import verify_token
+from usance.application.ports.identity import Proof
 from usance.application.ports.tokens import TokenCodec
-from usance.application.principals.sign_in import Proof, SignIn, sign_in
 from usance.bootstrap import stores
-from usance.bootstrap.configuration import build_entity_ports
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import UnsupportedGrantError
 from usance.resources.wire import Document
 from usance.settings import Settings
+
+if TYPE_CHECKING:
+    from usance.application.principals.sign_in import SignIn
 
 
 @cache
@@ -37,11 +40,13 @@ def exchange_credentials(credentials: ClientCredentials) -> Document:
 
 
 @cache
-def _desk() -> SignIn:
+def _desk() -> "SignIn":
     settings = Settings()
     if not settings.oidc_issuer:
         raise UnsupportedGrantError("people do not sign in here: the deployment has no parameter OidcIssuer")
     from usance.adapters.openid import OpenIdProvider
+    from usance.application.principals.sign_in import SignIn
+    from usance.bootstrap.configuration import build_entity_ports
 
     provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_audience)
     return SignIn(build_entity_ports(), tokens(), provider, settings.support_emails)
@@ -49,7 +54,10 @@ def _desk() -> SignIn:
 
 def exchange_proof(proof: Proof, org_id: str, invitation_id: str | None) -> Document:
     """See `sign_in`. `UnsupportedGrantError` when the deployment has no identity provider."""
-    return sign_in(_desk(), proof, org_id, invitation_id)
+    desk = _desk()
+    from usance.application.principals.sign_in import sign_in  # people sign in seldom, programs all the time
+
+    return sign_in(desk, proof, org_id, invitation_id)
 
 
 def identify(token: str) -> Caller:

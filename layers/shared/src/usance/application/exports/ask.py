@@ -11,12 +11,12 @@ from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
 from usance.application.entities.update_entity import update_entity
 from usance.application.exports.jobs import SUCCEEDED, TYPE, USAGE, job_put, message, read_job
-from usance.application.exports.operational_rows import type_of
 from usance.application.exports.ports import ExportPorts
 from usance.application.exports.spans import scheduled
 from usance.application.ports.blobs import BlobStore
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.usage_questions import meters_named
+from usance.domain.exports.types import type_of
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.data_export import DATA_EXPORT_JOB, DATA_EXPORT_SCHEDULE, AdHocExport

@@ -12,10 +12,11 @@ from usance.application.audit import created, updated
 from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.kernel.errors import VersionConflictError
 from usance.resources import instants, wire
-from usance.resources.data_export import DATA_EXPORT_JOB
 from usance.resources.wire import Document
 
-TYPE: Final = DATA_EXPORT_JOB.type
+# By name: the schedules run every five minutes and need no registry.
+TYPE: Final = "dataExportJob"
+SCHEDULE: Final = "dataExportSchedule"
 PENDING: Final = "PENDING"
 RUNNING: Final = "RUNNING"
 SUCCEEDED: Final = "SUCCEEDED"

@@ -11,6 +11,7 @@ from usance.application.exports.chunks import Chunk, Cursor, Table
 from usance.application.exports.ports import ExportWorkbench
 from usance.application.ports.bills import BillQuery
 from usance.domain.catalog.moments import instant
+from usance.domain.exports.types import BANDS, BILL, LINES, type_of
 from usance.resources.billing import Bill, LineItem
 from usance.resources.fields import Noun
 from usance.resources.pricing import PricingBand
@@ -19,38 +20,8 @@ from usance.resources.wire import Document
 
 PAGE: Final = 1_000  # entities of some kilobytes each
 
-BANDS: Final = "pricingBand"
-BILL: Final = "bill"
-LINES: Final = "billLineItem"
-_TYPES: Final[Mapping[str, str]] = {
-    "BILLS": BILL,
-    "COMMITMENTS": "commitment",
-    "ACCOUNTS": "account",
-    "BALANCES": "balance",
-    "CONTRACTS": "contract",
-    "ACCOUNT_PLANS": "accountPlan",
-    "AGGREGATIONS": "aggregation",
-    "PLANS": "plan",
-    "PRICING": "pricing",
-    "PRICING_BANDS": BANDS,
-    "BILL_LINE_ITEMS": LINES,
-    "METERS": "meter",
-    "PRODUCTS": "product",
-    "COMPOUND_AGGREGATIONS": "compoundAggregation",
-    "PLAN_GROUPS": "planGroup",
-    "PLAN_GROUP_LINKS": "planGroupLink",
-    "PLAN_TEMPLATES": "planTemplate",
-    "BALANCE_TRANSACTIONS": "balanceTransaction",
-    "TRANSACTION_TYPES": "transactionType",
-    "CHARGES": "charge",
-}
 _AUDIT: Final = ("dtCreated", "dtLastModified", "createdBy", "lastModifiedBy")
 _BAND_LISTS: Final = ("pricingBands", "overagePricingBands")
-
-
-def type_of(name: str) -> str:
-    """The noun of an `operationalDataTypes` name, such as `account` of `ACCOUNTS`."""
-    return _TYPES[name]
 
 
 def operational_table(bench: ExportWorkbench, org_id: str, name: str, since: str | None) -> Table:

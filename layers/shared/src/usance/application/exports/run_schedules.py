@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from usance.application.exports.jobs import PENDING, TYPE, job_put, message
+from usance.application.exports.jobs import PENDING, SCHEDULE, TYPE, job_put, message
 from usance.application.exports.ports import ExportPorts
 from usance.application.exports.spans import scheduled
 from usance.application.organizations import organization_ids
 from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.kernel.ids import timed_id
 from usance.resources import instants
-from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.export_rules import latest_run_of
 from usance.resources.wire import Document
 
@@ -28,7 +27,7 @@ def run_export_schedules(ports: ExportPorts, at: datetime) -> int:
 
 
 def _run(ports: ExportPorts, org_id: str, at: datetime) -> int:
-    schedules = ports.entities.list_all(org_id, DATA_EXPORT_SCHEDULE.type, filters={})
+    schedules = ports.entities.list_all(org_id, SCHEDULE, filters={})
     due = [id_ for schedule in schedules if (id_ := _job(ports, org_id, schedule, at))]
     waiting = ports.entities.list_all(org_id, TYPE, filters={"status": [PENDING]})
     lost = [

@@ -1,7 +1,18 @@
 """An OpenID Connect provider that people sign in at."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How somebody shows who they are: an ID token, or an authorization code that the provider gives one for."""
+
+    id_token: str = ""
+    code: str = ""
+    redirect_uri: str = ""
+    code_verifier: str | None = None
 
 
 class IdentityProvider(Protocol):

@@ -7,7 +7,7 @@ from typing import Final
 from usance.application.access.issue_token import token_for
 from usance.application.access.known_callers import SUPPORT, USER, support_is_open
 from usance.application.entities.ports import EntityPorts
-from usance.application.ports.identity import IdentityProvider
+from usance.application.ports.identity import IdentityProvider, Proof
 from usance.application.ports.tokens import TokenCodec
 from usance.application.principals.accept_invitation import accept
 from usance.domain.kernel.errors import ForbiddenError, InvalidInputError
@@ -26,16 +26,6 @@ class SignIn:
     tokens: TokenCodec
     provider: IdentityProvider
     support_emails: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How somebody shows who they are: an ID token, or an authorization code that the provider gives one for."""
-
-    id_token: str = ""
-    code: str = ""
-    redirect_uri: str = ""
-    code_verifier: str | None = None
 
 
 def sign_in(desk: SignIn, proof: Proof, org_id: str, invitation_id: str | None = None) -> Document:

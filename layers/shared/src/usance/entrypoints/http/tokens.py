@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, ConfigDict
 
 from usance.application.access.issue_token import ClientCredentials
-from usance.application.principals.sign_in import Proof
+from usance.application.ports.identity import Proof
 from usance.bootstrap.access import exchange_credentials, exchange_proof
 from usance.domain.kernel.errors import InvalidClientError, InvalidInputError, UnsupportedGrantError
 from usance.entrypoints.http import core, description
