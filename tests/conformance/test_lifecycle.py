@@ -275,3 +275,54 @@ def test_measurements_are_sent_in_lots_and_what_failed_is_downloaded(strict: M3t
     link = strict.usage.get_failed_ingest_download_url(file=file)
     assert link.url
     assert httpx.get(link.url).json()["measurement"]["uid"] == "lot-bad"
+
+
+def test_a_query_of_ones_own_is_billed(strict: M3ter) -> None:
+    product = strict.products.create(code="queried", name="Queried")
+    fields: Any = [
+        {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"},
+        {"category": "WHERE", "code": "region", "name": "Region"},
+    ]
+    meter = strict.meters.create(
+        code="queried", name="Queried", product_id=product.id, data_fields=fields, derived_fields=[]
+    )
+    asked: Any = {
+        "meter_id": meter.id,
+        "target_field": "tokens",
+        "aggregation": "CUSTOM_SQL",
+        "quantity_per_unit": 1,
+        "rounding": "NONE",
+        "unit": "token",
+        "name": "Peaks",
+    }
+    with pytest.raises(m3ter.BadRequestError, match="customSql"):
+        strict.aggregations.create(**asked)
+    with pytest.raises(m3ter.BadRequestError, match="one SELECT"):
+        strict.aggregations.create(**asked, custom_sql="DROP TABLE measurements")
+    peaks = (
+        "SELECT sum(peak) FROM (SELECT max(tokens) AS peak FROM measurements GROUP BY region, date_trunc('day', ts))"
+    )
+    aggregation = strict.aggregations.create(**asked, custom_sql=peaks)
+    assert aggregation.custom_sql == peaks
+    template = strict.plan_templates.create(
+        name="Monthly", product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=0
+    )
+    plan = strict.plans.create(code="queried", name="Queried", plan_template_id=template.id)
+    strict.pricings.create(plan_id=plan.id, aggregation_id=aggregation.id, start_date=START, pricing_bands=BANDS)
+    account = strict.accounts.create(code="queried", name="Queried", email_address="billing@example.com")
+    strict.account_plans.create(account_id=account.id, plan_id=plan.id, start_date=START)
+    rows: Any = [
+        {
+            "uid": f"q-{number}",
+            "meter": "queried",
+            "account": "queried",
+            "ts": f"2023-04-{day:02d}T10:00:00Z",
+            "measure": {"tokens": tokens},
+            "where": {"region": region},
+        }
+        for number, (day, tokens, region) in enumerate(((1, 2.5, "eu"), (1, 1, "eu"), (1, 4, "us"), (2, 3, "eu")))
+    ]
+    strict.usage.submit(measurements=rows)
+    bill = strict.bills.retrieve(bill_of(strict, account.id, date(2023, 4, 30)))
+    [usage] = [line for line in bill.line_items if line.line_item_type == "USAGE"]
+    assert (usage.quantity, usage.subtotal) == (9.5, 9.5)

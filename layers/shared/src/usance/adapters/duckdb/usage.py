@@ -53,7 +53,7 @@ class Usage:
             column = self.group(code)
             known = [at for at, text in enumerate(column.distinct) if text in wanted]
             kept &= np.isin(column.indexes, known)
-        return self._narrowed(kept)
+        return self.only(kept)
 
     def codes(self) -> Sequence[str]:
         """The fields that any of the measurements may have."""
@@ -107,7 +107,8 @@ class Usage:
             for owner, within in zip(owners.tolist(), (places - starts[owners]).tolist(), strict=True)
         ]
 
-    def _narrowed(self, kept: NDArray[np.bool_]) -> Self:
+    def only(self, kept: NDArray[np.bool_]) -> Self:
+        """The measurements that `kept` says yes to."""
         narrowed = copy(self)
         narrowed._rows, narrowed._whole = self._rows[kept], False  # noqa: SLF001 - its own kind
         narrowed._columns, narrowed._texts = {}, {}  # noqa: SLF001

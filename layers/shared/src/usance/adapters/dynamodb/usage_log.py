@@ -84,9 +84,11 @@ class DynamoUsageLog:
         from usance.adapters.duckdb.aggregate import aggregated
         from usance.adapters.dynamodb.usage_reads import UsageReads
 
+        whole = any(query.sql for query in queries)
         codes = {code for query in queries for code in (query.target_field, *query.group_by, *query.where)}
         with store_faults():
-            stored = UsageReads(self._client, self._table, scope).stored(start, end, sorted(codes), read_max)
+            reads = UsageReads(self._client, self._table, scope)
+            stored = reads.stored(start, end, None if whole else sorted(codes), read_max)
         return aggregated(stored, start, end, queries)
 
     def _put(self, item: Item) -> None:

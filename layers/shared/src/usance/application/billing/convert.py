@@ -85,6 +85,7 @@ def aggregation_of(document: Document) -> Aggregation:
         accounting_product_id=document.get("accountingProductId"),
         segmented_fields=tuple(document.get("segmentedFields") or ()),
         segments=tuple(_segment(segment) for segment in document.get("segments") or ()),
+        custom_sql=document.get("customSql") or "",
     )
 
 

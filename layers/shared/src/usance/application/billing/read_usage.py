@@ -25,6 +25,7 @@ class _Ask:
     method: str
     target_field: str
     group_by: tuple[str, ...]
+    sql: str = ""
 
 
 _Place = tuple[datetime, Segment | None]
@@ -67,7 +68,7 @@ def _read_chain(
         scope,
         chain[0].start,
         chain[-1].end,
-        [AggregationQuery(ask.method, ask.target_field, ask.group_by, starts) for ask in asks],
+        [AggregationQuery(ask.method, ask.target_field, ask.group_by, starts, sql=ask.sql) for ask in asks],
     )
     rows = dict(zip(asks, answers, strict=True))
     sorted_out: dict[tuple[str, bool], Mapping[str, _Values]] = {}
@@ -82,9 +83,9 @@ def _read_chain(
 
 def _asks(query: UsageQuery) -> Sequence[_Ask]:
     if query.segment is None:
-        return [_Ask(query.method, query.target_field, ())]
+        return [_Ask(query.method, query.target_field, (), query.custom_sql)]
     methods = _PARTS.get(query.method, (query.method,))
-    return [_Ask(method, query.target_field, query.segmented_fields) for method in methods]
+    return [_Ask(method, query.target_field, query.segmented_fields, query.custom_sql) for method in methods]
 
 
 def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -> _Values:

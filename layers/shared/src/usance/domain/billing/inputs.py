@@ -56,6 +56,7 @@ class Aggregation:
     accounting_product_id: str | None = None
     segmented_fields: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
+    custom_sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)

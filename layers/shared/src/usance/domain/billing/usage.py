@@ -25,6 +25,7 @@ class UsageQuery:
     # Follow from the aggregation, and are long: not part of what tells queries apart.
     segmented_fields: tuple[str, ...] = field(default=(), compare=False)
     segments: tuple[Segment, ...] = field(default=(), compare=False)
+    custom_sql: str = field(default="", compare=False)
 
 
 UsageValues = Mapping[UsageQuery, Decimal | None]
@@ -43,6 +44,7 @@ def usage_query(pricing: Pricing, span: Instants) -> UsageQuery:
         aggregation.target_field,
         aggregation.segmented_fields,
         aggregation.segments,
+        aggregation.custom_sql,
     )
 
 

@@ -8,7 +8,9 @@ from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
 
 _OF_NUMBERS: Final = frozenset({"SUM", "MIN", "MAX", "LATEST", "MEAN"})  # COUNT takes any field, UNIQUE any text
+CUSTOM_SQL: Final = "CUSTOM_SQL"
 WILDCARD: Final = "*"
+_QUERIES: Final = ("select", "with", "from")
 
 
 def product_of_meter(proposal: Proposal) -> Iterable[str]:
@@ -21,9 +23,9 @@ def check_target(proposal: Proposal) -> Mapping[str, Any]:
     """The target is a field of the meter, of a category that the method can take (metering.md 4.1, question 18)."""
     new, meter = proposal.new, proposal.one("meter")
     method, target = new["aggregation"], new["targetField"]
-    if method == "CUSTOM_SQL":
-        raise InvalidInputError("aggregation: CUSTOM_SQL is not enabled on this deployment")
-    if "customSql" in new:
+    if method == CUSTOM_SQL:
+        check_sql(new.get("customSql", ""))
+    elif "customSql" in new:
         raise InvalidInputError("customSql is only for aggregation CUSTOM_SQL")
     category = categories(meter or _NO_METER).get(target)
     if category is None:
@@ -33,6 +35,14 @@ def check_target(proposal: Proposal) -> Mapping[str, Any]:
     if method == "UNIQUE" and category in NUMERIC:
         raise InvalidInputError("targetField: UNIQUE needs a field that holds text")
     return {}
+
+
+def check_sql(sql: str) -> None:
+    """What can be told of a query before it runs; the rest is told by the database that runs it."""
+    if not sql.strip():
+        raise InvalidInputError("customSql is required for aggregation CUSTOM_SQL: a SELECT over measurements")
+    if not sql.lstrip().lower().startswith(_QUERIES):
+        raise InvalidInputError("customSql must be one SELECT over measurements")
 
 
 def check_segments(proposal: Proposal) -> Mapping[str, Any]:

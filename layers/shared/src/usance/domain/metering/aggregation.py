@@ -11,7 +11,7 @@ from usance.domain.kernel.quantity import EXACT, ONE
 
 
 class Method(StrEnum):
-    """The methods that are computed here; CUSTOM_SQL is refused when an aggregation is created."""
+    """The methods that are computed here; what CUSTOM_SQL computes is up to its query."""
 
     SUM = "SUM"
     MIN = "MIN"
