@@ -84,6 +84,29 @@ def test_every_method_over_whole_numbers(log: Log) -> None:
     assert {rows[0].count for rows in answers} == {3}
 
 
+def test_percentiles_are_values_by_nearest_rank(log: Log) -> None:
+    send(log, *((f"u{number}", at(1 + number / 100), Decimal(number) / 10) for number in range(1, 41)))
+    answers = {name: str(value(log, name)) for name in ("P50", "P75", "P90", "P95", "P99")}
+    assert answers == {"P50": "2", "P75": "3", "P90": "3.6", "P95": "3.8", "P99": "4"}
+    send(log, ("huge", at(2), HUGE))
+    assert value(log, "P99") == HUGE
+    assert value(log, "P50") == Decimal("2.1")
+
+
+def test_a_time_weighted_sum_counts_values_for_as_long_as_they_hold(log: Log) -> None:
+    """10 for a day, 4 for half a day, 7 until the end: 240 + 48 + 7 x 24 x 29.5 hours."""
+    send(log, ("a", at(1), 10), ("b", at(2), 4), ("c", at(2.5), 7))
+    assert value(log, "TIME_WEIGHTED_SUM") == 240 + 48 + 7 * 24 * Decimal("29.5")
+    assert value(log, "TIME_WEIGHTED_SUM", end=at(2)) == 240
+    rows = rows_of(log, AggregationQuery("TIME_WEIGHTED_SUM", "tokens", bucket_starts=(JANUARY, at(2), at(3))))
+    assert [row.value for row in rows] == [240, 48 + 7 * 12]
+    send(log, ("d", at(2.5), 1), received=MARCH + timedelta(seconds=1))  # of one instant the last received holds
+    assert value(log, "TIME_WEIGHTED_SUM", end=at(3)) == 240 + 48 + 12
+    send(log, ("e", at(1), 5), texts=["x"], received=MARCH + timedelta(seconds=2))
+    [_, named] = rows_of(log, AggregationQuery("TIME_WEIGHTED_SUM", "tokens", group_by=("model",)), end=at(2))
+    assert (named.group["model"], named.value) == ("x", 120)
+
+
 def test_decimals_are_exact_and_shown_without_trailing_zeros(log: Log) -> None:
     send(log, ("a", at(1), Decimal("0.1")), ("b", at(1), Decimal("0.20")), ("c", at(1), Decimal("-1E+3")))
     send(log, ("d", at(1), Decimal("1e-18")), ("e", at(1), 5))

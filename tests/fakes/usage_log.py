@@ -78,7 +78,7 @@ class FakeUsageLog:
         read_max: int | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         rows = self._rows(scope, start, end, read_max)
-        return [_answer([row for row in rows if _passes(row, query.where)], query) for query in queries]
+        return [_answer([row for row in rows if _passes(row, query.where)], query, end) for query in queries]
 
     def _rows(self, scope: UsageScope, start: datetime, end: datetime, read_max: int | None) -> list[_Row]:
         low, high = microseconds(start), microseconds(end)
@@ -109,7 +109,7 @@ class FakeUsageLog:
         return [row for row in rows if Copy(row.received, row.place) not in dropped]
 
 
-def _answer(rows: Sequence[_Row], query: AggregationQuery) -> list[AggregatedRow]:
+def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> list[AggregatedRow]:
     method, code = method_of(query.method), query.target_field
     if any(code in row.texts for row in rows) and not any(code in row.numbers for row in rows):
         refuse_text(method, code)
@@ -123,7 +123,9 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery) -> list[AggregatedRow
         AggregatedRow(
             dict(zip(query.group_by, group, strict=True)),
             bucket,
-            aggregate(method, found),
+            aggregate(
+                method, found, microseconds(min((e for e in query.bucket_starts if bucket and e > bucket), default=end))
+            ),
             len(found),
             _latest(found) if method is Method.LATEST else None,
         )

@@ -152,6 +152,10 @@ class TestAggregations:
             ("UNIQUE", "tokens", False),
             ("SUM", "unknown", False),
             ("CUSTOM_SQL", "tokens", False),
+            ("P95", "tokens", True),
+            ("P95", "region", False),
+            ("TIME_WEIGHTED_SUM", "thousands", True),
+            ("P42", "tokens", False),
         ],
     )
     def test_the_method_fits_the_target(self, org: Organization, method: str, target: str, fine: bool) -> None:

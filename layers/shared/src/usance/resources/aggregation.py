@@ -22,7 +22,22 @@ class Aggregation(Noun):
     code: Identifier | None = None
     meter_id: Id
     target_field: Identifier
-    aggregation: Literal["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE", "CUSTOM_SQL"]
+    aggregation: Literal[
+        "SUM",
+        "MIN",
+        "MAX",
+        "COUNT",
+        "LATEST",
+        "MEAN",
+        "UNIQUE",
+        "CUSTOM_SQL",
+        "P50",
+        "P75",
+        "P90",
+        "P95",
+        "P99",
+        "TIME_WEIGHTED_SUM",
+    ]
     quantity_per_unit: Positive
     rounding: Literal["UP", "DOWN", "NEAREST", "NONE"]
     unit: Unit

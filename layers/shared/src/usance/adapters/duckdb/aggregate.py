@@ -16,6 +16,7 @@ from usance.adapters.packing import NO_VALUE
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment
 from usance.domain.metering.aggregation import (
     OF_ANY_FIELD,
+    PERCENTILES,
     Method,
     Observation,
     aggregate,
@@ -24,9 +25,9 @@ from usance.domain.metering.aggregation import (
     plain,
     refuse_text,
 )
-from usance.domain.metering.instants import EPOCH
+from usance.domain.metering.instants import EPOCH, microseconds
 
-_FUNCTIONS: Final[Mapping[Method, str]] = {
+_FUNCTIONS: Final[Mapping[Method, str]] = {  # TIME_WEIGHTED_SUM goes from one to the next
     Method.SUM: "sum(v)",
     Method.MIN: "min(v)",
     Method.MAX: "max(v)",
@@ -34,7 +35,9 @@ _FUNCTIONS: Final[Mapping[Method, str]] = {
     Method.COUNT: "count(*)",
     Method.UNIQUE: "count(DISTINCT v)",
     Method.LATEST: "max(t)",  # then the row of that instant
+    **{method: f"quantile_disc(v, {percent / 100})" for method, percent in PERCENTILES.items()},
 }
+_IN_ORDER: Final = frozenset({Method.LATEST, Method.TIME_WEIGHTED_SUM})
 _NO_TEXT: Final = -1
 
 _Key = tuple[int, ...]
@@ -65,25 +68,29 @@ def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     if query.bucket_starts:
         keys.append(usage.buckets(query.bucket_starts))
     rows = []
-    for key, (value, count, latest) in _values(usage, method, query.target_field, keys).items():
+    untils = [*(microseconds(start) for start in query.bucket_starts[1:]), usage.end]
+    for key, (value, count, latest) in _values(usage, method, query.target_field, keys, untils).items():
         texts = {code: group.distinct[at] for code, group, at in zip(query.group_by, groups, key, strict=False)}
         bucket = query.bucket_starts[key[len(groups)]] if query.bucket_starts else None
         rows.append(AggregatedRow(texts, bucket, value, count, latest))
     return sorted(rows, key=lambda row: (*row.group.values(), row.bucket_start or EPOCH))
 
 
-def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes]) -> _Values:
+def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes], untils: Sequence[int]) -> _Values:
+    """`untils` are the ends of the buckets, of which the last key is the position, or the one end of all."""
     if not len(usage):
         return {}
     column = usage.values(code)
     match column:
+        case ScaledColumn() if method is Method.TIME_WEIGHTED_SUM:
+            return _counted_in_decimals(usage, method, column.decimals(), keys, untils)
         case ScaledColumn():
             return _counted_in_wholes(usage, method, column.values, NO_VALUE, column.places, keys)
         case TextColumn():
             refuse_text(method, code)
             return _counted_in_wholes(usage, method, column.indexes, _NO_TEXT, 0, keys)
         case ExactColumn():
-            return _counted_in_decimals(usage, method, column.values, keys)
+            return _counted_in_decimals(usage, method, column.values, keys, untils)
         case _:
             assert_never(column)
 
@@ -133,17 +140,21 @@ def _latest(
 
 
 def _counted_in_decimals(
-    usage: Usage, method: Method, values: Sequence[Decimal | None], keys: Sequence[Indexes]
+    usage: Usage,
+    method: Method,
+    values: Sequence[Decimal | None],
+    keys: Sequence[Indexes],
+    untils: Sequence[int],
 ) -> _Values:
-    """The slow way for numbers that fit no common scale of 64 bits."""
-    receipts = usage.receipts(range(len(usage))) if method is Method.LATEST else [(0, "")] * len(usage)
+    """The slow way, for numbers that fit no common scale of 64 bits, and for what follows from one to the next."""
+    receipts = usage.receipts(range(len(usage))) if method in _IN_ORDER else [(0, "")] * len(usage)
     groups: dict[_Key, list[Observation]] = {}
     rows = zip(values, usage.ts.tolist(), receipts, *(key.tolist() for key in keys), strict=True)
     for value, ts, (received, uid), *key in rows:
         groups.setdefault(tuple(key), []).append(Observation(value, ts, received, uid))
     return {
         key: (
-            aggregate(method, observations),
+            aggregate(method, observations, untils[key[-1]] if len(untils) > 1 else untils[0]),
             len(observations),
             latest_of(observations) if method is Method.LATEST else None,
         )

@@ -41,6 +41,7 @@ class Usage:
         self._columns: dict[str, Column] = {}
         self._texts: dict[str, TextColumn] = {}
         self.ts = self._picked(ts)
+        self.end = microseconds(end)
 
     def __len__(self) -> int:
         """How many measurements count."""

@@ -1,6 +1,6 @@
 """The methods of aggregation over values in memory (metering.md 4.1): what every store's aggregation must equal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -20,9 +20,24 @@ class Method(StrEnum):
     LATEST = "LATEST"
     MEAN = "MEAN"
     UNIQUE = "UNIQUE"
+    # Our own, beyond the API's.
+    P50 = "P50"
+    P75 = "P75"
+    P90 = "P90"
+    P95 = "P95"
+    P99 = "P99"
+    TIME_WEIGHTED_SUM = "TIME_WEIGHTED_SUM"
 
 
 OF_ANY_FIELD: Final = frozenset({Method.COUNT, Method.UNIQUE})
+PERCENTILES: Final[Mapping[Method, int]] = {
+    Method.P50: 50,
+    Method.P75: 75,
+    Method.P90: 90,
+    Method.P95: 95,
+    Method.P99: 99,
+}
+MICROSECONDS_PER_HOUR: Final = Decimal(3_600_000_000)
 
 _UNROUNDED: Final = Context(prec=200)  # sums of numbers of 38 digits, whatever their places, stay exact
 
@@ -51,10 +66,13 @@ def refuse_text(method: Method, field_code: str) -> None:
         raise InvalidInputError(f"targetField {field_code} holds texts, of which there is no {method}")
 
 
-def aggregate(method: Method, observations: Sequence[Observation]) -> Decimal | None:  # noqa: C901 - one case each
+def aggregate(  # noqa: C901, PLR0911, PLR0912 - one case each
+    method: Method, observations: Sequence[Observation], until: int = 0
+) -> Decimal | None:
     """The value of `method`; None when no observation has a value, but 0 for COUNT and UNIQUE.
 
-    MEAN is exact to 38 digits; every other result is exact.
+    MEAN and TIME_WEIGHTED_SUM are exact to 38 digits; every other result is exact. `until` is the instant, in
+    microseconds since 1970, up to which the last value of a TIME_WEIGHTED_SUM holds.
     """
     present = [observation for observation in observations if observation.value is not None]
     if method is Method.COUNT:
@@ -76,8 +94,25 @@ def aggregate(method: Method, observations: Sequence[Observation]) -> Decimal | 
             return mean(total(numbers), len(numbers))
         case Method.LATEST:
             return plain(max(numeric, key=lambda pair: (pair[0].ts, pair[0].received, pair[0].uid))[1])
+        case Method.P50 | Method.P75 | Method.P90 | Method.P95 | Method.P99:
+            return plain(sorted(numbers)[nearest_rank(PERCENTILES[method], len(numbers)) - 1])
+        case Method.TIME_WEIGHTED_SUM:
+            return time_weighted([(one.ts, one.received, one.uid, number) for one, number in numeric], until)
         case _:
             assert_never(method)
+
+
+def nearest_rank(percent: int, count: int) -> int:
+    """Which of `count` values in ascending order, from 1, is the percentile: the least that so many are not above."""
+    return -(-percent * count // 100)
+
+
+def time_weighted(values: Sequence[tuple[int, int, str, Decimal]], until: int) -> Decimal:
+    """Each value times the hours until the next one, the last one until `until`. Of one instant the last received holds."""
+    ordered = sorted(values)
+    ends = [*(ts for ts, _, _, _ in ordered[1:]), until]
+    sums = (_UNROUNDED.multiply(value, Decimal(end - ts)) for (ts, _, _, value), end in zip(ordered, ends, strict=True))
+    return plain(EXACT.divide(total(list(sums)), MICROSECONDS_PER_HOUR))
 
 
 def total(numbers: Sequence[Decimal]) -> Decimal:

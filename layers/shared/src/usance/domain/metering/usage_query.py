@@ -99,7 +99,7 @@ class Parts:
     texts: set[str] = field(default_factory=set)
     latest: list[tuple[tuple[int, int, str], Decimal]] = field(default_factory=list)
 
-    def whole(self) -> Decimal | None:
+    def whole(self) -> Decimal | None:  # noqa: C901 - one case each
         """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE."""
         method = Method(self.function)
         match method:
@@ -118,6 +118,8 @@ class Parts:
                 return min(self.values.get(method, ()), default=None)
             case Method.MAX:
                 return max(self.values.get(method, ()), default=None)
+            case Method.P50 | Method.P75 | Method.P90 | Method.P95 | Method.P99 | Method.TIME_WEIGHTED_SUM:
+                raise InvalidInputError(f"{method} of several accounts cannot be put together")
             case _:
                 assert_never(method)
 
