@@ -30,6 +30,7 @@ POLICIES = {
     "UPLOAD_QUEUE_URL": {"SendUploads"},
     "EXPORT_QUEUE_URL": {"SendExports"},
     "MERGE_QUEUE_URL": {"SendMerges"},
+    "INGEST_QUEUE_URL": {"SendMeasurements"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
@@ -120,7 +121,15 @@ def test_every_function_logs_to_a_group_that_forgets(template: Template, functio
 def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_longest(template: Template) -> None:
     queues = of_type(template, "AWS::SQS::Queue")
     working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
-    assert working == {"BillingQueue", "StatementQueue", "UploadQueue", "ExportQueue", "MergeQueue", "DeliveryQueue"}
+    assert working == {
+        "BillingQueue",
+        "StatementQueue",
+        "UploadQueue",
+        "ExportQueue",
+        "IngestQueue",
+        "MergeQueue",
+        "DeliveryQueue",
+    }
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert target == f"{name}DeadLetterQueue"
@@ -133,7 +142,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 6
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 7
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]

@@ -43,6 +43,7 @@ CASES = [
     Case("IngestFunction", "ingest_failed_file", status=404),
     Case("UsageFunction", "usage_query", status=200),
     Case("UploadWorkerFunction", "upload_worker_file", answer={"batchItemFailures": []}),
+    Case("IngestWorkerFunction", "ingest_worker_message", answer={"batchItemFailures": []}),
     Case("MergeWorkerFunction", "merge_worker_month", answer={"batchItemFailures": []}),
     Case("ExportWorkerFunction", "export_worker_job", answer={"batchItemFailures": []}),
     Case("BillingFunction", "billing_list_bills", status=200),

@@ -56,6 +56,16 @@ class Settings:
         return self._require("EXPORT_QUEUE_URL")
 
     @property
+    def ingest_is_buffered(self) -> bool:
+        """Whether requests of measurements go through a queue."""
+        return os.environ.get("INGEST_MODE", "") == "buffered"
+
+    @property
+    def ingest_queue_url(self) -> str:
+        """Queue of measurements that were accepted."""
+        return self._require("INGEST_QUEUE_URL")
+
+    @property
     def merge_queue_url(self) -> str:
         """Queue of small items to merge."""
         return self._require("MERGE_QUEUE_URL")

@@ -6,6 +6,7 @@ from functools import cache
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
+from usance.application.ports.queue import Queue
 from usance.application.ports.usage_log import UsageWriter
 from usance.bootstrap import stores
 from usance.settings import Settings
@@ -17,6 +18,7 @@ class Ingest:
 
     ports: IngestPorts
     directory: Directory
+    buffer: Queue | None = None  # where requests go first, when the deployment says so
 
 
 @cache
@@ -31,9 +33,8 @@ def build_ingest() -> Ingest:
         ids=stores.ids(),
         merges=stores.merge_queue(),
     )
-    return Ingest(
-        ports, Directory(ports.entities, ports.clock, PublishedTables(ports.entities, ports.blobs, ports.clock))
-    )
+    directory = Directory(ports.entities, ports.clock, PublishedTables(ports.entities, ports.blobs, ports.clock))
+    return Ingest(ports, directory, stores.ingest_queue() if Settings().ingest_is_buffered else None)
 
 
 def _usage_writer() -> UsageWriter:

@@ -91,6 +91,11 @@ def export_queue() -> "Queue":
     return _queue(Settings().export_queue_url)
 
 
+def ingest_queue() -> "Queue":
+    """Measurements that were accepted and are to be stored."""
+    return _queue(Settings().ingest_queue_url)
+
+
 def merge_queue() -> "Queue":
     """Small items of measurements to merge."""
     return _queue(Settings().merge_queue_url)

@@ -19,6 +19,7 @@ from usance.domain.metering.submission import Times, check
 from usance.resources.measurements import Measurement, decode, originals
 from usance.resources.wire import Document
 
+ACCEPTED: Document = {"result": "accepted"}
 DIGEST_CHARS = 32  # 128 bits: no two contents of one partition will ever meet
 
 
@@ -34,7 +35,16 @@ class _Request:
 
     def uid(self, position: int) -> str:
         """As sent; else one that no other measurement has, and that a repeated request makes again."""
-        return self.measurements[position].uid or f"{self.digest.hex()[:DIGEST_CHARS]}-{position}"
+        return self.measurements[position].uid or _made_uid(self.digest, position)
+
+
+def made_uid(body: bytes, position: int) -> str:
+    """What a measurement without a uid gets: no other measurement has it, and a repeated request makes it again."""
+    return _made_uid(hashlib.sha256(body).digest(), position)
+
+
+def _made_uid(digest: bytes, position: int) -> str:
+    return f"{digest.hex()[:DIGEST_CHARS]}-{position}"
 
 
 _Group = tuple[str, str]
@@ -50,7 +60,7 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
     """
     require(caller, Action.MEASUREMENTS_UPLOAD, "measurement")
     take_in(ports, directory, caller, body)
-    return {"result": "accepted"}
+    return ACCEPTED
 
 
 def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: bytes) -> int:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
+from usance.application.ingest.buffer import buffer_measurements
 from usance.application.ingest.get_failed_ingest_url import get_failed_ingest_url
-from usance.application.ingest.ingest_measurements import ingest_measurements
+from usance.application.ingest.ingest_measurements import ACCEPTED, ingest_measurements
 from usance.bootstrap.ingest import Ingest, build_ingest
 from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route
@@ -25,6 +26,8 @@ def routes(build: Callable[[], Ingest] = build_ingest) -> tuple[Route, ...]:
 
     def submit(request: Request) -> Document:
         ingest = build()
+        if ingest.buffer and buffer_measurements(ingest.buffer, ingest.ports.clock, request.caller, request.body):
+            return ACCEPTED
         return ingest_measurements(ingest.ports, ingest.directory, request.caller, request.body)
 
     def download(request: Request) -> Document:
