@@ -153,7 +153,9 @@ def test_an_invitation_is_accepted_by_signing_in_with_its_address(world: World) 
     invitation = world.org.make("orgUserInvitation", email="Ann@Example.com", permissionPolicyIds=[policy["id"]])
     other = world.org.make("orgUserInvitation", email="bob@example.com")
     assert world.exchange(invitationId=other["id"]).status == 403
-    assert world.exchange(invitationId="x").status == 403
+    assert world.exchange(invitationId="x").status == 400
+    assert world.exchange(invitationId=world.org.id).status == 403
+    assert world.exchange(orgId=f"{world.org.id}#product").status == 400
     caller = world.caller(world.exchange(invitationId=invitation["id"]))
     user = world.org.client.get(f"/users/{caller.principal_id}").json
     assert (user["email"], user["createdBy"]) == (EMAIL, f"USER_{user['id']}")

@@ -28,6 +28,7 @@ from usance.entrypoints.queue import upload_worker
 
 FILE = {"fileName": "january.json", "contentType": "application/json"}
 FIELDS = [{"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"}]
+CSV = {"contentType": "text/csv"}
 UPLOADS = "/fileuploads/measurements"
 
 
@@ -59,10 +60,10 @@ class World:
         org = self.org
         return UploadWorker(self.bench(), LookupPorts(org.store, org.clock, org.ids, org.blobs))
 
-    def uploaded(self, rows: Sequence[Any] | bytes) -> str:
+    def uploaded(self, rows: Sequence[Any] | bytes, **more: str) -> str:
         """The job of a file that lies in the bucket."""
         content = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
-        made = self.org.client.post(f"{UPLOADS}/generateUploadUrl", {**FILE, "contentLength": len(content)})
+        made = self.org.client.post(f"{UPLOADS}/generateUploadUrl", {**FILE, **more, "contentLength": len(content)})
         assert made.status == 200, made.text
         self.key = self.blobs.upload(made.json["url"], content, made.json["headers"])
         return str(made.json["jobId"])
@@ -90,6 +91,77 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+class TestTables:
+    """Measurements as CSV, of our own."""
+
+    def test_a_table_is_read_as_its_header_says(self, world: World) -> None:
+        template = world.org.client.get(f"/meters/{world.meter['id']}/csvtemplate").json
+        assert template == {"fileName": "calls.csv", "content": "uid,meter,account,ts,measure.tokens\r\n"}
+        table = template["content"] + "a,calls,acme,2026-01-02T00:00:00Z,0.10\r\nb,calls,acme,2026-01-03,5\r\n"
+        job_id = world.uploaded(table.encode("utf-8-sig"), **CSV)
+        assert world.run(job_id) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 2, 1, 1)
+        assert str(world.total()) == "0.1"
+        [failure] = world.failures()
+        assert "ts" in failure["message"]
+
+    def test_a_row_that_is_wrong_keeps_no_other_out(self, world: World) -> None:
+        rows = [
+            "calls,acme,2026-01-02T00:00:00Z,1",
+            'calls,"acme",2026-01-02T00:00:01Z,"2"',
+            "calls,acme,2026-01-02T00:00:02Z",
+            "calls,acme,2026-01-02T00:00:03Z,many",
+            "calls,acme,2026-01-02T00:00:04Z,",
+            "",
+            "calls,acme,2026-01-02T00:00:05Z,4",
+        ]
+        job_id = world.uploaded("\n".join(["meter,account,ts,measure.tokens", *rows]).encode(), **CSV)
+        assert world.run(job_id) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 6, 3, 3)
+        assert world.total() == 7
+        assert sorted(failure["type"] for failure in world.failures()) == [
+            "InvalidMeasurement",
+            "InvalidMeasurement",
+            "MissingField",
+        ]
+
+    @pytest.mark.parametrize(
+        ("content", "named"),
+        [
+            (b"\n", "meter"),
+            (b"meter,account,measure.tokens\n", "ts"),
+            (b"meter,account,ts,tokens\n", "tokens"),
+            (b"meter,account,ts,Measure.tokens\n", "Measure.tokens"),
+            (b"meter,account,ts,ts\n", "twice"),
+            (b"meter,account,ts\n\xff,a,b\n", "UTF-8"),
+            (b'meter,account,ts\n"a"b,c,d\n', "line 2"),
+        ],
+    )
+    def test_what_is_no_table_fails_with_the_reason(self, world: World, content: bytes, named: str) -> None:
+        job_id = world.uploaded(content, **CSV)
+        assert world.run(job_id) == "failed"
+        assert named in world.failures()[-1]["message"]
+
+    def test_every_character_that_is_no_line_feed_stays_in_its_cell(self, world: World) -> None:
+        fields = [*FIELDS, {"category": "WHAT", "code": "text", "name": "Text"}]
+        world.meter = world.org.make("meter", code="texts", dataFields=fields, derivedFields=[])
+        texts = ["a\u2028b", "c\x0bd", 'say "x"', "line\nfeed", "größe,"]
+        quoted = [text.replace('"', '""') for text in texts]
+        rows = [f'texts,acme,2026-01-02T00:00:00Z,{at},"{text}"' for at, text in enumerate(quoted)]
+        job_id = world.uploaded("\n".join(["meter,account,ts,measure.tokens,what.text", *rows]).encode(), **CSV)
+        assert world.run(job_id) == "succeeded"
+        stored = [text for batch in world.usage.batches.values() for text in batch.columns.texts["text"]]
+        assert stored == texts
+
+    def test_a_table_is_gone_on_with_where_it_was_left(self, world: World) -> None:
+        rows = [f"calls,acme,2026-01-02T00:00:00Z,{number}" for number in range(2_500)]
+        job_id = world.uploaded("\n".join(["meter,account,ts,measure.tokens", *rows]).encode(), **CSV)
+        assert world.run(job_id, time_is_up=lambda: True) == "running"
+        assert world.run(job_id) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 2_500, 2_500, 0)
+        assert world.total() == sum(range(2_500))
 
 
 class TestUrls:
@@ -126,7 +198,7 @@ class TestUrls:
         [
             {"fileName": ""},
             {"fileName": "x" * 101},
-            {"contentType": "text/csv"},
+            {"contentType": "text/plain"},
             {"contentLength": 0},
             {"contentLength": 1_073_741_825},
         ],

@@ -15,11 +15,18 @@ FileName = Annotated[str, Field(min_length=1, max_length=FILE_NAME_MAX_CHARS)]
 
 
 class UploadRequest(Noun):
-    """A file that is going to be uploaded: a JSON array of measurements."""
+    """A file that is going to be uploaded: a JSON array of measurements, or a table of them (our extension)."""
 
     file_name: FileName
-    content_type: Literal["application/json", "text/json"]
+    content_type: Literal["application/json", "text/json", "text/csv"]
     content_length: Annotated[int, Field(ge=1, le=CONTENT_MAX_BYTES)]
+
+
+class CsvTemplate(Noun):
+    """The header of a table of a meter's measurements, as a file."""
+
+    file_name: str
+    content: str
 
 
 class FileUrl(Noun):
@@ -51,6 +58,7 @@ FILE_UPLOAD_JOB: Final = Resource(
     answers={
         "fileName": {"type": "string", "description": "The name of the file."},
         "contentLength": {"type": "integer", "description": "Its length in bytes."},
+        "contentType": {"type": "string", "description": "Its type."},
         "uploadDate": {"type": "string", "format": "date-time", "description": "When its URL was made."},
         "status": {
             "type": "string",

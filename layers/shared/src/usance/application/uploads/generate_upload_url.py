@@ -10,11 +10,13 @@ from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import Put
+from usance.application.uploads.csv_rows import template_of
 from usance.application.uploads.jobs import NOT_UPLOADED, file_key
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import NotFoundError
 from usance.resources import instants
 from usance.resources.file_upload import FILE_UPLOAD_JOB, UploadRequest
+from usance.resources.meter import METER
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
@@ -31,6 +33,7 @@ def generate_upload_url(ports: EntityPorts, blobs: BlobStore, caller: Caller, bo
         {
             "fileName": sent["fileName"],
             "contentLength": sent["contentLength"],
+            "contentType": sent["contentType"],
             "uploadDate": instants.to_text(now),
             "status": NOT_UPLOADED,
             "totalRows": 0,
@@ -49,6 +52,13 @@ def generate_upload_url(ports: EntityPorts, blobs: BlobStore, caller: Caller, bo
         valid_for=UPLOAD_VALID_FOR,
     )
     return {"jobId": job["id"], "url": url, "headers": dict(headers)}
+
+
+def get_csv_template(ports: EntityPorts, caller: Caller, meter_id: str) -> Document:
+    """`fileName` and `content` of an empty table of a meter's measurements. `NotFoundError` without such a meter."""
+    require(caller, Action.CONFIG_RETRIEVE, METER.type, meter_id)
+    meter = find(ports, caller.org_id, METER, meter_id)
+    return {"fileName": f"{meter['code']}.csv", "content": template_of(meter)}
 
 
 def get_original_url(ports: EntityPorts, blobs: BlobStore, caller: Caller, job_id: str) -> Document:

@@ -49,7 +49,7 @@ def process_upload(bench: UploadWorkbench, org_id: str, job_id: str, *, time_is_
     status = SUCCEEDED
     with ports.blobs.open(file_key(org_id, job_id)) as stream:
         try:
-            for batch in batches(stream, job_id, progress.total):
+            for batch in batches(stream, job_id, progress.total, job.get("contentType", "")):
                 progress.failed += _ingest(bench, caller, batch)
                 recorded = progress.total // ROWS_BETWEEN_RECORDS
                 progress.total += len(batch.rows)

@@ -7,11 +7,13 @@ from typing import Any, BinaryIO, Final
 
 import ijson
 
+from usance.application.uploads.csv_rows import csv_values
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.submission import BODY_MAX_BYTES, MEASUREMENTS_MAX
 from usance.resources import wire
 
 READ_BYTES: Final = 262_144  # at a time: the parser keeps no more than a row beside it
+CSV: Final = "text/csv"
 ENVELOPE: Final = b'{"measurements":['
 
 
@@ -27,16 +29,17 @@ class Batch:
         return ENVELOPE + b",".join(self.rows) + b"]}"
 
 
-def batches(stream: BinaryIO, job_id: str, start: int) -> Iterator[Batch]:
+def batches(stream: BinaryIO, job_id: str, start: int, content_type: str = "") -> Iterator[Batch]:
     """The rows from number `start` on, cut at the same rows whenever the file is read from the start of a batch.
 
     A row without a `uid` gets one from the job and its number. Raises `InvalidInputError` where the file is no JSON
-    array; what was read before has been handed out.
+    array, or table; what was read before has been handed out.
     """
     rows: list[bytes] = []
     first, size = start, len(ENVELOPE)
     malformed: list[InvalidInputError] = []
-    for number, value in enumerate(_values(stream, malformed)):
+    values = csv_values if content_type == CSV else _values
+    for number, value in enumerate(values(stream, malformed)):
         if number < start:
             continue
         row = _row(value, job_id, number)

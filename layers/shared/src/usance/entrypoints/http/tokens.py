@@ -3,10 +3,10 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from usance.application.access.issue_token import ClientCredentials
 from usance.application.ports.identity import Proof
@@ -24,6 +24,7 @@ CLIENT_CREDENTIALS: Final = "client_credentials"
 AUTHORIZATION_CODE: Final = "authorization_code"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name
 FORM: Final = "application/x-www-form-urlencoded"
+Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 TEXT_MAX_CHARS: Final = 16_384  # an ID token with many claims
 
 
@@ -43,8 +44,8 @@ class TokenRequest(BaseModel):
     redirect_uri: str | None = None
     code_verifier: str | None = None
     subject_token: str | None = None
-    orgId: str | None = None  # noqa: N815 - the name on the wire, as everywhere in the API
-    invitationId: str | None = None  # noqa: N815
+    orgId: Id | None = None  # noqa: N815 - the name on the wire, as everywhere in the API
+    invitationId: Id | None = None  # noqa: N815
 
 
 class TokenAnswer(BaseModel):
@@ -100,16 +101,20 @@ def _basic(request: Request) -> ClientCredentials:
 
 
 def _sent(request: Request) -> TokenRequest:
+    return validated(TokenRequest, _fields(request))
+
+
+def _fields(request: Request) -> Document:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         fields = parse_qs(request.body.decode(errors="replace"))
-        return validated(TokenRequest, {name: values[0] for name, values in fields.items()})
-    return validated(TokenRequest, request.json_object())
+        return {name: values[0] for name, values in fields.items()}
+    return request.json_object()
 
 
 def _is_sign_in(request: Request) -> bool:
     """Whether a person asks, who has no access key; everybody else is asked for theirs first."""
     try:
-        return _sent(request).grant_type in {AUTHORIZATION_CODE, TOKEN_EXCHANGE}
+        return _fields(request).get("grant_type") in (AUTHORIZATION_CODE, TOKEN_EXCHANGE)
     except InvalidInputError:
         return False
 

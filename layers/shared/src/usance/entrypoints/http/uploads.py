@@ -5,12 +5,13 @@ from typing import Final
 
 from usance.application.entities.ports import EntityPorts
 from usance.application.lookups.ports import LookupPorts
-from usance.application.uploads.generate_upload_url import generate_upload_url, get_original_url
+from usance.application.uploads.generate_upload_url import generate_upload_url, get_csv_template, get_original_url
 from usance.entrypoints.http.routes import Operation, Request, Route
-from usance.resources.file_upload import FILE_UPLOAD_JOB, FileUrl, UploadRequest
+from usance.resources.file_upload import FILE_UPLOAD_JOB, CsvTemplate, FileUrl, UploadRequest
 from usance.resources.wire import Document
 
 UPLOADS: Final = "/organizations/{orgId}/fileuploads/measurements"
+METERS: Final = "/organizations/{orgId}/meters"
 TAG: Final = FILE_UPLOAD_JOB.title
 
 
@@ -23,7 +24,16 @@ def routes(configuration: Callable[[], EntityPorts], ports: Callable[[], LookupP
     def original(request: Request) -> Document:
         return get_original_url(configuration(), ports().blobs, request.caller, request.path["id"])
 
+    def template(request: Request) -> Document:
+        return get_csv_template(configuration(), request.caller, request.path["id"])
+
     return (
+        Route(
+            "GET",
+            f"{METERS}/{{id}}/csvtemplate",
+            template,
+            Operation("meter.csvTemplate", "Get an empty table for a meter's measurements", TAG, None, CsvTemplate),
+        ),
         Route(
             "POST",
             f"{UPLOADS}/generateUploadUrl",

@@ -1,0 +1,87 @@
+"""Measurements as a table: a header of `uid`, `meter`, `account`, `ts`, `ets` and `<category>.<field>` (metering.md 2)."""
+
+import codecs
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, BinaryIO, Final
+
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.meter import NUMERIC, Category
+
+READ_BYTES: Final = 262_144  # at a time: no more than a row is kept beside it
+REQUIRED: Final = ("meter", "account", "ts")
+OWN: Final = frozenset({"uid", "ets", *REQUIRED})
+
+_NUMERIC: Final = frozenset(category.value for category in NUMERIC)
+_CATEGORIES: Final = frozenset(category.value for category in Category)
+
+
+def csv_values(stream: BinaryIO, malformed: list[InvalidInputError]) -> Iterator[Any]:
+    """The rows as measurements; where the file ends to be a table, `malformed` says why. An empty cell is no value.
+
+    A row that has not as many cells as the header is handed out as what it holds, and is no measurement.
+    """
+    reader = csv.reader(_lines(stream), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(header)
+        for row in reader:
+            if row:
+                yield _measurement(header, row) if len(row) == len(header) else {"cells": row}
+    except InvalidInputError as refused:
+        malformed.append(refused)
+    except (csv.Error, UnicodeDecodeError) as broken:
+        malformed.append(InvalidInputError(f"the file is not valid CSV in UTF-8: line {reader.line_num}: {broken}"))
+
+
+def template_of(meter: Mapping[str, Any]) -> str:
+    """The header of a table of a meter's measurements."""
+    fields = (f"{field['category'].lower()}.{field['code']}" for field in meter["dataFields"])
+    return ",".join(["uid", "meter", "account", "ts", *fields]) + "\r\n"
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """The lines, ended by a line feed alone: a cell may hold every other character that ends lines elsewhere."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest = ""
+    while chunk := stream.read(READ_BYTES):
+        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+        yield from (f"{line}\n" for line in lines)
+    yield rest + decoder.decode(b"", final=True)
+
+
+def _check_header(header: Sequence[str]) -> None:
+    for name in REQUIRED:
+        if name not in header:
+            raise InvalidInputError(f"the header has no column {name}")
+    for name in header:
+        category, dot, code = name.partition(".")
+        if name not in OWN and not (dot and code and category in _CATEGORIES):
+            raise InvalidInputError(
+                f"the header has a column {name[:80]}: write fields as measure.tokens, in lower case"
+            )
+    if len(set(header)) < len(header):
+        raise InvalidInputError("the header names a column twice")
+
+
+def _measurement(header: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
+    measurement: dict[str, Any] = {}
+    for name, cell in zip(header, row, strict=True):
+        if cell == "":
+            continue
+        if name in OWN:
+            measurement[name] = cell
+            continue
+        category, _, code = name.partition(".")
+        measurement.setdefault(category, {})[code] = _number(cell) if category in _NUMERIC else cell
+    return measurement
+
+
+def _number(text: str) -> Any:
+    """The number that is written; what is none stays a text, which is refused by the name of its field."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
