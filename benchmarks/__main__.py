@@ -7,10 +7,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import api, billing, imports, usage
+from benchmarks import api, billing, costs, imports, usage
 from benchmarks.figures import Figure, table
 
-SUITES = {"usage": usage.figures, "billing": billing.figures, "api": api.figures, "imports": imports.figures}
+SUITES = {
+    "usage": usage.figures,
+    "billing": billing.figures,
+    "costs": costs.figures,
+    "api": api.figures,
+    "imports": imports.figures,
+}
 
 
 def main() -> None:

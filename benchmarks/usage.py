@@ -80,19 +80,19 @@ def one_core() -> Iterator[None]:
 
 def write_units_per_event() -> Figure:
     """Of requests of 1,000 typical measurements of one account: the table's units and the index's."""
-    recorder = _Recorder()
-    handle = _handler(DynamoUsageLog(recorder, "usage"))
-    for event in _requests(5):
+    recorder = Recorder()
+    handle = handler_of(DynamoUsageLog(recorder, "usage"))
+    for event in requests_of(5):
         assert handle(event, CONTEXT)["statusCode"] == 200
-    units = sum(_units(item) for item in recorder.items)
+    units = sum(units_of(item) for item in recorder.items)
     per_event = units / (5 * PER_REQUEST)
     return Figure("write units per event", per_event, "units", "one item per event", 2.0, "<= 0.05", per_event <= 0.05)
 
 
 def ingest_rate() -> Figure:
     """Events a second through the full handler, packed, beside the same handler writing one item per event."""
-    packed = _rate(_handler(DynamoUsageLog(_silent_client(), "usage")), REQUESTS)
-    single = _rate(_handler(_OneItemPerEvent(_silent_client())), REQUESTS // 10)
+    packed = _rate(handler_of(DynamoUsageLog(_silent_client(), "usage")), REQUESTS)
+    single = _rate(handler_of(_OneItemPerEvent(_silent_client())), REQUESTS // 10)
     return Figure(
         "ingest, one core, store excluded",
         packed,
@@ -116,9 +116,9 @@ def read_rate() -> Figure:
         rival_query = _parquet(connection, batches, Path(folder) / "usage.parquet")
         ours, theirs = [], []
         for _ in range(ROUNDS):
-            seconds, rows = _timed(lambda: aggregated(stored, START, end, queries))
+            seconds, rows = timed(lambda: aggregated(stored, START, end, queries))
             ours.append(seconds)
-            seconds, rival = _timed(lambda: connection.execute(rival_query).fetchone())
+            seconds, rival = timed(lambda: connection.execute(rival_query).fetchone())
             theirs.append(seconds)
             if [row[0].value for row in rows] != list(rival):
                 raise AssertionError(f"{rows} differs from {rival}")
@@ -148,7 +148,7 @@ def merged_rates() -> list[Figure]:
     rates, answers = [], []
     for items in (packed, singles, level):
         seconds, rows = min(
-            (_timed(lambda items=items: aggregated(Stored(items), START, end, queries)) for _ in range(ROUNDS)),  # type: ignore[misc]
+            (timed(lambda items=items: aggregated(Stored(items), START, end, queries)) for _ in range(ROUNDS)),  # type: ignore[misc]
             key=lambda timed: timed[0],
         )
         rates.append(events / seconds)
@@ -177,7 +177,7 @@ def _merged(items: Sequence[StoredItem]) -> StoredItem:
     return stored_item(items[0].place[0], {**item, "received": {"S": received}})
 
 
-def _handler(usage: UsageWriter) -> core.Handler:
+def handler_of(usage: UsageWriter) -> core.Handler:
     clock = FrozenClock(START + timedelta(days=40))
     entities = FakeEntityRepository(clock)
     fields = [("tokens", "MEASURE"), ("replies", "MEASURE"), ("model", "WHAT")]
@@ -191,13 +191,14 @@ def _handler(usage: UsageWriter) -> core.Handler:
     return core.build(ingest.routes(lambda: composed))
 
 
-def _requests(count: int) -> list[dict[str, Any]]:
+def requests_of(count: int, size: int = PER_REQUEST) -> list[dict[str, Any]]:
+    """Requests of `size` typical measurements of one account."""
     rng = random.Random(1)
-    return [{**EVENT, "body": json.dumps({"measurements": list(_measurements(rng, at))})} for at in range(count)]
+    return [{**EVENT, "body": json.dumps({"measurements": list(_measurements(rng, at, size))})} for at in range(count)]
 
 
-def _measurements(rng: random.Random, request: int) -> Iterator[dict[str, Any]]:
-    for number in range(PER_REQUEST):
+def _measurements(rng: random.Random, request: int, size: int) -> Iterator[dict[str, Any]]:
+    for number in range(size):
         ts = START + timedelta(minutes=request, milliseconds=37 * number + rng.randrange(30))
         yield {
             "uid": str(uuid.UUID(int=rng.getrandbits(128))),
@@ -249,40 +250,41 @@ def _parquet(connection: duckdb.DuckDBPyConnection, batches: Sequence[UsageBatch
 
 
 def _rate(handle: core.Handler, count: int) -> float:
-    events = _requests(count)
-    best = min(_timed(lambda: [handle(event, CONTEXT) for event in events])[0] for _ in range(ROUNDS))
+    events = requests_of(count)
+    best = min(timed(lambda: [handle(event, CONTEXT) for event in events])[0] for _ in range(ROUNDS))
     return count * PER_REQUEST / best
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
 
 
-def _units(item: Item) -> int:
+def units_of(item: Item) -> int:
     """Of one item: its kilobytes begun, and those of its entry in the index of keys. A month's first row has none."""
     if "scope" not in item:
-        return ceil(_size(item) / UNIT_BYTES)
+        return ceil(size_of(item) / UNIT_BYTES)
     index = sum(len(name) + len(item[name]["S"]) for name in ("pk", "sk", "scope", "received"))
-    return ceil(_size(item) / UNIT_BYTES) + ceil((index + INDEX_ENTRY_OVERHEAD_BYTES) / UNIT_BYTES)
+    return ceil(size_of(item) / UNIT_BYTES) + ceil((index + INDEX_ENTRY_OVERHEAD_BYTES) / UNIT_BYTES)
 
 
-def _size(item: Item) -> int:
+def size_of(item: Item) -> int:
     size = 0
     for name, value in item.items():
         ((kind, content),) = value.items()
-        size += len(name) + (3 + _size(content) + len(content) if kind == "M" else len(content))
+        size += len(name) + (3 + size_of(content) + len(content) if kind == "M" else len(content))
     return size
 
 
-class _Recorder:
+class Recorder:
     """A client that keeps the items put."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
 
     def put_item(self, *, Item: Item, **_: Any) -> None:  # noqa: N803 - the client's name
+        """Keep an item."""
         self.items.append(Item)
 
 

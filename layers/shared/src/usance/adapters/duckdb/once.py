@@ -1,13 +1,16 @@
 """Counting once: the measurements that are copies of earlier ones, found by their uids (metering.md 1.4)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usance.adapters.duckdb.columns import receipts, uid_hashes, uids_at
+from usance.adapters.duckdb.columns import Integers, receipts, uid_hashes, uids_at
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.domain.metering.counting import Copy, repeats
+
+_LAST: Final = 2**22 - 1
 
 
 def counted(stored: Stored) -> NDArray[np.bool_]:
@@ -22,8 +25,16 @@ def counted(stored: Stored) -> NDArray[np.bool_]:
     ordered = np.sort(hashes)
     met = ordered[1:][ordered[1:] == ordered[:-1]]
     if met.size:
-        counts[_repeated(items, np.flatnonzero(np.isin(hashes, met)), counts.size)] = False
+        counts[_repeated(items, _places(hashes, met), counts.size)] = False
     return counts
+
+
+def _places(hashes: Integers, met: Integers) -> NDArray[np.int64]:
+    """Where `hashes` are among `met`. Most are not, which their last bits tell without looking any further."""
+    last = np.zeros(_LAST + 1, dtype=np.bool_)
+    last[met & _LAST] = True
+    candidates = np.flatnonzero(last[hashes & _LAST])
+    return candidates[np.isin(hashes[candidates], met)]
 
 
 def _repeated(items: Sequence[StoredItem], suspects: NDArray[np.int64], own: int) -> list[int]:
