@@ -92,7 +92,7 @@ class _Usage:
     """Answers every query at once, per segment where one is asked for."""
 
     def aggregate(
-        self, _: UsageScope, __: datetime, ___: datetime, queries: Sequence[AggregationQuery]
+        self, _: UsageScope, __: datetime, ___: datetime, queries: Sequence[AggregationQuery], **____: Any
     ) -> Sequence[Sequence[AggregatedRow]]:
         return [
             [AggregatedRow({"customer": f"c{n}"}, None, Decimal(1_000 + n), 1) for n in range(SEGMENTS)]
@@ -223,7 +223,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
         "createdBy": "SCHEDULER",
         "lastDateInBillingPeriod": date(2026, 1, 31).isoformat(),
     }
-    return Workbench(stores, _Usage(), None), job, entities  # type: ignore[arg-type]
+    return Workbench(stores, _Usage(), None, None), job, entities  # type: ignore[arg-type]
 
 
 def _accounts(entities: _Entities, count: int) -> list[str]:

@@ -11,7 +11,15 @@ import pytest
 from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.usage_log import FakeUsageLog
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment, UsageBatch, UsageScope
+from usance.application.ports.usage_log import (
+    AggregatedRow,
+    AggregationQuery,
+    Moment,
+    Repeat,
+    Repeats,
+    UsageBatch,
+    UsageScope,
+)
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds, month_of
@@ -82,6 +90,29 @@ def test_every_method_over_whole_numbers(log: Log) -> None:
     answers = log.aggregate(SCOPE, JANUARY, FEBRUARY, [AggregationQuery(method, "tokens") for method in methods])
     assert [str(rows[0].value) for rows in answers] == ["90", "10", "60", "3", "10", "30", "3"]
     assert {rows[0].count for rows in answers} == {3}
+
+
+def test_copies_that_do_not_count_are_told(log: Log) -> None:
+    late, later = MARCH + timedelta(hours=1), MARCH + timedelta(hours=2)
+    send(log, ("a", at(3), 1), ("b", at(3), 2))
+    send(log, ("a", at(4), 5), received=late)
+    send(log, ("a", at(3), 1), ("c", at(3), 2), received=later)
+    send(log, ("b", at(3, month=2), 9), received=later)
+
+    def told(since: datetime, start: datetime = JANUARY, end: datetime = FEBRUARY, limit: int = 9) -> list[Repeat]:
+        repeats = Repeats(microseconds(since), limit)
+        queries = [AggregationQuery("SUM", "tokens"), AggregationQuery("COUNT", "tokens")]
+        assert log.aggregate(SCOPE, start, end, queries, repeats=repeats)
+        return sorted(repeats.found, key=lambda one: one.received)
+
+    first = Repeat(SCOPE, "a", microseconds(at(4)), microseconds(late))
+    second = Repeat(SCOPE, "a", microseconds(at(3)), microseconds(later))
+    assert told(JANUARY) == [first, second]
+    assert told(later) == [second]
+    assert told(later + timedelta(microseconds=1)) == []
+    assert told(JANUARY, end=at(4)) == [second]
+    assert len(told(JANUARY, limit=1)) == 1
+    assert [one.uid for one in told(JANUARY, FEBRUARY, MARCH)] == ["b"]
 
 
 def test_percentiles_are_values_by_nearest_rank(log: Log) -> None:

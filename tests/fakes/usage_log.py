@@ -10,6 +10,8 @@ from usance.application.ports.usage_log import (
     AggregationQuery,
     Measurement,
     Moment,
+    Repeat,
+    Repeats,
     TooMuchUsageError,
     UsageBatch,
     UsageScope,
@@ -76,7 +78,14 @@ class FakeUsageLog:
         queries: Sequence[AggregationQuery],
         *,
         read_max: int | None = None,
+        repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
+        if repeats:
+            low, high = microseconds(start), microseconds(end)
+            copies = [
+                row for row in self._sorted_out(scope)[1] if low <= row.ts < high and row.received >= repeats.since
+            ]
+            repeats.found += [Repeat(scope, row.uid, row.ts, row.received) for row in copies][: repeats.limit]
         rows = self._rows(scope, start, end, read_max)
         return [_answer([row for row in rows if _passes(row, query.where)], query, end) for query in queries]
 
@@ -88,6 +97,10 @@ class FakeUsageLog:
         return rows
 
     def _counted(self, scope: UsageScope) -> list[_Row]:
+        return self._sorted_out(scope)[0]
+
+    def _sorted_out(self, scope: UsageScope) -> tuple[list[_Row], list[_Row]]:
+        """The measurements that count, and the copies that do not."""
         rows = [
             _Row(
                 (month, f"{instant_of(min(batch.columns.ts)).day:02d}#{digest}", at),
@@ -106,7 +119,8 @@ class FakeUsageLog:
         for row in rows:
             by_uid.setdefault(row.uid, []).append(Copy(row.received, row.place))
         dropped = {copy for copies in by_uid.values() for copy in repeats(copies)}
-        return [row for row in rows if Copy(row.received, row.place) not in dropped]
+        kept = [row for row in rows if Copy(row.received, row.place) not in dropped]
+        return kept, [row for row in rows if Copy(row.received, row.place) in dropped]
 
 
 def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> list[AggregatedRow]:

@@ -123,9 +123,9 @@ def test_a_lock_date_set_while_a_bill_is_calculated_counts(
         world.client.delete(f"/bills/{bill['id']}")
     before, read = world.all_bills(), world.usage.aggregate
 
-    def slow(*asked: Any) -> Any:
+    def slow(*asked: Any, **more: Any) -> Any:
         world.put("/billconfig", {"billLockDate": "2025-12-31"})
-        return read(*asked)
+        return read(*asked, **more)
 
     monkeypatch.setattr(world.usage, "aggregate", slow)
     assert world.run()["billIds"] == []

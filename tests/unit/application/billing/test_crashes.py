@@ -19,7 +19,7 @@ def deliver_until_done(world: World, fuse: Fuse) -> None:
         progress=fuse.guard(world.stores.progress),
         billing_queue=fuse.guard(world.stores.billing_queue),
     )
-    bench = Workbench(guarded, fuse.guard(world.usage), world.events)
+    bench = Workbench(guarded, fuse.guard(world.usage), world.events, world.org.blobs)
     waiting: list[Document] = [message for message, _ in world.queue.take()]
     while waiting:
         message = waiting.pop(0)

@@ -16,7 +16,7 @@ from tests.fakes.queue import FakeQueue
 from usance.application.billing.run_message import run_message
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores, Workbench
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeat, Repeats, UsageScope
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
 from usance.resources.instants import from_text
@@ -35,15 +35,24 @@ class Reading:
 
 @dataclass
 class Readings:
-    """`UsageReader` over values that a test puts in. `outages` is how many reads fail first."""
+    """`UsageReader` over values, and copies that do not count, that a test puts in. `outages` is how many reads fail first."""
 
     all: list[Reading] = field(default_factory=list)
+    copies: list[Repeat] = field(default_factory=list)
     reads: int = 0
     outages: int = 0
 
     def aggregate(
-        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        queries: Sequence[AggregationQuery],
+        *,
+        repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
+        if repeats:
+            repeats.found += [one for one in self.copies if one.scope == scope and one.received >= repeats.since]
         if self.outages:
             self.outages -= 1
             raise UnavailableError("the store is busy; repeat the request")
@@ -94,7 +103,7 @@ class World:
         self.stores = BillingStores(
             self.org.store, self.bills, FakeBillJobProgress(), self.queue, self.statements, self.clock, self.org.ids
         )
-        self.bench = Workbench(self.stores, self.usage, self.events)
+        self.bench = Workbench(self.stores, self.usage, self.events, self.org.blobs)
         self.client = Client(core.build(billing.routes(lambda: self.stores)), self.org.id)
 
     def configure(self, **changes: Any) -> None:

@@ -105,11 +105,11 @@ class Usage(FakeUsageLog):
     reads: int = 0
     away: bool = False
 
-    def aggregate(self, *question: Any) -> Sequence[Sequence[AggregatedRow]]:
+    def aggregate(self, *question: Any, **more: Any) -> Sequence[Sequence[AggregatedRow]]:
         if self.away:
             raise ConnectionError("the store is away")
         self.reads += 1
-        return super().aggregate(*question)
+        return super().aggregate(*question, **more)
 
 
 @dataclass

@@ -26,4 +26,4 @@ def billing_stores() -> BillingStores:
 @cache
 def workbench() -> Workbench:
     """For calculating bills."""
-    return Workbench(billing_stores(), stores.usage_reader(), stores.events())
+    return Workbench(billing_stores(), stores.usage_reader(), stores.events(), stores.blobs())

@@ -13,7 +13,7 @@ from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, Scale
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment, Repeats, UsageScope
 from usance.domain.metering.aggregation import (
     OF_ANY_FIELD,
     PERCENTILES,
@@ -45,15 +45,25 @@ _Values = Mapping[_Key, tuple[Decimal | None, int, Moment | None]]
 
 
 def aggregated(
-    stored: Stored, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+    stored: Stored,
+    start: datetime,
+    end: datetime,
+    queries: Sequence[AggregationQuery],
+    told: tuple[UsageScope, Repeats] | None = None,
 ) -> list[list[AggregatedRow]]:
-    """Per query its rows, of the measurements in `[start, end)` that count (see `UsageReader`)."""
+    """Per query its rows, of the measurements in `[start, end)` that count (see `UsageReader`).
+
+    With `told`, whose usage it is, and what is to know of copies.
+    """
     for query in queries:
         if not query.sql:
             method_of(query.method)
     if not stored.items:
         return [[] for _ in queries]
     usage = Usage(stored, start, end)
+    if told:
+        scope, repeats = told
+        repeats.found += usage.repeats(scope, repeats.since, repeats.limit - len(repeats.found))
     return [_rows(usage.where(query.where) if query.where else usage, query) for query in queries]
 
 

@@ -24,6 +24,7 @@ from usance.adapters.duckdb.columns import (
 )
 from usance.adapters.duckdb.once import counted
 from usance.adapters.duckdb.stored import Stored
+from usance.application.ports.usage_log import Repeat, UsageScope
 from usance.domain.metering.instants import microseconds
 
 Whole = TypeVar("Whole", np.int32, np.int64)
@@ -35,7 +36,9 @@ class Usage:
     def __init__(self, stored: Stored, start: datetime, end: datetime) -> None:
         self._items = stored.items
         ts = instants(stored.items)
-        kept = counted(stored) & (ts >= microseconds(start)) & (ts < microseconds(end))
+        counts, inside = counted(stored), (ts >= microseconds(start)) & (ts < microseconds(end))
+        kept = counts & inside
+        self._copies = np.flatnonzero(inside & ~counts)
         self._rows = np.flatnonzero(kept)
         self._whole = bool(kept.all())
         self._columns: dict[str, Column] = {}
@@ -46,6 +49,17 @@ class Usage:
     def __len__(self) -> int:
         """How many measurements count."""
         return int(self._rows.size)
+
+    def repeats(self, scope: UsageScope, since: int, limit: int) -> list[Repeat]:
+        """The copies in the span that do not count and were received at `since` or later."""
+        if not self._copies.size:
+            return []
+        copies = copy(self)
+        copies._rows, copies._whole = self._copies, False  # noqa: SLF001 - its own kind
+        received, ts = copies.received(), copies._picked(instants(self._items))  # noqa: SLF001
+        late = np.flatnonzero(received >= since)[:limit].tolist()
+        uids = copies.receipts(late)
+        return [Repeat(scope, uid, int(ts[at]), at_) for at, (at_, uid) in zip(late, uids, strict=True)]
 
     def where(self, filters: Mapping[str, Sequence[str]]) -> Self:
         """The measurements whose string fields have one of the values."""

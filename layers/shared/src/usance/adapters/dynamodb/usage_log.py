@@ -24,7 +24,14 @@ from botocore.exceptions import ClientError
 from usance.adapters.dynamodb.transactions import store_faults
 from usance.adapters.dynamodb.usage_items import Item, packed_items
 from usance.adapters.dynamodb.usage_scopes import UsageScopes
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Measurement, UsageBatch, UsageScope
+from usance.application.ports.usage_log import (
+    AggregatedRow,
+    AggregationQuery,
+    Measurement,
+    Repeats,
+    UsageBatch,
+    UsageScope,
+)
 from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
@@ -80,6 +87,7 @@ class DynamoUsageLog:
         queries: Sequence[AggregationQuery],
         *,
         read_max: int | None = None,
+        repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         from usance.adapters.duckdb.aggregate import aggregated
         from usance.adapters.dynamodb.usage_reads import UsageReads
@@ -89,7 +97,7 @@ class DynamoUsageLog:
         with store_faults():
             reads = UsageReads(self._client, self._table, scope)
             stored = reads.stored(start, end, None if whole else sorted(codes), read_max)
-        return aggregated(stored, start, end, queries)
+        return aggregated(stored, start, end, queries, (scope, repeats) if repeats else None)
 
     def _put(self, item: Item) -> None:
         try:

@@ -11,9 +11,11 @@ from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
+from usance.application.billing.report_repeats import report_repeats
 from usance.application.billing.states import state_of
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
+from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.inputs import BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.domain.billing.memos import sum_of
@@ -22,6 +24,7 @@ from usance.domain.billing.pipeline import decide, plan_usage, serves
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import derived_id
 from usance.domain.kernel.period import Period
+from usance.domain.metering.instants import EPOCH, microseconds
 from usance.resources import instants, wire
 from usance.resources.wire import Document
 
@@ -66,7 +69,10 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
             f"the bill {inputs.bill_id} cannot be calculated again: no plan of the account has a period "
             f"that ends or begins on {calculation.key.day} any more"
         )
-    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs))
+    calculated = instants.from_text(stored["lastCalculatedDate"]) if stored else EPOCH
+    repeats = Repeats(since=microseconds(calculated))
+    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs), repeats)
+    report_repeats(bench, agreement.account, repeats.found)
     draft = decide(inputs, usage)
     core, line_items = header_of(draft), [line_item_of(line) for line in draft.lines]
     digest = derived_id(wire.dumps([core, line_items]).decode())

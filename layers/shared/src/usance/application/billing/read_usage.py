@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageReader, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeats, UsageReader, UsageScope
 from usance.domain.billing.inputs import Segment
 from usance.domain.billing.segments import MERGERS, Segmentation
 from usance.domain.billing.usage import UsageQuery, UsageValues
@@ -33,8 +33,17 @@ _Values = Mapping[_Place, Sequence[Decimal]]
 """By start of the span and segment: the values of the groups that count there."""
 
 
-def read_usage(reader: UsageReader, org_id: str, account_id: str, queries: Sequence[UsageQuery]) -> UsageValues:
-    """The value of every query. Spans of a meter that follow on each other are read in one go."""
+def read_usage(
+    reader: UsageReader,
+    org_id: str,
+    account_id: str,
+    queries: Sequence[UsageQuery],
+    repeats: Repeats | None = None,
+) -> UsageValues:
+    """The value of every query. Spans of a meter that follow on each other are read in one go.
+
+    Copies of measurements that do not count are added to `repeats`.
+    """
     values: dict[UsageQuery, Decimal | None] = {}
     by_meter: dict[str, list[UsageQuery]] = {}
     for query in queries:
@@ -43,7 +52,7 @@ def read_usage(reader: UsageReader, org_id: str, account_id: str, queries: Seque
         scope = UsageScope(org_id, meter_id, account_id)
         for chain in _chains({query.span for query in asked}):
             spans = set(chain)
-            values.update(_read_chain(reader, scope, chain, [query for query in asked if query.span in spans]))
+            values.update(_read_chain(reader, scope, chain, [query for query in asked if query.span in spans], repeats))
     return values
 
 
@@ -60,7 +69,11 @@ def _chains(spans: Iterable[Instants]) -> Sequence[Sequence[Instants]]:
 
 
 def _read_chain(
-    reader: UsageReader, scope: UsageScope, chain: Sequence[Instants], queries: Sequence[UsageQuery]
+    reader: UsageReader,
+    scope: UsageScope,
+    chain: Sequence[Instants],
+    queries: Sequence[UsageQuery],
+    repeats: Repeats | None,
 ) -> UsageValues:
     asks = tuple(dict.fromkeys(ask for query in queries for ask in _asks(query)))
     starts = tuple(span.start for span in chain) if len(chain) > 1 else ()
@@ -69,6 +82,7 @@ def _read_chain(
         chain[0].start,
         chain[-1].end,
         [AggregationQuery(ask.method, ask.target_field, ask.group_by, starts, sql=ask.sql) for ask in asks],
+        repeats=repeats,
     )
     rows = dict(zip(asks, answers, strict=True))
     sorted_out: dict[tuple[str, bool], Mapping[str, _Values]] = {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from usance.application.ports.bill_progress import BillJobProgress
 from usance.application.ports.bills import BillRepository
+from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
@@ -33,3 +34,4 @@ class Workbench:
     stores: BillingStores
     usage: UsageReader
     events: EventLog
+    blobs: BlobStore  # the files that events point to

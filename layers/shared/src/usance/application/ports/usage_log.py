@@ -79,6 +79,25 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A copy of a measurement that was received before, which does not count. Instants are microseconds since 1970."""
+
+    scope: UsageScope
+    uid: str
+    ts: int
+    received: int
+
+
+@dataclass(slots=True)
+class Repeats:
+    """What a reader comes upon: copies received at `since` or later, at most `limit` of them."""
+
+    since: int
+    limit: int = 1_000
+    found: list[Repeat] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class UsageBatch:
     """Measurements of one request that share meter, account and month: what is stored, and counted, together.
 
@@ -118,11 +137,17 @@ class UsageReader(Protocol):
     """Deduplicated, exact reads. Of measurements of a scope with one `uid` received within 35 days the first counts."""
 
     def aggregate(
-        self, scope: UsageScope, start: datetime, end: datetime, queries: Sequence[AggregationQuery]
+        self,
+        scope: UsageScope,
+        start: datetime,
+        end: datetime,
+        queries: Sequence[AggregationQuery],
+        *,
+        repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         """Per query, its rows, by group and bucket in ascending order (none when there is no usage).
 
-        Reads the span once for all queries. Raises `InvalidInputError` for a method that does not fit the field.
+        Reads the span once for all queries; copies of the span that do not count are added to `repeats`. Raises `InvalidInputError` for a method that does not fit the field.
         """
         ...
 
@@ -138,6 +163,7 @@ class UsageExplorer(UsageReader, Protocol):
         queries: Sequence[AggregationQuery],
         *,
         read_max: int | None = None,
+        repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         """As `UsageReader` does; `TooMuchUsageError` when the span holds more than `read_max` measurements."""
         ...
