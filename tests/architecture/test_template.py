@@ -22,7 +22,7 @@ Functions = dict[str, dict[str, Any]]
 # The permission that the name of a store calls for: one of these policies at least.
 POLICIES = {
     "ENTITIES_TABLE": {"ReadEntities", "WriteEntities"},
-    "USAGE_TABLE": {"ReadUsage", "WriteUsage"},
+    "USAGE_TABLE": {"ReadUsage", "WriteUsage", "DeleteUsage"},
     "EVENTS_TABLE": {"ReadEvents", "WriteEvents"},
     "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
@@ -87,6 +87,12 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
         allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
         assert allowed == told, name
         assert policies(function) <= set().union(*POLICIES.values(), {"AssumeExportRoles", "SendMail"}), name
+
+
+def test_usage_is_deleted_by_merging_alone(template: Template, functions: Functions) -> None:
+    assert {name for name, one in functions.items() if "DeleteUsage" in policies(one)} == {"merge_worker"}
+    for name in ("ReadUsage", "WriteUsage"):
+        assert "Delete" not in json.dumps(template["Resources"][name])
 
 
 def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:
