@@ -40,7 +40,7 @@ def outcomes(client: M3ter, act: Callable[[int], Any]) -> tuple[list[Any], list[
 
 @pytest.mark.parametrize("kind", CREATES)
 def test_a_code_goes_to_one_of_its_rivals(client: M3ter, kind: str) -> None:
-    code = f"rival {kind}"
+    code = f"rival_{kind.replace(' ', '_')}"
     won, lost = outcomes(client, lambda _: CREATES[kind](client, code))
     assert len(won) == 1
     assert all(isinstance(refused, m3ter.ConflictError) for refused in lost), lost

@@ -72,6 +72,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "dataExport.adhoc": {"sourceType": "OPERATIONAL", "operationalDataTypes": ["ACCOUNTS"]},
     "accountPlan.replace": {"planId": "x" * 36, "startDate": "2026-06-01T00:00:00Z"},
     "queryUsage": {"startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"},
+    "previewBill": {"accountIds": ["x" * 36], "billingFrequency": "MONTHLY", "billFrequencyInterval": 1},
     "approveBills": {"billIds": ["x" * 36]},
     "setBillStatus": {"status": "APPROVED"},
     "recalculateBills": {"billIds": ["x" * 36]},

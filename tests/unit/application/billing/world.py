@@ -13,6 +13,7 @@ from tests.fakes.events import FakeEventLog
 from tests.fakes.http import Answer, Client
 from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
+from usance.application.billing.preview_bill import Previewing
 from usance.application.billing.run_message import run_message
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores, Workbench
@@ -104,7 +105,9 @@ class World:
             self.org.store, self.bills, FakeBillJobProgress(), self.queue, self.statements, self.clock, self.org.ids
         )
         self.bench = Workbench(self.stores, self.usage, self.events, self.org.blobs)
-        self.client = Client(core.build(billing.routes(lambda: self.stores)), self.org.id)
+        self.client = Client(
+            core.build(billing.routes(lambda: self.stores, lambda: Previewing(self.stores, self.usage))), self.org.id
+        )
 
     def configure(self, **changes: Any) -> None:
         """Change the organization's configuration."""

@@ -4,6 +4,7 @@ from functools import cache
 
 from usance.adapters.aws import client
 from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
+from usance.application.billing.preview_bill import Previewing
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.bootstrap import stores
 from usance.settings import Settings
@@ -21,6 +22,12 @@ def billing_stores() -> BillingStores:
         clock=stores.clock(),
         ids=stores.ids(),
     )
+
+
+@cache
+def previewing() -> Previewing:
+    """For bills that are not stored."""
+    return Previewing(billing_stores(), stores.usage_reader())
 
 
 @cache

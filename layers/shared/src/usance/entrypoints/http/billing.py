@@ -20,6 +20,7 @@ from usance.application.billing.delete_bill import delete_bill
 from usance.application.billing.jobs import STATUSES
 from usance.application.billing.list_lines import list_all_line_items
 from usance.application.billing.lock_bill import lock_bill
+from usance.application.billing.preview_bill import Previewing, preview_bill
 from usance.application.billing.read_jobs import cancel_bill_job, get_bill_job, list_bill_jobs
 from usance.application.billing.recalculate_bills import recalculate_bills
 from usance.application.billing.search_bills import FIELDS, search_bills
@@ -27,7 +28,7 @@ from usance.application.billing.set_bill_status import set_bill_status
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery, DateRange
 from usance.application.ports.entities import Page
-from usance.bootstrap.billing import billing_stores
+from usance.bootstrap.billing import billing_stores, previewing
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import bill_memos, core
@@ -90,10 +91,11 @@ def handler() -> core.Handler:
     return core.build(routes())
 
 
-def routes(stores: Stores = billing_stores) -> tuple[Route, ...]:
+def routes(stores: Stores = billing_stores, bench: Callable[[], Previewing] = previewing) -> tuple[Route, ...]:
     """The routes, on the stores that `stores` gives at the first request."""
     return (
         *_bills(stores),
+        _preview(bench),
         *_lines(stores),
         *_periods(stores),
         *bill_memos.routes(stores),
@@ -134,6 +136,13 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
         _route("PUT", f"{bill}/status", set_status, "setBillStatus", "Approve a bill, or take that back", body=models.StatusRequest, returns=models.Bill),
         _route("PUT", f"{bill}/lock", lock, "lockBill", "Lock a bill for good", returns=models.Bill),
     )  # fmt: skip
+
+
+def _preview(bench: Callable[[], Previewing]) -> Route:
+    def preview(request: Request) -> Document:
+        return preview_bill(bench(), request.caller, _body(models.BillJobRequest, request))
+
+    return _route("POST", f"{BILLS}/preview", preview, "previewBill", "Calculate a bill without storing it", body=models.BillJobRequest, returns=models.Bill)  # fmt: skip
 
 
 def _lines(stores: Stores) -> tuple[Route, ...]:

@@ -1,0 +1,98 @@
+"""A bill as it would be, without storing anything (billing.md 12.8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from usance.application.access.authorize import require
+from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.convert import day
+from usance.application.billing.documents import header_of, line_item_of
+from usance.application.billing.gather import Agreement, gather
+from usance.application.billing.memos.lines import appended, as_shown, memos_of, total_of, under
+from usance.application.billing.overrides import Overrides
+from usance.application.billing.read_usage import read_usage
+from usance.application.billing.stores import BillingStores
+from usance.application.ports.usage_log import UsageReader
+from usance.domain.access import Action, Caller
+from usance.domain.billing.due import due_bills
+from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.lifecycle import BillStatus
+from usance.domain.billing.memos import sum_of
+from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import PRECISION_DIGITS
+from usance.domain.kernel.timezones import local_day
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Previewing:
+    """What a preview reads."""
+
+    stores: BillingStores
+    usage: UsageReader
+
+
+def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Document:
+    """The bill that a job with this request would make for its one account.
+
+    `request` is a validated `BillJobRequest`. `InvalidInputError` without exactly one account, or a frequency and its
+    interval; when no such bill is due; or when it cannot be made.
+    """
+    require(caller, Action.CONFIG_RETRIEVE, "bill")
+    account_id = _account_of(request)
+    require(caller, Action.CONFIG_RETRIEVE, "account", account_id)
+    account = bench.stores.entities.get(caller.org_id, "account", account_id)
+    if account is None:
+        raise InvalidInputError(f"accountIds: there is no account {account_id}")
+    overrides = Overrides.of_job(request)
+    agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
+    inputs = agreement.inputs(_key(bench, agreement, request))
+    try:
+        draft = decide(inputs, read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs)))
+    except ArithmeticError as beyond:  # its own text names nothing that a biller knows
+        raise InvalidInputError(f"a quantity or an amount has more than {PRECISION_DIGITS} digits") from beyond
+    header = header_of(draft)
+    memos = _memos(bench, agreement, header["id"])
+    lines = appended([line_item_of(line) for line in draft.lines], memos)
+    return {
+        "orgId": caller.org_id,
+        **header,
+        "billTotal": sum_of([header["billTotal"], total_of(memos) if memos else Decimal(0)]),
+        "status": BillStatus.PENDING.value,
+        "locked": False,
+        "lineItems": [as_shown(line) for line in lines],
+    }
+
+
+def _account_of(request: Document) -> str:
+    accounts: Sequence[str] = request.get("accountIds") or ()
+    if len(accounts) != 1:
+        raise InvalidInputError(f"accountIds must name exactly one account, not {len(accounts)}")
+    for name in ("billingFrequency", "billFrequencyInterval"):
+        if request.get(name) is None:
+            raise InvalidInputError(f"{name} is required for a preview")
+    return accounts[0]
+
+
+def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
+    """The bill of the period that holds lastDateInBillingPeriod, or the day before billDate or today."""
+    zone = agreement.terms.zone
+    run_day = day(request["billDate"]) if request.get("billDate") else local_day(bench.stores.clock.now(), zone)
+    last = request.get("lastDateInBillingPeriod")
+    last_day = day(last) if last else run_day - timedelta(days=1)
+    wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
+    due = [one for one in due_bills(agreement.plans, last_day, zone) if (one.key.frequency, one.key.interval) == wanted]
+    if not due:
+        raise InvalidInputError(
+            f"billingFrequency: the account {agreement.account['id']} has no bill every {wanted[1]} {wanted[0]} on {last_day}"
+        )
+    return max(due, key=lambda one: (not one.opens, one.key.day)).key
+
+
+def _memos(bench: Previewing, agreement: Agreement, bill_id: str) -> Sequence[Document]:
+    """What people added to the bill as it is stored: it stays through every calculation."""
+    items = bench.stores.bills.line_items(agreement.org_id, bill_id)
+    return [under(agreement.terms, memo) for memo in memos_of(items)]
