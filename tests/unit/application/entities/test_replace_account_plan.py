@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.organization import Organization
-from usance.application.ports.entities import Guard
+from usance.application.ports.entities import Guard, StaleGuardError
 
 
 @pytest.fixture
@@ -92,3 +92,32 @@ def test_a_rival_between_the_two_decisions_makes_it_decide_again(
     body = {"planId": plan["id"], "startDate": "2026-03-15T00:00:00Z"}
     assert org.client.post(f"/accountplans/{old['id']}/replace", body).status == 200
     assert len(calls) > 2
+
+
+def test_one_that_ended_before_is_not_made_longer(org: Organization) -> None:
+    old, plan = plans(org)
+    ended = org.client.put(f"/accountplans/{old['id']}", {**old, "endDate": "2026-02-01T00:00:00Z"}).json
+    body = {"planId": plan["id"], "startDate": "2026-03-15T00:00:00Z"}
+    answer = org.client.post(f"/accountplans/{old['id']}/replace", body)
+    assert (answer.status, "startDate" in answer.message) == (400, True), answer.text
+    assert org.client.get(f"/accountplans/{old['id']}").json == ended
+    body["startDate"] = ended["endDate"]
+    assert org.client.post(f"/accountplans/{old['id']}/replace", body).status == 200
+
+
+def test_the_version_holds_however_often_it_decides(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, plan = plans(org)
+    commit = FakeEntityRepository.commit
+    rivals: list[str] = []
+
+    def beaten(store: FakeEntityRepository, org_id: str, changes: Any) -> None:
+        if not rivals:
+            rivals.append("first")
+            org.client.put(f"/accountplans/{old['id']}", {**old, "code": "rival"})
+            raise StaleGuardError("the plans changed")
+        commit(store, org_id, changes)
+
+    monkeypatch.setattr(FakeEntityRepository, "commit", beaten)
+    body = {"planId": plan["id"], "startDate": "2026-03-15T00:00:00Z", "version": old["version"]}
+    assert org.client.post(f"/accountplans/{old['id']}/replace", body).status == 409
+    assert "endDate" not in org.client.get(f"/accountplans/{old['id']}").json

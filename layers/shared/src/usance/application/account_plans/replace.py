@@ -10,6 +10,7 @@ from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
 from usance.application.ports.entities import Guard, StaleGuardError
 from usance.domain.access import Action, Caller
+from usance.domain.catalog.moments import instant
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.resources.account_plan import ACCOUNT_PLAN
 from usance.resources.validation import document_of, validated
@@ -30,9 +31,10 @@ def replace_account_plan(ports: EntityPorts, caller: Caller, id_: str, body: Map
     sent = document_of(validated(ACCOUNT_PLAN.model, {"accountId": old["accountId"], **body}))
     if sent["accountId"] != old["accountId"]:
         raise InvalidInputError(f"accountId: the account plan {id_} is of the account {old['accountId']}")
-    if "version" in body:
-        check_version(body["version"], old, ACCOUNT_PLAN.type)
     for _ in range(ATTEMPTS_MAX):
+        if "version" in body:
+            check_version(body["version"], old, ACCOUNT_PLAN.type)
+        _check_runs(old, at=sent["startDate"])
         try:
             return _replaced(ports, caller, old, sent)
         except StaleGuardError:
@@ -50,6 +52,15 @@ def _replaced(ports: EntityPorts, caller: Caller, old: Document, sent: Document)
     _check_seen_together(ending.guards, making.guards)
     ports.entities.commit(caller.org_id, [ending, making])
     return {"originalAccountPlan": ending.document, "newAccountPlan": making.document}
+
+
+def _check_runs(old: Document, *, at: str) -> None:
+    """A replacement shortens the original: one that ended before would become longer, and be billed for a gap."""
+    if "endDate" in old and instant(old["endDate"]) < instant(at):
+        raise InvalidInputError(
+            f"startDate: the account plan {old['id']} ends before, at {old['endDate']}; start there or earlier, "
+            "or create the new account plan by itself"
+        )
 
 
 def _check_seen_together(first: Sequence[Guard], second: Sequence[Guard]) -> None:
