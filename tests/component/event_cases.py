@@ -56,6 +56,7 @@ CASES = [
     Case("SchedulerFunction", "scheduler_approval", answer={"schedule": "ApprovalSchedule", "count": 0}),
     Case("SchedulerFunction", "scheduler_exports", answer={"schedule": "ExportSchedule", "count": 0}),
     Case("StatementsFunction", "statements_create_job", status=400),
+    Case("StatementsFunction", "statements_download_bills", status=200),
     Case("StatementsFunction", "statements_get_job", status=404),
     Case("StatementsFunction", "statements_bill_statement_json", status=404),
     Case("StatementWorkerFunction", "statement_worker_job", answer={"batchItemFailures": []}),

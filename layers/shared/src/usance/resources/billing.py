@@ -51,6 +51,20 @@ class ApproveRequest(Noun):
     bill_ids: Annotated[list[Id], Field(min_length=1, max_length=APPROVE_MAX)] | None = None
 
 
+class BillsDownloadRequest(Noun):
+    """Which bills to write as CSV, by their bill dates or by their invoice dates; the last day is excluded.
+
+    `status` is Usance's own: invoices are made of approved bills.
+    """
+
+    format: Literal["STANDARD", "XERO"] = "STANDARD"
+    status: Status | None = None
+    start_date: Day | None = None
+    end_date: Day | None = None
+    external_invoice_date_start: Day | None = None
+    external_invoice_date_end: Day | None = None
+
+
 class StatusRequest(Noun):
     """The status a bill shall have."""
 

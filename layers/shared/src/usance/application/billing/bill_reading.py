@@ -10,7 +10,7 @@ from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
-from usance.application.ports.bills import BillQuery
+from usance.application.ports.bills import BillQuery, BillRepository
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
@@ -24,7 +24,7 @@ READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 def get_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
     """The bill with its line items. `NotFoundError` when there is none."""
     require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
-    bill = read_with_lines(stores, caller.org_id, bill_id)
+    bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None:
         raise NotFoundError(f"there is no bill {bill_id}")
     return shown(_bounded(bill), read_lock_date(stores.entities, caller.org_id))
@@ -81,14 +81,14 @@ def get_line_item(stores: BillingStores, caller: Caller, bill_id: str, line_item
     raise NotFoundError(f"the bill {bill_id} has no line item {line_item_id}")
 
 
-def read_with_lines(stores: BillingStores, org_id: str, bill_id: str) -> Document | None:
+def read_with_lines(bills: BillRepository, org_id: str, bill_id: str) -> Document | None:
     """The bill with the line items of the same calculation, or None."""
     for _ in range(READS_MAX):
-        header = stores.bills.get(org_id, bill_id)
+        header = bills.get(org_id, bill_id)
         if header is None:
             return None
-        items = stores.bills.line_items(org_id, bill_id)
-        again = stores.bills.get(org_id, bill_id)
+        items = bills.line_items(org_id, bill_id)
+        again = bills.get(org_id, bill_id)
         if again and again["lastCalculatedDate"] == header["lastCalculatedDate"]:
             return {**again, "lineItems": [as_shown(item) for item in items]}
     raise InvalidInputError(f"the bill {bill_id} is being calculated again; repeat the request")
@@ -99,7 +99,7 @@ def bills_with_lines(stores: BillingStores, org_id: str, headers: Sequence[Docum
     bills = []
     count = 0
     for header in headers:
-        bill = read_with_lines(stores, org_id, header["id"])
+        bill = read_with_lines(stores.bills, org_id, header["id"])
         if bill is not None:
             count += len(bill["lineItems"])
             if count > LINES_PER_ANSWER_MAX:
@@ -113,7 +113,7 @@ def bills_with_lines(stores: BillingStores, org_id: str, headers: Sequence[Docum
 
 def _lines_of(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
     require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
-    bill = read_with_lines(stores, caller.org_id, bill_id)
+    bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None:
         raise NotFoundError(f"there is no bill {bill_id}")
     return bill

@@ -17,7 +17,7 @@ def delete_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document
     Its number is not given out again. A later run makes a new bill for the same period.
     """
     require(caller, Action.CONFIG_DELETE, "bill", bill_id)
-    bill = read_with_lines(stores, caller.org_id, bill_id)
+    bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None:
         raise NotFoundError(f"there is no bill {bill_id}")
     state_of(bill).require_unlocked(read_lock_date(stores.entities, caller.org_id))

@@ -66,7 +66,7 @@ def _take(
     page_size: int,
 ) -> str | None:
     """Add the wanted line items of a bill from `start` on; the token of those that no longer fit."""
-    bill = read_with_lines(stores, caller.org_id, bill_id)
+    bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None or not visible(caller, TYPE, [bill]):
         return None
     for at, line in enumerate(bill["lineItems"][start:], start):

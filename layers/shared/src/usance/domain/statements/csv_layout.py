@@ -1,21 +1,13 @@
-"""A statement as CSV (RFC 4180): one row per line item, bucket and combination of dimensions.
-
-Text that a spreadsheet would run as a formula gets an apostrophe in front: what an account or a measurement is called
-comes from outside, and a statement is opened by the customer. Numbers are never changed, so `-5` stays a number.
-"""
+"""A statement as CSV: one row per line item, bucket and combination of dimensions."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
+from usance.domain.kernel.csv_text import Cell, csv_row
 from usance.domain.statements.json_layout import instant
 from usance.domain.statements.statement import Statement, StatementLine, UsageRow
 
 _FIRST: Final = ("bill id", "account code", "product", "line item", "period start", "period end")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_QUOTED: Final = frozenset(',"\r\n')
-
-Cell = str | Decimal | None
 
 
 def to_csv(statement: Statement) -> str:
@@ -47,20 +39,8 @@ def to_csv(statement: Statement) -> str:
                 *([line.average_unit_price] if priced else []),
             ]
         )
-    return "".join(",".join(map(_cell, record)) + "\r\n" for record in records)
+    return "".join(map(csv_row, records))
 
 
 def _without_usage(item: StatementLine) -> UsageRow:
     return UsageRow(item.line.service.start, item.line.service.end, dimensions={}, measures={})
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-    if _QUOTED.isdisjoint(text):
-        return text
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'

@@ -1,8 +1,9 @@
-"""Statement jobs, and the files of a bill's statement (billing.md 14)."""
+"""Statement jobs, and the files of bills and of their statements (billing.md 12.10, 14)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from usance.application.billing.download_bills import download_bills
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
 from usance.application.statements.cancel_statement_job import cancel_statement_job
 from usance.application.statements.create_statement_jobs import create_statement_jobs
@@ -10,17 +11,19 @@ from usance.application.statements.read_statement_jobs import get_statement_job,
 from usance.bootstrap.statements import StatementStores, statement_stores
 from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
+from usance.resources.billing import BillsDownloadRequest
 from usance.resources.statement_jobs import (
     ObjectUrl,
     StatementJob,
     StatementJobBatchCreate,
     StatementJobCreate,
 )
-from usance.resources.validation import validated
+from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 TAG: Final = "Statements"
 JOBS: Final = "/organizations/{orgId}/statementjobs"
+DOWNLOAD: Final = "/organizations/{orgId}/bills/download/csv/url"
 FILES: Final = "/organizations/{orgId}/bills/{id}/statement"
 
 _FILTERS: Final = (
@@ -69,7 +72,17 @@ def routes(build: Callable[[], StatementStores] = statement_stores) -> tuple[Rou
             sleep=ports.sleep,
         )
 
+    def download(request: Request) -> Document:
+        ports, body = build(), document_of(validated(BillsDownloadRequest, request.json_object()))
+        return download_bills(ports.entities, ports.bills, ports.blobs, caller=request.caller, request=body)
+
     return (
+        Route(
+            "POST",
+            DOWNLOAD,
+            download,
+            Operation("downloadBills", "Download bills as CSV", TAG, BillsDownloadRequest, ObjectUrl),
+        ),
         Route(
             "POST",
             JOBS,
