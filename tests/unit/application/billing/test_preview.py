@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.application.billing.world import World
+from usance.application.billing import preview_bill
 
 PREVIEWED = {"billingFrequency": "MONTHLY", "billFrequencyInterval": 1, "lastDateInBillingPeriod": "2025-12-31"}
 
@@ -85,6 +86,77 @@ def test_a_store_that_does_not_answer_is_no_bill(world: World) -> None:
     world.usage.outages = 1
     answer = world.client.post("/bills/preview", {"accountIds": [account["id"]], **PREVIEWED})
     assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"billDate": "2026-01-05", "dueDate": "2026-02-01", "externalInvoiceDate": "2025-12-31"},
+        {"timezone": "America/New_York"},
+        {"targetCurrency": "EUR", "currencyConversions": [{"from": "USD", "to": "EUR", "multiplier": 0.5}]},
+    ],
+    ids=str,
+)
+def test_it_shows_what_a_job_with_the_same_settings_makes(world: World, job: dict[str, Any]) -> None:
+    account = world.subscribe()
+    world.use(account, "2025-12-05T00:00:00Z", 3)
+    previewed = preview(world, account, **job)
+    assert [line["lineItemType"] for line in previewed["lineItems"]] == ["USAGE", "STANDING_CHARGE"]
+    bill = world.bill(world.run(**job))
+    assert previewed == {name: bill[name] for name in previewed}
+
+
+def test_usage_until_now_is_on_the_bill_of_a_period_that_goes_on(world: World) -> None:
+    account = world.subscribe()
+    world.use(account, "2026-01-03T00:00:00Z", 7)
+    for asked in ({"lastDateInBillingPeriod": "2026-01-15"}, {"lastDateInBillingPeriod": None}):
+        previewed = preview(world, account, **asked)
+        assert (previewed["startDate"], previewed["endDate"]) == ("2026-01-01", "2026-02-01")
+        assert previewed["lineItems"][0]["quantity"] == 7
+
+
+def test_a_bill_that_is_stored_stays_as_it_is(world: World) -> None:
+    account = world.subscribe()
+    before = world.bill(world.run())
+    world.use(account, "2025-12-05T00:00:00Z", 3)
+    assert preview(world, account)["billTotal"] > before["billTotal"]
+    assert world.get(f"/bills/{before['id']}") == before
+
+
+def test_of_several_bills_the_one_that_ends_the_period_is_shown(world: World) -> None:
+    world.configure(standingChargeBillInAdvance=True)
+    account = world.subscribe(startDate="2025-12-10T00:00:00Z")
+    assert len(world.run()["billIds"]) == 2
+    assert preview(world, account)["endDate"] == "2026-01-01"
+
+
+def test_a_bill_too_long_for_an_answer_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = world.subscribe()
+    world.use(account, "2025-12-05T00:00:00Z", 3)
+    monkeypatch.setattr(preview_bill, "LINES_PER_ANSWER_MAX", 1)
+    answer = world.client.post("/bills/preview", {"accountIds": [account["id"]], **PREVIEWED})
+    assert (answer.status, "bill job" in answer.message) == (400, True)
+
+
+def test_an_account_of_another_organization_is_none(world: World) -> None:
+    account = world.subscribe()
+    config = world.org.client.get("/organizationconfig").json
+    assert world.org.as_caller(org_id=world.org.other_id).put("/organizationconfig", config).status == 200
+    client = type(world.client)(world.client.handler, world.org.other_id)
+    answer = client.post("/bills/preview", {"accountIds": [account["id"]], **PREVIEWED})
+    assert (answer.status, answer.message) == (400, f"accountIds: there is no account {account['id']}")
+
+
+def test_a_bill_that_is_denied_is_not_shown(world: World) -> None:
+    account = world.subscribe()
+    bill = world.bill(world.run())
+    statements = [
+        {"effect": "allow", "action": ["all"], "resource": ["*"]},
+        {"effect": "deny", "action": ["all"], "resource": [f"billing:bill/item/{bill['id']}"]},
+    ]
+    client = type(world.client)(world.client.handler, world.org.id, statements)
+    for asked, status in ((account, 403), (world.subscribe(), 200)):
+        assert client.post("/bills/preview", {"accountIds": [asked["id"]], **PREVIEWED}).status == status
 
 
 def test_who_may_not_read_the_account_sees_no_bill_of_it(world: World) -> None:

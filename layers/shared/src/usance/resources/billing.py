@@ -39,6 +39,14 @@ class BillJobRequest(Noun):
     currency_conversions: Annotated[list[CurrencyConversion], Field(max_length=CONVERSIONS_MAX)] | None = None
 
 
+class BillPreviewRequest(BillJobRequest):
+    """A request to show the bill of one account without storing it."""
+
+    account_ids: Annotated[list[Id], Field(min_length=1, max_length=1)]
+    billing_frequency: JobFrequency
+    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX)]
+
+
 class RecalculateRequest(Noun):
     """A request to calculate bills again."""
 

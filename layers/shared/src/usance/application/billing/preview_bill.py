@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_some
+from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert import day
 from usance.application.billing.documents import header_of, line_item_of
@@ -38,11 +39,11 @@ class Previewing:
 def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Document:
     """The bill that a job with this request would make for its one account.
 
-    `request` is a validated `BillJobRequest`. `InvalidInputError` without exactly one account, or a frequency and its
-    interval; when no such bill is due; or when it cannot be made.
+    `request` is a validated `BillPreviewRequest`. Of several such bills it is the one that ends the period. Raises
+    `InvalidInputError` when no such bill is due, when it cannot be made, and when an answer does not hold it.
     """
-    require(caller, Action.CONFIG_RETRIEVE, "bill")
-    account_id = _account_of(request)
+    require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
+    [account_id] = request["accountIds"]
     require(caller, Action.CONFIG_RETRIEVE, "account", account_id)
     account = bench.stores.entities.get(caller.org_id, "account", account_id)
     if account is None:
@@ -50,6 +51,7 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     overrides = Overrides.of_job(request)
     agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
     inputs = agreement.inputs(_key(bench, agreement, request))
+    require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
     try:
         draft = decide(inputs, read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs)))
     except ArithmeticError as beyond:  # its own text names nothing that a biller knows
@@ -57,6 +59,10 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     header = header_of(draft)
     memos = _memos(bench, agreement, header["id"])
     lines = appended([line_item_of(line) for line in draft.lines], memos)
+    if len(lines) > LINES_PER_ANSWER_MAX:
+        raise InvalidInputError(
+            f"the bill would have {len(lines)} line items, more than one answer holds; make it with a bill job"
+        )
     return {
         "orgId": caller.org_id,
         **header,
@@ -65,16 +71,6 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
         "locked": False,
         "lineItems": [as_shown(line) for line in lines],
     }
-
-
-def _account_of(request: Document) -> str:
-    accounts: Sequence[str] = request.get("accountIds") or ()
-    if len(accounts) != 1:
-        raise InvalidInputError(f"accountIds must name exactly one account, not {len(accounts)}")
-    for name in ("billingFrequency", "billFrequencyInterval"):
-        if request.get(name) is None:
-            raise InvalidInputError(f"{name} is required for a preview")
-    return accounts[0]
 
 
 def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:

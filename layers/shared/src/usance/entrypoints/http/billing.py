@@ -52,6 +52,7 @@ FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED
 _DAY: Final = {"type": "string", "format": "date"}
 _BOOLEAN: Final = {"type": "boolean"}
 _ADDITIONAL: Final = QueryParameter("additional", "Accepted for compatibility; adds nothing.", {"type": "string"})
+_DEBUG: Final = QueryParameter("debug", "Accepted for compatibility; adds nothing.", _BOOLEAN)
 _LIST: Final = (
     QueryParameter("ids", "Bills with these ids.", {"type": "array", "items": {"type": "string"}}),
     QueryParameter("accountId", "Bills of this account."),
@@ -140,9 +141,9 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
 
 def _preview(bench: Callable[[], Previewing]) -> Route:
     def preview(request: Request) -> Document:
-        return preview_bill(bench(), request.caller, _body(models.BillJobRequest, request))
+        return preview_bill(bench(), request.caller, _body(models.BillPreviewRequest, request))
 
-    return _route("POST", f"{BILLS}/preview", preview, "previewBill", "Calculate a bill without storing it", body=models.BillJobRequest, returns=models.Bill)  # fmt: skip
+    return _route("POST", f"{BILLS}/preview", preview, "previewBill", "Calculate a bill without storing it", body=models.BillPreviewRequest, returns=models.Bill, query=(_DEBUG,))  # fmt: skip
 
 
 def _lines(stores: Stores) -> tuple[Route, ...]:
