@@ -48,6 +48,6 @@ class BillDraft:
     @property
     def conversions_used(self) -> Sequence[tuple[str, str, Decimal]]:
         """The rates that lines needed: from, to, multiplier."""
-        used = {line.item.plan.currency: line.rate for line in self.lines}
+        used = {line.item.origin.currency: line.rate for line in self.lines}
         target = self.terms.billing_currency
         return [(source, target, rate) for source, rate in sorted(used.items()) if source != target]

@@ -101,6 +101,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a charge is owed under: the currency it is priced in, and what the line item names (billing.md 12.2)."""
+
+    currency: str
+    product: Product | None = None
+    account_plan_id: str | None = None
+    plan_id: str | None = None
+    contract_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AttachedPlan:
     """A plan on the account from `start` to `end` (None: open), with everything inherited already resolved."""
 
@@ -115,6 +126,11 @@ class AttachedPlan:
     minimum: Minimum
     pricings: tuple[Pricing, ...]
     contract_id: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """What the plan's line items come from."""
+        return Origin(self.currency, self.product, self.account_plan_id, self.plan_id, self.contract_id)
 
 
 @dataclass(frozen=True, slots=True)

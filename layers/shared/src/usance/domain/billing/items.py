@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from usance.domain.billing.inputs import AttachedPlan, Product
+from usance.domain.billing.inputs import Origin, Product
 from usance.domain.kernel.period import Instants
 from usance.domain.rating.bands import BandCharge
 
@@ -30,7 +30,7 @@ class Item:
 
     type: LineItemType
     description: str
-    plan: AttachedPlan
+    origin: Origin
     accounting_product: Product | None
     span: Instants
     subtotal: Decimal

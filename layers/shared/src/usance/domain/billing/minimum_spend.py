@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import AttachedPlan, Minimum, Product
+from usance.domain.billing.inputs import Minimum, Origin, Product
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.proration import prorate
 from usance.domain.kernel.period import Instants
@@ -18,9 +18,9 @@ from usance.domain.kernel.quantity import ONE, ZERO
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A minimum spend of a plan or of one of its pricings, and how its items are labelled."""
+    """A minimum spend of a plan or a pricing, and how its items are labelled."""
 
-    plan: AttachedPlan
+    origin: Origin
     minimum: Minimum
     description: str
     accounting_product: Product | None
@@ -42,7 +42,7 @@ def correction(minimum: Decimal, qualifying: Decimal, *, in_advance: bool) -> tu
 
 def due_amount(context: Context, floor: Floor, days: int, of_days: int) -> Decimal:
     """The minimum for `days` of a period of `of_days`, rounded as it is billed (Q5)."""
-    return context.inputs.terms.currency(floor.plan.currency).round(prorate(floor.minimum.amount, days, of_days))
+    return context.inputs.terms.currency(floor.origin.currency).round(prorate(floor.minimum.amount, days, of_days))
 
 
 def advance_items(floor: Floor, amount: Decimal, span: Instants) -> Sequence[Item]:
@@ -62,7 +62,7 @@ def _items(floor: Floor, type_: LineItemType, amount: Decimal, span: Instants) -
         Item(
             type=type_,
             description=floor.minimum.description or floor.description,
-            plan=floor.plan,
+            origin=floor.origin,
             accounting_product=floor.accounting_product,
             span=span,
             subtotal=amount,

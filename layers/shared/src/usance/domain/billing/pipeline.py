@@ -104,7 +104,7 @@ def _start(context: Context) -> date:
 
 def _line(context: Context, number: int, item: Item) -> Line:
     terms = context.inputs.terms
-    rate = terms.rate(item.plan.currency, terms.billing_currency)
+    rate = terms.rate(item.origin.currency, terms.billing_currency)
     converted = terms.currency(terms.billing_currency).round(EXACT.multiply(item.subtotal, rate))
     return Line(_line_id(context, item), number, item, rate, converted)
 
@@ -114,7 +114,7 @@ def _line_id(context: Context, item: Item) -> str:
     return derived_id(
         context.inputs.bill_id,
         item.type,
-        item.plan.account_plan_id,
+        item.origin.account_plan_id or "",
         item.pricing_id or "",
         item.span.start.isoformat(),
     )

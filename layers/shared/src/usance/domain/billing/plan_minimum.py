@@ -32,7 +32,7 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
 
 def _floor(context: Context, plan: AttachedPlan) -> Floor:
     product = context.product(plan.minimum.accounting_product_id, plan.product.id)
-    return Floor(plan, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
+    return Floor(plan.origin, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
 
 
 def _qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Decimal:
@@ -41,7 +41,7 @@ def _qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, wi
         item.subtotal
         for item in so_far
         if item.type in QUALIFYING
-        and item.plan.account_plan_id == plan.account_plan_id
+        and item.origin.account_plan_id == plan.account_plan_id
         and item.span.end <= window.span.end
     )
     return sum(items, advanced_amount(context, plan, window))

@@ -47,7 +47,7 @@ def _floored(plan: AttachedPlan) -> Sequence[Pricing]:
 def _floor(context: Context, plan: AttachedPlan, pricing: Pricing) -> Floor:
     product = context.product(pricing.accounting_product_id, pricing.aggregation.accounting_product_id, plan.product.id)
     description = f"{pricing.aggregation.name} Minimum Spend Adjustment"
-    return Floor(plan, pricing.minimum, description, product, pricing.id)
+    return Floor(plan.origin, pricing.minimum, description, product, pricing.id)
 
 
 def _shares(context: Context, plan: AttachedPlan, window: Window | None) -> Mapping[str, tuple[Decimal, Instants]]:
@@ -70,6 +70,6 @@ def _shares(context: Context, plan: AttachedPlan, window: Window | None) -> Mapp
 def _usage_by_pricing(so_far: Sequence[Item], plan: AttachedPlan) -> Mapping[str, Decimal]:
     amounts: dict[str, Decimal] = {}
     for item in so_far:
-        if item.type is LineItemType.USAGE and item.pricing_id and item.plan.account_plan_id == plan.account_plan_id:
+        if item.type is LineItemType.USAGE and item.pricing_id and item.origin.account_plan_id == plan.account_plan_id:
             amounts[item.pricing_id] = amounts.get(item.pricing_id, ZERO) + item.subtotal
     return amounts

@@ -33,7 +33,7 @@ def _item(context: Context, served: ServedPlan) -> Item | None:
     return Item(
         type=LineItemType.STANDING_CHARGE,
         description=standing.description or DESCRIPTION,
-        plan=plan,
+        origin=plan.origin,
         accounting_product=context.product(standing.accounting_product_id, plan.product.id),
         span=Instants(covered[0].span.start, covered[-1].span.end),
         subtotal=amount,

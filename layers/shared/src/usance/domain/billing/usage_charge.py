@@ -46,7 +46,7 @@ def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan, type_: 
     return Item(
         type=type_,
         description=pricing.description or _name(pricing),
-        plan=plan,
+        origin=plan.origin,
         accounting_product=context.product(
             pricing.accounting_product_id, aggregation.accounting_product_id, plan.product.id
         ),

@@ -14,7 +14,7 @@ from usance.domain.kernel.quantity import EXACT, ZERO
 
 def product_credits(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     """USAGE_CREDIT items capped at the other items of the same product."""
-    return _credits(context, so_far, PricingType.PRODUCT_CREDIT, lambda a, b: a.plan.product.id == b.plan.product.id)
+    return _credits(context, so_far, PricingType.PRODUCT_CREDIT, lambda a, b: a.origin.product == b.origin.product)
 
 
 def global_credits(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
@@ -42,9 +42,9 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
     """What the others come to on the bill, in the currency of the credit and not below 0."""
     terms = context.inputs.terms
     target = terms.billing_currency
-    total = sum((EXACT.multiply(item.subtotal, terms.rate(item.plan.currency, target)) for item in others), ZERO)
-    own = EXACT.divide(total, terms.rate(earned.plan.currency, target))
-    return max(terms.currency(earned.plan.currency).round(own), ZERO)
+    total = sum((EXACT.multiply(item.subtotal, terms.rate(item.origin.currency, target)) for item in others), ZERO)
+    own = EXACT.divide(total, terms.rate(earned.origin.currency, target))
+    return max(terms.currency(earned.origin.currency).round(own), ZERO)
 
 
 def _taken_off(earned: Item, left: Decimal) -> Item:
