@@ -96,7 +96,7 @@ fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix --quiet
 
 test: $(DEV) $(MINISTACK) ## the everyday tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not sam" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam" $(ARGS)
 
 coverage: $(DEV) $(MINISTACK) ## what the tests within one process reach
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/contract tests/component --cov --cov-report= $(ARGS)
