@@ -446,6 +446,14 @@ def test_a_changed_calculation_is_used_after_ten_seconds(world: World) -> None:
     assert world.total(field_="doubled") == 20
 
 
+def derived(calculations: dict[str, str]) -> list[dict[str, Any]]:
+    """Derived numbers, by code."""
+    return [
+        {"category": "MEASURE", "code": code, "name": code, "unit": "u", "calculation": calculation}
+        for code, calculation in calculations.items()
+    ]
+
+
 def test_derived_fields_are_computed_from_fields_custom_fields_and_times(world: World) -> None:
     product = world.org.make("product", customFields={"factor": 3})
     world.org.client.put(
@@ -458,10 +466,7 @@ def test_derived_fields_are_computed_from_fields_custom_fields_and_times(world: 
         "second": "timestamp.ts / 1000 % 60",
         "lag": "(timestamp.receivedAt - timestamp.ts) / 1000",
     }
-    fields = [
-        {"category": "MEASURE", "code": code, "name": code, "unit": "u", "calculation": calculation}
-        for code, calculation in calculations.items()
-    ]
+    fields = derived(calculations)
     fields.append({"category": "WHAT", "code": "key", "name": "key", "calculation": 'model + "/" + account.code'})
     world.meter = world.org.make(
         "meter", **{**METER, "code": "derived", "productId": product["id"], "derivedFields": fields}
@@ -499,10 +504,7 @@ def test_derived_fields_look_values_up(world: World) -> None:
         "none": 'Lookup.findNumber("nowhere", "rate", 5, model)',
         "known": 'Lookup.exists("known", account.code) ? 1 : 0',
     }
-    fields = [
-        {"category": "MEASURE", "code": code, "name": code, "unit": "u", "calculation": calculation}
-        for code, calculation in calculations.items()
-    ]
+    fields = derived(calculations)
     tier = 'Lookup.findString("rates", "tier", "none", model, 2)'
     fields.append({"category": "WHAT", "code": "tier", "name": "tier", "calculation": tier})
     world.meter = world.org.make("meter", **{**METER, "code": "derived", "derivedFields": fields})

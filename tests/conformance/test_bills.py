@@ -8,19 +8,15 @@ import m3ter
 import pytest
 from m3ter import M3ter
 
+from tests.conformance.subscribed import subscribed
+
 WAIT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def bill_id(strict: M3ter) -> str:
     """A bill of 20.00 for November 2023."""
-    product = strict.products.create(code="storage", name="Storage")
-    template = strict.plan_templates.create(
-        name="Monthly", product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=20
-    )
-    plan = strict.plans.create(code="storage", name="Storage", plan_template_id=template.id)
-    account = strict.accounts.create(code="northwind", name="Northwind", email_address="billing@example.com")
-    strict.account_plans.create(account_id=account.id, plan_id=plan.id, start_date="2023-11-01T00:00:00Z")
+    subscribed(strict, "northwind", "2023-11-01T00:00:00Z")
     return billed(strict)
 
 

@@ -10,6 +10,8 @@ import m3ter
 import pytest
 from m3ter import M3ter
 
+from tests.conformance.subscribed import subscribed
+
 WAIT_SECONDS = 60
 BANDS: Any = [{"lower_limit": 0, "fixed_price": 0, "unit_price": 1}]
 START = "2023-01-01T00:00:00Z"
@@ -164,14 +166,7 @@ def test_rules_and_where_they_are_told_are_changed_and_deleted(strict: M3ter) ->
 @pytest.fixture(scope="module")
 def account_id(strict: M3ter) -> str:
     """An account that has been on a plan of 20.00 a month since 2023."""
-    product = strict.products.create(code="billed", name="Billed")
-    template = strict.plan_templates.create(
-        name="Monthly", product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=20
-    )
-    plan = strict.plans.create(code="billed", name="Billed", plan_template_id=template.id)
-    account = strict.accounts.create(code="billed", name="Billed", email_address="billing@example.com")
-    strict.account_plans.create(account_id=account.id, plan_id=plan.id, start_date=START)
-    return account.id
+    return subscribed(strict, "billed", START)
 
 
 def bill_of(client: M3ter, account_id: str, last: date) -> str:

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, ScaledColumn, TextColumn, number
+from usance.adapters.duckdb.grouping import Grouping, in_order
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE
@@ -25,7 +26,7 @@ from usance.domain.metering.aggregation import (
     plain,
     refuse_text,
 )
-from usance.domain.metering.instants import EPOCH, microseconds
+from usance.domain.metering.instants import microseconds
 
 _FUNCTIONS: Final[Mapping[Method, str]] = {  # TIME_WEIGHTED_SUM goes from one to the next
     Method.SUM: "sum(v)",
@@ -73,17 +74,10 @@ def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
 
         return custom_rows(usage, query)
     method = method_of(query.method)
-    groups = [usage.group(code) for code in query.group_by]
-    keys = [group.indexes for group in groups]
-    if query.bucket_starts:
-        keys.append(usage.buckets(query.bucket_starts))
-    rows = []
+    grouping = Grouping(usage, query)
     untils = [*(microseconds(start) for start in query.bucket_starts[1:]), usage.end]
-    for key, (value, count, latest) in _values(usage, method, query.target_field, keys, untils).items():
-        texts = {code: group.distinct[at] for code, group, at in zip(query.group_by, groups, key, strict=False)}
-        bucket = query.bucket_starts[key[len(groups)]] if query.bucket_starts else None
-        rows.append(AggregatedRow(texts, bucket, value, count, latest))
-    return sorted(rows, key=lambda row: (*row.group.values(), row.bucket_start or EPOCH))
+    found = _values(usage, method, query.target_field, grouping.keys, untils)
+    return in_order(grouping.row(key, *values) for key, values in found.items())
 
 
 def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes], untils: Sequence[int]) -> _Values:

@@ -15,12 +15,13 @@ import duckdb
 import numpy as np
 
 from usance.adapters.duckdb.columns import ExactColumn, Indexes, ScaledColumn, TextColumn
+from usance.adapters.duckdb.grouping import Grouping, in_order
+from usance.adapters.duckdb.names import quoted
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE, PLACES_MAX
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import plain
-from usance.domain.metering.instants import EPOCH
 
 SECONDS_MAX: Final = 10.0
 MEMORY: Final = "512MB"
@@ -43,16 +44,9 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 def custom_rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     """A row per group of the query, with the value that its SQL answers. `InvalidInputError` when it answers none."""
-    groups = [usage.group(code) for code in query.group_by]
-    keys = [group.indexes for group in groups]
-    if query.bucket_starts:
-        keys.append(usage.buckets(query.bucket_starts))
-    rows = []
-    for key, part in _parts(usage, keys):
-        texts = {code: group.distinct[at] for code, group, at in zip(query.group_by, groups, key, strict=False)}
-        bucket = query.bucket_starts[key[len(groups)]] if query.bucket_starts else None
-        rows.append(AggregatedRow(texts, bucket, answered(part, query.sql), len(part)))
-    return sorted(rows, key=lambda row: (*row.group.values(), row.bucket_start or EPOCH))
+    grouping = Grouping(usage, query)
+    parts = _parts(usage, grouping.keys)
+    return in_order(grouping.row(key, answered(part, query.sql), len(part)) for key, part in parts)
 
 
 def answered(usage: Usage, sql: str) -> Decimal | None:
@@ -107,7 +101,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, usage: Usage) -> None:
             continue
         taken.add(code.lower())
         data[f"c{at}"], expression = _column(usage, code, f"c{at}")
-        columns.append(f"{expression} AS {_quoted(code)}")
+        columns.append(f"{expression} AS {quoted(code)}")
     connection.register("sent", data)
     connection.execute(f"CREATE TABLE measurements AS SELECT {', '.join(columns)} FROM sent")  # noqa: S608 - quoted
     connection.unregister("sent")
@@ -178,8 +172,3 @@ def _number(value: Any) -> Decimal | None:
 
 def _reason(refused: duckdb.Error) -> str:
     return str(refused).splitlines()[0][:300]
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

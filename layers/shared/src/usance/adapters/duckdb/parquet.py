@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, Self
 import duckdb
 import numpy as np
 
+from usance.adapters.duckdb.names import quoted
 from usance.application.exports.chunks import Table
 from usance.application.exports.files import cell
 from usance.resources import wire
@@ -45,8 +46,8 @@ class ParquetFile:
         self._stream: BinaryIO | None = None
         settings: dict[str, Any] = {"threads": 2, "memory_limit": MEMORY, "temp_directory": self._folder.name}
         self._connection = duckdb.connect(str(Path(self._folder.name) / "rows.duckdb"), config=settings)
-        columns = [f"{_quoted(name)} {self._type(name)}" for name in table.columns]
-        columns += [f"{_quoted(EXACT)} VARCHAR"] if table.numbers else []
+        columns = [f"{quoted(name)} {self._type(name)}" for name in table.columns]
+        columns += [f"{quoted(EXACT)} VARCHAR"] if table.numbers else []
         self._connection.execute(f"CREATE TABLE kept ({', '.join(columns)})")
 
     def __enter__(self) -> Self:
@@ -113,8 +114,3 @@ def _fitting(value: Any) -> str | None:
 
 def _array(values: list[str | None]) -> Any:
     return np.array(values, dtype=object)
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

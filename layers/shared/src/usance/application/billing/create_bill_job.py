@@ -1,18 +1,26 @@
 """Start a job that calculates bills (billing.md 12.8)."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.audit import created
-from usance.application.billing.convert import day
-from usance.application.billing.jobs import CANCELLED, CREATE, PENDING, TYPE, expand_message, move, put, shown
+from usance.application.billing.jobs import (
+    CANCELLED,
+    CREATE,
+    PENDING,
+    TYPE,
+    expand_message,
+    last_billed_day,
+    move,
+    put,
+    shown,
+)
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.entities import StaleGuardError
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, LimitExceededError
-from usance.domain.kernel.timezones import local_day, time_zone
+from usance.domain.kernel.timezones import time_zone
 from usance.resources.wire import Document
 
 CONCURRENT_MAX: Final = 10  # the API's limit of jobs at the same time (billing.md 12.8)
@@ -30,8 +38,7 @@ def create_bill_job(stores: BillingStores, caller: Caller, request: Document) ->
     zone = time_zone(zone_name)
     _check_accounts(stores, caller.org_id, request)
     now = stores.clock.now()
-    run_day = day(request["billDate"]) if request.get("billDate") else local_day(now, zone)
-    last_day = request.get("lastDateInBillingPeriod") or (run_day - timedelta(days=1)).isoformat()
+    last_day = last_billed_day(request, now, zone).isoformat()
     body = {**request, "orgId": caller.org_id, "type": CREATE, "status": PENDING, "total": 0, "pending": 0}
     job = created({**body, "lastDateInBillingPeriod": last_day}, stores.ids.new(), caller.audit_name, now)
     return shown(stores, start(stores, job))

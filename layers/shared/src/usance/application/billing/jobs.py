@@ -1,13 +1,15 @@
 """Bill jobs as they are stored: their states, how they move, what the API shows of them (billing.md 12.8)."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from usance.application.audit import updated
+from usance.application.billing.convert import day
 from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.ports.entities import Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.domain.kernel.timezones import local_day
 from usance.resources.wire import Document
 
 TYPE: Final = "billJob"
@@ -24,6 +26,14 @@ CREATE: Final = "CREATE"
 RECALCULATE: Final = "RECALCULATE"
 
 MOVES_MAX: Final = 20  # rivals of one job's row: its workers as they end, and a caller who cancels
+
+
+def last_billed_day(request: Document, now: datetime, zone: tzinfo) -> date:
+    """The day in whose periods bills fall: lastDateInBillingPeriod, else the day before billDate or today."""
+    last, billed = request.get("lastDateInBillingPeriod"), request.get("billDate")
+    if last:
+        return day(last)
+    return (day(billed) if billed else local_day(now, zone)) - timedelta(days=1)
 
 
 def put(job: Document, expected_version: int | None) -> Put:

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import day
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement, gather
+from usance.application.billing.jobs import last_billed_day
 from usance.application.billing.memos.lines import appended, as_shown, memos_of, total_of, under
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
@@ -24,7 +23,6 @@ from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
-from usance.domain.kernel.timezones import local_day
 from usance.resources.wire import Document
 
 
@@ -76,9 +74,7 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
 def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
     """The bill of the period that holds lastDateInBillingPeriod, or the day before billDate or today."""
     zone = agreement.terms.zone
-    run_day = day(request["billDate"]) if request.get("billDate") else local_day(bench.stores.clock.now(), zone)
-    last = request.get("lastDateInBillingPeriod")
-    last_day = day(last) if last else run_day - timedelta(days=1)
+    last_day = last_billed_day(request, bench.stores.clock.now(), zone)
     wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
     due = [one for one in due_bills(agreement.plans, last_day, zone) if (one.key.frequency, one.key.interval) == wanted]
     if not due:

@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from usance.domain.catalog.lookups import Item
+from usance.domain.kernel.csv_text import number_or_text
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
 from usance.resources.wire import Document
@@ -62,16 +63,7 @@ def _item(types: dict[str, str], names: list[str], row: list[str], place: str) -
     if len(row) != len(names):
         raise InvalidInputError(f"{place} has {len(row)} values; the header names {len(names)}")
     values = dict(zip(names, row, strict=True))
-    return {name: _number(text) if types.get(name) == "NUMBER" else text for name, text in values.items()}
-
-
-def _number(text: str) -> Any:
-    """The number that is written; a text that is none stays a text, and is refused with the name of its field."""
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return text
-    return number if number.is_finite() else text
+    return {name: number_or_text(text) if types.get(name) == "NUMBER" else text for name, text in values.items()}
 
 
 def _cell(value: Any) -> str:

@@ -147,7 +147,8 @@ class UsageReader(Protocol):
     ) -> Sequence[Sequence[AggregatedRow]]:
         """Per query, its rows, by group and bucket in ascending order (none when there is no usage).
 
-        Reads the span once for all queries; copies of the span that do not count are added to `repeats`. Raises `InvalidInputError` for a method that does not fit the field.
+        Reads the span once for all queries; copies of the span that do not count are added to `repeats`. Raises
+        `InvalidInputError` for a method that does not fit the field.
         """
         ...
 

@@ -3,9 +3,9 @@
 import codecs
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Final
 
+from usance.domain.kernel.csv_text import number_or_text
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.meter import NUMERIC, Category
 
@@ -74,14 +74,5 @@ def _measurement(header: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
             measurement[name] = cell
             continue
         category, _, code = name.partition(".")
-        measurement.setdefault(category, {})[code] = _number(cell) if category in _NUMERIC else cell
+        measurement.setdefault(category, {})[code] = number_or_text(cell) if category in _NUMERIC else cell
     return measurement
-
-
-def _number(text: str) -> Any:
-    """The number that is written; what is none stays a text, which is refused by the name of its field."""
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return text
-    return number if number.is_finite() else text

@@ -5,7 +5,7 @@ comes from outside. Numbers are never changed, so `-5` stays a number.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -17,6 +17,15 @@ Cell = str | Decimal | int | None
 def csv_row(cells: Sequence[Cell]) -> str:
     """The cells as one line that ends with CRLF; None is an empty cell."""
     return ",".join(map(_text, cells)) + "\r\n"
+
+
+def number_or_text(cell: str) -> Decimal | str:
+    """The number that a cell holds; what is none stays a text, which is refused by the name of its field."""
+    try:
+        number = Decimal(cell.strip())
+    except InvalidOperation:
+        return cell
+    return number if number.is_finite() else cell
 
 
 def _text(value: Cell) -> str:
