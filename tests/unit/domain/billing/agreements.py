@@ -11,6 +11,7 @@ from usance.domain.billing.inputs import (
     Account,
     Aggregation,
     AttachedPlan,
+    BillFrequency,
     BillingInputs,
     BillKey,
     Conversion,
@@ -96,7 +97,7 @@ def inputs(day: str, *plans: AttachedPlan, **changes: Any) -> BillingInputs:
     calendar = plans[0].calendar
     base = BillingInputs(
         bill_id="bill",
-        key=BillKey(calendar.frequency, calendar.interval, date.fromisoformat(day)),
+        key=BillKey(BillFrequency(calendar.frequency), calendar.interval, date.fromisoformat(day)),
         account=Account("account", "acme", "Acme"),
         plans=plans,
         products={PRODUCT.id: PRODUCT},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import instant, plan
 from usance.domain.billing.due import DueBill, due_bills
-from usance.domain.billing.inputs import AttachedPlan, BillKey, Standing
+from usance.domain.billing.inputs import AttachedPlan, BillFrequency, BillKey, Standing
 from usance.domain.billing.windows import closing_window, numbered_window, spans_before, starting_window
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.timezones import midnight, time_zone
@@ -97,7 +97,7 @@ def test_boundaries_follow_the_local_day() -> None:
 
 
 def key(day: str) -> BillKey:
-    return BillKey(Frequency.MONTHLY, 1, date.fromisoformat(day))
+    return BillKey(BillFrequency.MONTHLY, 1, date.fromisoformat(day))
 
 
 def test_in_arrears_a_run_makes_the_bill_that_ends_the_period() -> None:

@@ -12,9 +12,8 @@ from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.stores import Workbench
 from usance.domain.billing.due import DueBill, due_bills
-from usance.domain.billing.inputs import BillKey, DateOverrides
+from usance.domain.billing.inputs import BillFrequency, BillKey, DateOverrides
 from usance.domain.billing.schedule import is_open
-from usance.domain.kernel.calendar import Frequency
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.domain.kernel.timezones import local_day
@@ -65,7 +64,10 @@ def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Docum
             header = stored.header
             overrides = Overrides.from_text(stored.private.get("overrides"))
             key = BillKey(
-                Frequency(header["billingFrequency"]), int(header["billFrequencyInterval"]), day(header["endDate"])
+                BillFrequency(header["billingFrequency"]),
+                int(header["billFrequencyInterval"]),
+                day(header["endDate"]),
+                stored.private.get("grouping", ""),
             )
             yield Calculation(gather(catalogue, account, overrides), key, overrides, job)
 
@@ -92,10 +94,13 @@ def _due(
 def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequence[DueBill]:
     zone = agreement.terms.zone
     if as_of is None:
-        found = due_bills(agreement.plans, day(job["lastDateInBillingPeriod"]), zone)
+        found = due_bills(agreement.attached, day(job["lastDateInBillingPeriod"]), zone)
     else:
         today = local_day(as_of, zone)
-        both = (*due_bills(agreement.plans, today - timedelta(days=1), zone), *due_bills(agreement.plans, today, zone))
+        both = (
+            *due_bills(agreement.attached, today - timedelta(days=1), zone),
+            *due_bills(agreement.attached, today, zone),
+        )
         unique = {due.key: due for due in both}
         found = tuple(due for key in sorted(unique) if (due := _still_due(agreement, unique[key], as_of)))
     return [due for due in found if _asked_for(due.key, job)]
@@ -106,7 +111,7 @@ def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill |
 
     Plans are attached after the day they begin on, too.
     """
-    if is_open(agreement.plans_of(due.key), due.key.day, as_of, agreement.terms.zone):
+    if is_open(agreement.attached_to(due.key), due.key.day, as_of, agreement.terms.zone):
         return replace(due, only_if_missing=False)
     return replace(due, only_if_missing=True) if due.opens else None
 

@@ -196,4 +196,6 @@ KEPT: Final = frozenset(
 
 
 def _private(calculation: Calculation, result: _Result) -> dict[str, str]:
-    return {"digest": result.digest, "overrides": calculation.overrides.text()}
+    kept = {"digest": result.digest, "overrides": calculation.overrides.text()}
+    grouping = calculation.key.grouping
+    return {**kept, "grouping": grouping} if grouping else kept

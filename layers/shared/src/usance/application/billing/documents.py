@@ -57,6 +57,7 @@ def line_item_of(line: Line) -> Document:
         servicePeriodStartDate=instants.to_text(item.span.start),
         servicePeriodEndDate=instants.to_text(item.span.end),
         planId=item.origin.plan_id,
+        planGroupId=item.origin.plan_group_id,
         pricingId=item.pricing_id,
         aggregationId=item.aggregation_id,
         meterId=item.meter_id,

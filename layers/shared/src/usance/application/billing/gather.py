@@ -18,8 +18,11 @@ from usance.application.billing.convert import (
     product_of,
 )
 from usance.application.billing.overrides import EPOCHS, Overrides
+from usance.domain.billing.due import belongs
 from usance.domain.billing.inputs import (
+    AttachedGroup,
     AttachedPlan,
+    Attachment,
     BillingInputs,
     BillKey,
     DateOverrides,
@@ -42,15 +45,20 @@ class Agreement:
     plans: tuple[AttachedPlan, ...]
     terms: Terms
     catalogue: Catalogue
+    groups: tuple[AttachedGroup, ...] = ()
 
-    def plans_of(self, key: BillKey) -> tuple[AttachedPlan, ...]:
-        """The plans that the bill `key` may charge for."""
-        wanted = (key.frequency, key.interval)
-        return tuple(plan for plan in self.plans if (plan.calendar.frequency, plan.calendar.interval) == wanted)
+    @property
+    def attached(self) -> tuple[Attachment, ...]:
+        """Everything that periods end for."""
+        return (*self.plans, *self.groups)
+
+    def attached_to(self, key: BillKey) -> tuple[Attachment, ...]:
+        """What the bill `key` may charge for."""
+        return tuple(one for one in self.attached if belongs(one, key))
 
     def inputs(self, key: BillKey) -> BillingInputs:
         """What the bill `key` is decided from."""
-        plans = self.plans_of(key)
+        plans = tuple(plan for plan in self.plans if belongs(plan, key))
         products = self.catalogue.many("product", _accounting_product_ids(plans))
         return BillingInputs(
             bill_id=bill_id(self.org_id, self.account["id"], key),
@@ -59,12 +67,14 @@ class Agreement:
             plans=plans,
             products={product["id"]: product_of(product) for product in products},
             terms=self.terms,
+            groups=tuple(group for group in self.groups if belongs(group, key)),
         )
 
 
 def bill_id(org_id: str, account_id: str, key: BillKey) -> str:
     """The id of an account's bill: the same each time it is calculated, later bills sorting after earlier ones."""
-    return dated_id(key.day, org_id, account_id, key.frequency, str(key.interval))
+    grouping = (key.grouping,) if key.grouping else ()
+    return dated_id(key.day, org_id, account_id, key.frequency, str(key.interval), *grouping)
 
 
 def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agreement:

@@ -76,7 +76,9 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
     zone = agreement.terms.zone
     last_day = last_billed_day(request, bench.stores.clock.now(), zone)
     wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
-    due = [one for one in due_bills(agreement.plans, last_day, zone) if (one.key.frequency, one.key.interval) == wanted]
+    due = [
+        one for one in due_bills(agreement.attached, last_day, zone) if (one.key.frequency, one.key.interval) == wanted
+    ]
     if not due:
         raise InvalidInputError(
             f"billingFrequency: the account {agreement.account['id']} has no bill every {wanted[1]} {wanted[0]} on {last_day}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from usance.domain.billing.inputs import AttachedPlan, BillKey
+from usance.domain.billing.inputs import Attachment, BillFrequency, BillKey
 from usance.domain.billing.windows import opening_day, window_at
 
 
@@ -21,7 +21,7 @@ class DueBill:
     only_if_missing: bool = False
 
 
-def due_bills(plans: Sequence[AttachedPlan], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
+def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
     """The bills of the periods that hold `last_day`, in order of their keys.
 
     That is the bill that ends each period, and, for a plan that charges in advance, the bill of the day its service
@@ -35,7 +35,14 @@ def due_bills(plans: Sequence[AttachedPlan], last_day: date, zone: tzinfo) -> tu
     return tuple(found[key] for key in sorted(found))
 
 
-def charges_in_advance(plan: AttachedPlan) -> bool:
+def belongs(plan: Attachment, key: BillKey) -> bool:
+    """Whether the bill `key` may charge for the plan; a consolidated bill may for every calendar."""
+    if plan.grouping != key.grouping:
+        return False
+    return key.frequency is BillFrequency.MIXED or key == _key(plan, key.day)
+
+
+def charges_in_advance(plan: Attachment) -> bool:
     """Whether anything of the plan is billed when a period begins."""
     minimums = [plan.minimum, *(pricing.minimum for pricing in plan.pricings)]
     return (plan.standing.in_advance and bool(plan.standing.amount)) or any(
@@ -43,7 +50,7 @@ def charges_in_advance(plan: AttachedPlan) -> bool:
     )
 
 
-def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
+def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
     period = plan.calendar.period(max(plan.calendar.index_of(last_day), -1))
     first = opening_day(plan, zone)
     if last_day < min(first, period.start):  # long before an epoch that is still to come
@@ -59,5 +66,5 @@ def _of_plan(plan: AttachedPlan, last_day: date, zone: tzinfo) -> Sequence[DueBi
     return due
 
 
-def _key(plan: AttachedPlan, day: date) -> BillKey:
-    return BillKey(plan.calendar.frequency, plan.calendar.interval, day)
+def _key(plan: Attachment, day: date) -> BillKey:
+    return BillKey(BillFrequency(plan.calendar.frequency), plan.calendar.interval, day, plan.grouping)

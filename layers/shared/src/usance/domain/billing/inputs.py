@@ -6,7 +6,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
-from usance.domain.kernel.calendar import Calendar, Frequency
+from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.quantity import ONE, ZERO, Rounding
@@ -109,28 +109,59 @@ class Origin:
     account_plan_id: str | None = None
     plan_id: str | None = None
     contract_id: str | None = None
+    plan_group_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedPlan:
-    """A plan on the account from `start` to `end` (None: open), with everything inherited already resolved."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """What an account plan puts on an account from `start` to `end` (None: open), inherited settings resolved.
+
+    `grouping` names the bill of its own that a contract asks for; empty for the account's ordinary bill.
+    """
 
     account_plan_id: str
-    plan_id: str
-    product: Product
     currency: str
     calendar: Calendar
     start: datetime
     end: datetime | None
     standing: Standing
     minimum: Minimum
-    pricings: tuple[Pricing, ...]
+    pricings: tuple[Pricing, ...] = ()
     contract_id: str | None = None
+    plan_group_id: str | None = None
+    grouping: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedPlan(Attachment):
+    """A plan on the account, alone or as a member of the group `plan_group_id`."""
+
+    plan_id: str
+    product: Product
 
     @property
     def origin(self) -> Origin:
         """What the plan's line items come from."""
-        return Origin(self.currency, self.product, self.account_plan_id, self.plan_id, self.contract_id)
+        return Origin(
+            self.currency, self.product, self.account_plan_id, self.plan_id, self.contract_id, self.plan_group_id
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedGroup(Attachment):
+    """What a plan group itself charges; its plans are `AttachedPlan`s of the same account plan."""
+
+    name: str
+
+    @property
+    def origin(self) -> Origin:
+        """What the group's line items come from."""
+        return Origin(
+            self.currency,
+            account_plan_id=self.account_plan_id,
+            contract_id=self.contract_id,
+            plan_group_id=self.plan_group_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +174,29 @@ class Account:
     purchase_order_number: str | None = None
 
 
+class BillFrequency(StrEnum):
+    """The frequencies of bills: those of calendars, and two that follow dates of their own (billing.md 6.1)."""
+
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+    ANNUALLY = "ANNUALLY"
+    AD_HOC = "AD_HOC"
+    MIXED = "MIXED"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class BillKey:
     """Which bill of an account: the calendar's frequency and interval, and the day the bill falls on.
 
-    Charges in arrears cover the period that ends on `day`; charges in advance the one that begins on it.
+    Charges in arrears cover the period that ends on `day`; charges in advance the one that begins on it. A consolidated
+    bill is MIXED, with the interval 1. `grouping` tells bills apart that contracts ask for.
     """
 
-    frequency: Frequency
+    frequency: BillFrequency
     interval: int
     day: date
+    grouping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +249,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class BillingInputs:
-    """One bill to decide. `plans` are those of `key`'s frequency and interval, in a fixed order."""
+    """One bill to decide. `plans` and `groups` are those that `key` may charge for, in a fixed order."""
 
     bill_id: str
     key: BillKey
@@ -213,3 +257,4 @@ class BillingInputs:
     plans: tuple[AttachedPlan, ...]
     products: Mapping[str, Product]
     terms: Terms
+    groups: tuple[AttachedGroup, ...] = ()

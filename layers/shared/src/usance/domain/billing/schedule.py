@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from usance.domain.billing.due import charges_in_advance
-from usance.domain.billing.inputs import AttachedPlan
+from usance.domain.billing.inputs import Attachment
 from usance.domain.billing.windows import closing_window, opening_day
 from usance.domain.kernel.timezones import midnight
 
@@ -50,7 +50,7 @@ def _local_minutes(instant: datetime, zone: tzinfo) -> int:
     return (local.toordinal() * _DAY_HOURS + local.hour) * 60 + local.minute
 
 
-def is_open(plans: Iterable[AttachedPlan], day: date, at: datetime, zone: tzinfo) -> bool:
+def is_open(plans: Iterable[Attachment], day: date, at: datetime, zone: tzinfo) -> bool:
     """Whether the bill of `day` may still change at `at`: until a day after its last service ended or opened."""
     known = tuple(plans)
     windows = (closing_window(plan, day, zone) for plan in known)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from usance.domain.billing.inputs import AttachedPlan
+from usance.domain.billing.inputs import Attachment
 from usance.domain.kernel.period import Instants, Period
 from usance.domain.kernel.timezones import local_day, midnight
 
@@ -23,12 +23,12 @@ class Window:
     span: Instants
 
 
-def opening_day(plan: AttachedPlan, zone: tzinfo) -> date:
+def opening_day(plan: Attachment, zone: tzinfo) -> date:
     """The local day on which service begins."""
     return local_day(plan.start, zone)
 
 
-def closing_window(plan: AttachedPlan, day: date, zone: tzinfo) -> Window | None:
+def closing_window(plan: Attachment, day: date, zone: tzinfo) -> Window | None:
     """The window that a bill on `day` settles in arrears, or None: `day` ends no period in which the plan served."""
     calendar = plan.calendar
     k = calendar.index_of(day)
@@ -37,7 +37,7 @@ def closing_window(plan: AttachedPlan, day: date, zone: tzinfo) -> Window | None
     return _window(plan, k - 1, zone)
 
 
-def starting_window(plan: AttachedPlan, day: date, zone: tzinfo) -> Window | None:
+def starting_window(plan: Attachment, day: date, zone: tzinfo) -> Window | None:
     """The window that a bill on `day` charges in advance, or None.
 
     It is the period that begins on `day`; or, on the day service begins, the plan's first window.
@@ -50,17 +50,17 @@ def starting_window(plan: AttachedPlan, day: date, zone: tzinfo) -> Window | Non
     return _window(plan, k, zone)
 
 
-def window_at(plan: AttachedPlan, day: date, zone: tzinfo) -> Window | None:
+def window_at(plan: Attachment, day: date, zone: tzinfo) -> Window | None:
     """The window whose calendar period holds `day`, or None when the plan does not serve in it."""
     return _window(plan, plan.calendar.index_of(day), zone)
 
 
-def numbered_window(plan: AttachedPlan, index: int, zone: tzinfo) -> Window | None:
+def numbered_window(plan: Attachment, index: int, zone: tzinfo) -> Window | None:
     """The plan's `index`-th window, or None when service ends before it. `index` is 0 or more."""
     return _window(plan, _first_period(plan, zone) + index, zone)
 
 
-def spans_before(plan: AttachedPlan, instant: datetime, zone: tzinfo) -> tuple[Instants, ...]:
+def spans_before(plan: Attachment, instant: datetime, zone: tzinfo) -> tuple[Instants, ...]:
     """The plan's windows up to `instant`, the last one cut there; together they tile `[plan.start, instant)`."""
     spans: list[Instants] = []
     while (window := numbered_window(plan, len(spans), zone)) and window.span.start < instant:
@@ -68,12 +68,12 @@ def spans_before(plan: AttachedPlan, instant: datetime, zone: tzinfo) -> tuple[I
     return tuple(spans)
 
 
-def _first_period(plan: AttachedPlan, zone: tzinfo) -> int:
+def _first_period(plan: Attachment, zone: tzinfo) -> int:
     """The calendar index of window 0. Everything before the epoch counts as period -1."""
     return max(plan.calendar.index_of(opening_day(plan, zone)), -1)
 
 
-def _window(plan: AttachedPlan, k: int, zone: tzinfo) -> Window | None:
+def _window(plan: Attachment, k: int, zone: tzinfo) -> Window | None:
     k = max(k, -1)
     standard = plan.calendar.period(k)
     start = plan.start if k == -1 else max(plan.start, midnight(standard.start, zone))
