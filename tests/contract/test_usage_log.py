@@ -340,6 +340,15 @@ def test_only_measurements_with_a_wanted_text_are_aggregated(log: Log) -> None:
     assert [(row.group["model"], row.value) for row in rows_of(log, both)] == [("x", 1), ("y", 2)]
 
 
+def test_measurements_with_an_unwanted_text_are_left_out(log: Log) -> None:
+    send(log, ("a", at(1), 1), ("b", at(1), 2), ("c", at(1), 4), texts=["x", "y", None])
+    for values, total in ((["x"], 6), (["x", "y"], 4), ([""], 3), (["none"], 7), ([], 7)):
+        rows = rows_of(log, AggregationQuery("SUM", "tokens", without={"model": values}))
+        assert rows[0].value == total
+    both = AggregationQuery("SUM", "tokens", where={"model": ["x", "y"]}, without={"model": ["y"]})
+    assert [row.value for row in rows_of(log, both)] == [1]
+
+
 def test_the_latest_value_says_when_it_was(log: Log) -> None:
     send(log, ("a", at(3), 10), ("b", at(3), 20), ("c", at(1), 60))
     [row] = rows_of(log, AggregationQuery("LATEST", "tokens"))

@@ -87,7 +87,7 @@ class FakeUsageLog:
             ]
             repeats.found += [Repeat(scope, row.uid, row.ts, row.received) for row in copies][: repeats.limit]
         rows = self._rows(scope, start, end, read_max)
-        return [_answer([row for row in rows if _passes(row, query.where)], query, end) for query in queries]
+        return [_answer([row for row in rows if _counts(row, query)], query, end) for query in queries]
 
     def _rows(self, scope: UsageScope, start: datetime, end: datetime, read_max: int | None) -> list[_Row]:
         low, high = microseconds(start), microseconds(end)
@@ -154,6 +154,11 @@ def _latest(found: Sequence[Observation]) -> Moment | None:
 
 def _passes(row: _Row, where: Mapping[str, Sequence[str]]) -> bool:
     return all((row.texts.get(code) or "") in values for code, values in where.items())
+
+
+def _counts(row: _Row, query: AggregationQuery) -> bool:
+    unwanted = any((row.texts.get(code) or "") in values for code, values in query.without.items())
+    return not unwanted and _passes(row, query.where)
 
 
 def _measurement(scope: UsageScope, row: _Row) -> Measurement:

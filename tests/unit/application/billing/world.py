@@ -60,8 +60,16 @@ class Readings:
         self.reads += 1
         found = [reading for reading in self.all if reading.scope == scope and start <= reading.at < end]
         return [
-            _rows(query, [reading for reading in found if reading.field == query.target_field]) for query in queries
+            _rows(
+                query, [reading for reading in found if reading.field == query.target_field and _counts(reading, query)]
+            )
+            for query in queries
         ]
+
+
+def _counts(reading: Reading, query: AggregationQuery) -> bool:
+    wanted = all(reading.group.get(code, "") in values for code, values in query.where.items())
+    return wanted and not any(reading.group.get(code, "") in values for code, values in query.without.items())
 
 
 def _rows(query: AggregationQuery, found: Sequence[Reading]) -> list[AggregatedRow]:

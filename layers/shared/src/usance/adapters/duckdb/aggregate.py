@@ -65,7 +65,18 @@ def aggregated(
     if told:
         scope, repeats = told
         repeats.found += usage.repeats(scope, repeats.since, repeats.limit - len(repeats.found))
-    return [_rows(usage.where(query.where) if query.where else usage, query) for query in queries]
+    narrowed: dict[object, Usage] = {}
+    return [_rows(_narrowed(usage, query, narrowed), query) for query in queries]
+
+
+def _narrowed(usage: Usage, query: AggregationQuery, known: dict[object, Usage]) -> Usage:
+    """The measurements that the query's filters keep, found once for queries with the same."""
+    if not query.where and not query.without:
+        return usage
+    key = tuple(tuple((code, *texts) for code, texts in one.items()) for one in (query.where, query.without))
+    if key not in known:
+        known[key] = usage.where(query.where, query.without)
+    return known[key]
 
 
 def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:

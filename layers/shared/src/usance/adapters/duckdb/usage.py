@@ -61,14 +61,19 @@ class Usage:
         uids = copies.receipts(late)
         return [Repeat(scope, uid, int(ts[at]), at_) for at, (at_, uid) in zip(late, uids, strict=True)]
 
-    def where(self, filters: Mapping[str, Sequence[str]]) -> Self:
-        """The measurements whose string fields have one of the values."""
+    def where(self, filters: Mapping[str, Sequence[str]], without: Mapping[str, Sequence[str]] | None = None) -> Self:
+        """The measurements whose string fields have one of the values, and none of those of `without`."""
         kept = np.ones(len(self), dtype=np.bool_)
         for code, wanted in filters.items():
-            column = self.group(code)
-            known = [at for at, text in enumerate(column.distinct) if text in wanted]
-            kept &= np.isin(column.indexes, known)
+            kept &= self._has(code, wanted)
+        for code, unwanted in (without or {}).items():
+            kept &= ~self._has(code, unwanted)
         return self.only(kept)
+
+    def _has(self, code: str, texts: Sequence[str]) -> NDArray[np.bool_]:
+        column = self.group(code)
+        known = [at for at, text in enumerate(column.distinct) if text in texts]
+        return np.isin(column.indexes, known)
 
     def codes(self) -> Sequence[str]:
         """The fields that any of the measurements may have."""

@@ -93,7 +93,9 @@ class DynamoUsageLog:
         from usance.adapters.dynamodb.usage_reads import UsageReads
 
         whole = any(query.sql for query in queries)
-        codes = {code for query in queries for code in (query.target_field, *query.group_by, *query.where)}
+        codes = {
+            code for query in queries for code in (query.target_field, *query.group_by, *query.where, *query.without)
+        }
         with store_faults():
             reads = UsageReads(self._client, self._table, scope)
             stored = reads.stored(start, end, None if whole else sorted(codes), read_max)

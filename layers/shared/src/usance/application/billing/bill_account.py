@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from usance.application.billing.calculate_bill import Calculation, calculate_bill
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.consolidation import consolidated
 from usance.application.billing.convert import day
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.stores import Workbench
+from usance.application.ports.bills import StoredBill
 from usance.domain.billing.due import DueBill, due_bills
 from usance.domain.billing.inputs import BillFrequency, BillKey, DateOverrides
 from usance.domain.billing.schedule import is_open
@@ -57,19 +59,31 @@ def bill_account(
 
 
 def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[Calculation]:
-    """The given bills of the account, under what was set when they were first made."""
-    for wanted in sorted(job["billIds"]):
+    """The given bills of the account, under what was set when they were first made; a child's with those of its parent."""
+    for wanted in sorted({*job["billIds"], *_with_parents(bench, catalogue, job, account)}):
         stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
         if stored and stored.header["accountId"] == account["id"]:
-            header = stored.header
             overrides = Overrides.from_text(stored.private.get("overrides"))
-            key = BillKey(
-                BillFrequency(header["billingFrequency"]),
-                int(header["billFrequencyInterval"]),
-                day(header["endDate"]),
-                stored.private.get("grouping", ""),
-            )
-            yield Calculation(gather(catalogue, account, overrides), key, overrides, job)
+            yield Calculation(gather(catalogue, account, overrides), _key_of(stored), overrides, job)
+
+
+def _with_parents(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[str]:
+    """The ids of the account's bills that belong to the given bills of its parent."""
+    if parent_id := account.get("parentAccountId"):
+        for wanted in job["billIds"]:
+            stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
+            if stored and stored.header["accountId"] == parent_id:
+                yield bill_id(catalogue.org_id, account["id"], _key_of(stored))
+
+
+def _key_of(stored: StoredBill) -> BillKey:
+    header = stored.header
+    return BillKey(
+        BillFrequency(header["billingFrequency"]),
+        int(header["billFrequencyInterval"]),
+        day(header["endDate"]),
+        stored.private.get("grouping", ""),
+    )
 
 
 def _due(
@@ -77,7 +91,7 @@ def _due(
 ) -> Iterator[Calculation]:
     overrides = Overrides.of_job(job)
     agreement = gather(catalogue, account, overrides)
-    for due in _wanted(agreement, job, as_of):
+    for due in consolidated(bench.stores.bills, agreement, _wanted(agreement, job, as_of)):
         stored = None
         if as_of or due.only_if_missing:
             stored = bench.stores.bills.get_stored(catalogue.org_id, bill_id(catalogue.org_id, account["id"], due.key))

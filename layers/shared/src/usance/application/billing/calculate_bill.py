@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
+from usance.application.billing.consolidation import apart
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import read_lock_date
@@ -60,7 +61,7 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     Raises `InvalidInputError` when it cannot be made, `UnavailableError` when others keep changing it.
     """
     agreement = calculation.agreement
-    inputs = agreement.inputs(calculation.key)
+    inputs = agreement.inputs(calculation.key, apart(bench.stores.bills, agreement, calculation.key))
     stored = bench.stores.bills.get(agreement.org_id, inputs.bill_id)
     if _is_locked(bench, calculation, stored):
         return None

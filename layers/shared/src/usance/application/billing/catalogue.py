@@ -42,6 +42,14 @@ class Catalogue:
             self._known[type_, document["id"]] = document
         return [self._known[type_, id_] for id_ in wanted if self._known.get((type_, id_)) is not None]
 
+    def plans_of_group(self, group_id: str) -> Sequence[Document]:
+        """The plans of a plan group, oldest first."""
+        links = self.remember(
+            ("links", group_id),
+            lambda: self.entities.list_all(self.org_id, "planGroupLink", filters={"planGroupId": [group_id]}),
+        )
+        return self.many("plan", sorted(link["planId"] for link in links))
+
     def pricings_of(self, plan: Document) -> Sequence[Document]:
         """The pricings of a plan and of its template, oldest first."""
         own = self._pricings("planId", plan["id"])

@@ -8,6 +8,7 @@ from typing import Any, Final
 from usance.domain.billing.inputs import (
     Account,
     Aggregation,
+    AttachedGroup,
     AttachedPlan,
     Conversion,
     Minimum,
@@ -17,6 +18,7 @@ from usance.domain.billing.inputs import (
     Segment,
     Standing,
 )
+from usance.domain.billing.pool import ChildBilling
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency, RoundingMode
@@ -166,12 +168,48 @@ def attached_plan_of(
         ),
         pricings=pricings,
         contract_id=account_plan.get("contractId"),
+        plan_group_id=account_plan.get("planGroupId"),
+        child_billing=_child_billing(account_plan),
+    )
+
+
+def attached_group_of(
+    account_plan: Document, group: Document, config: Document, *, calendar: Calendar, zone: tzinfo
+) -> AttachedGroup:
+    """A plan group on an account: its own standing charge and minimum spend, which plans do not inherit."""
+    end = account_plan.get("endDate")
+    return AttachedGroup(
+        account_plan_id=account_plan["id"],
+        plan_group_id=group["id"],
+        name=group["name"],
+        currency=group["currency"],
+        calendar=calendar,
+        start=instant(account_plan["startDate"], zone),
+        end=instant(end, zone) if end else None,
+        standing=Standing(
+            amount=_decimal(group.get("standingCharge") or 0),
+            in_advance=bool(_first("standingChargeBillInAdvance", group, config)),
+            description=group.get("standingChargeDescription"),
+            accounting_product_id=group.get("standingChargeAccountingProductId"),
+        ),
+        minimum=Minimum(
+            amount=_decimal(group.get("minimumSpend") or 0),
+            in_advance=bool(_first("minimumSpendBillInAdvance", group, config)),
+            description=group.get("minimumSpendDescription"),
+            accounting_product_id=group.get("minimumSpendAccountingProductId"),
+        ),
+        contract_id=account_plan.get("contractId"),
+        child_billing=_child_billing(account_plan),
     )
 
 
 def has_calendar(template: Document) -> bool:
     """Whether the template bills by periods. AD_HOC and MIXED templates bill on dates of their own."""
     return template["billFrequency"] in set(Frequency)
+
+
+def _child_billing(account_plan: Document) -> ChildBilling:
+    return ChildBilling(account_plan.get("childBillingMode") or ChildBilling.PARENT_BREAKDOWN)
 
 
 def _segment(values: Mapping[str, str]) -> Segment:

@@ -63,6 +63,8 @@ def line_item_of(line: Line) -> Document:
         meterId=item.meter_id,
         segment=item.segment,
         contractId=item.origin.contract_id,
+        childAccountId=item.origin.child.id if item.origin.child else None,
+        childAccountCode=item.origin.child.code if item.origin.child else None,
         usagePerPricingBand=[_band_of(band, line) for band in item.bands],
         **product_fields("product", item.origin.product),
         **product_fields("accountingProduct", item.accounting_product),

@@ -19,6 +19,7 @@ from usance.application.ports.bill_progress import AccountPage
 from usance.resources.wire import Document
 
 PAGE_ACCOUNTS: Final = 100
+CHILDREN: Final = "children/"  # the pages after the chosen accounts
 PAGES_PER_MESSAGE: Final = 20  # 2,000 accounts: some seconds of work, well inside the worker's time
 
 
@@ -57,7 +58,15 @@ def _page(stores: BillingStores, job: Document, token: str | None) -> AccountPag
 
 
 def _accounts(stores: BillingStores, job: Document, token: str | None) -> AccountPage:
-    if job.get("accountIds"):
-        return AccountPage(job["accountIds"], None)
-    page = stores.entities.list_page(job["orgId"], "account", filters={}, page_size=PAGE_ACCOUNTS, next_token=token)
-    return AccountPage([account["id"] for account in page.data], page.next_token)
+    """Chosen accounts are followed by their children, which are billed with them; else every account has its turn."""
+    chosen = job.get("accountIds")
+    if chosen and token is None:
+        return AccountPage(chosen, CHILDREN)
+    filters = {"parentAccountId": chosen} if chosen else {}
+    place = token.removeprefix(CHILDREN) if chosen and token else token
+    page = stores.entities.list_page(
+        job["orgId"], "account", filters=filters, page_size=PAGE_ACCOUNTS, next_token=place or None
+    )
+    found = [account["id"] for account in page.data if account["id"] not in (chosen or ())]
+    following = CHILDREN + page.next_token if chosen and page.next_token else page.next_token
+    return AccountPage(found, following)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.contract_terms import under_contract
 from usance.application.billing.convert import (
     account_of,
     aggregation_of,
+    attached_group_of,
     attached_plan_of,
     calendar_of,
     conversions_of,
@@ -17,8 +19,9 @@ from usance.application.billing.convert import (
     pricing_of,
     product_of,
 )
+from usance.application.billing.families import billed_on
 from usance.application.billing.overrides import EPOCHS, Overrides
-from usance.domain.billing.due import belongs
+from usance.domain.billing.due import belongs, key_of
 from usance.domain.billing.inputs import (
     AttachedGroup,
     AttachedPlan,
@@ -56,10 +59,12 @@ class Agreement:
         """What the bill `key` may charge for."""
         return tuple(one for one in self.attached if belongs(one, key))
 
-    def inputs(self, key: BillKey) -> BillingInputs:
-        """What the bill `key` is decided from."""
-        plans = tuple(plan for plan in self.plans if belongs(plan, key))
-        products = self.catalogue.many("product", _accounting_product_ids(plans))
+    def inputs(self, key: BillKey, apart: frozenset[BillKey] = frozenset()) -> BillingInputs:
+        """What the bill `key` is decided from; it leaves charges to the bills `apart`."""
+        mine = [one for one in self.attached_to(key) if key_of(one, key.day) not in apart]
+        plans = tuple(one for one in mine if isinstance(one, AttachedPlan))
+        groups = tuple(one for one in mine if isinstance(one, AttachedGroup))
+        products = self.catalogue.many("product", _accounting_product_ids(plans, groups))
         return BillingInputs(
             bill_id=bill_id(self.org_id, self.account["id"], key),
             key=key,
@@ -67,7 +72,7 @@ class Agreement:
             plans=plans,
             products={product["id"]: product_of(product) for product in products},
             terms=self.terms,
-            groups=tuple(group for group in self.groups if belongs(group, key)),
+            groups=groups,
         )
 
 
@@ -86,15 +91,13 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
     zone_name = chosen.get("timezone") or config["timezone"]
     zone = time_zone(zone_name)
     epochs = {name: chosen.get(name) or config[name] for name in EPOCHS}
-    attached = catalogue.entities.list_all(catalogue.org_id, "accountPlan", filters={"accountId": [account["id"]]})
-    found = (
-        _attached_plan(catalogue, account_plan, account, epochs, zone)
-        for account_plan in sorted(attached, key=lambda account_plan: account_plan["id"])
-    )
+    settings = (zone_name, *epochs.values())
+    found = billed_on(catalogue, account, lambda one: _attached_to(catalogue, one, epochs, zone), settings)
     return Agreement(
         org_id=catalogue.org_id,
         account=account,
-        plans=tuple(plan for plan in found if plan),
+        plans=tuple(one for one in found if isinstance(one, AttachedPlan)),
+        groups=tuple(one for one in found if isinstance(one, AttachedGroup)),
         terms=Terms(
             zone_name=zone_name,
             zone=zone,
@@ -117,12 +120,44 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
     )
 
 
-def _attached_plan(
+def _attached_to(
+    catalogue: Catalogue, account: Document, epochs: Document, zone: tzinfo
+) -> Sequence[AttachedPlan | AttachedGroup]:
+    """What the account plans of an account put on it."""
+    account_plans = catalogue.entities.list_all(catalogue.org_id, "accountPlan", filters={"accountId": [account["id"]]})
+    return [
+        limited
+        for account_plan in sorted(account_plans, key=lambda account_plan: account_plan["id"])
+        for one in _attached(catalogue, account_plan, account, epochs, zone)
+        if (limited := under_contract(catalogue, one, zone))
+    ]
+
+
+def _attached(
     catalogue: Catalogue, account_plan: Document, account: Document, epochs: Document, zone: tzinfo
+) -> Sequence[AttachedPlan | AttachedGroup]:
+    """What the account plan puts on the account: a plan, or each plan of a group and then the group itself.
+
+    The group bills by its plans' calendar, of several by the one with the longest period.
+    """
+    group_id = account_plan.get("planGroupId")
+    if not group_id:
+        plan = catalogue.one("plan", account_plan["planId"])
+        single = _attached_plan(catalogue, account_plan, plan, account, epochs, zone)
+        return [single] if single else []
+    documents = catalogue.plans_of_group(group_id)
+    found = (_attached_plan(catalogue, account_plan, plan, account, epochs, zone) for plan in documents)
+    plans = [plan for plan in found if plan]
+    if not plans:
+        return []
+    calendar = max((plan.calendar for plan in plans), key=lambda one: one.period(0).days)
+    group = catalogue.one("planGroup", group_id)
+    return [*plans, attached_group_of(account_plan, group, catalogue.config(), calendar=calendar, zone=zone)]
+
+
+def _attached_plan(
+    catalogue: Catalogue, account_plan: Document, plan: Document, account: Document, epochs: Document, zone: tzinfo
 ) -> AttachedPlan | None:
-    if not account_plan.get("planId"):
-        raise InvalidInputError(f"the account plan {account_plan['id']} has no planId; only plans can be billed")
-    plan = catalogue.one("plan", account_plan["planId"])
     template = catalogue.one("planTemplate", plan["planTemplateId"])
     if not has_calendar(template):
         return None
@@ -152,10 +187,11 @@ def _pricings(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Prici
     return tuple(pricing_of(document, aggregations[document["aggregationId"]], config, zone) for document in documents)
 
 
-def _accounting_product_ids(plans: Sequence[AttachedPlan]) -> Sequence[str | None]:
-    ids: list[str | None] = []
+def _accounting_product_ids(plans: Sequence[AttachedPlan], groups: Sequence[AttachedGroup]) -> Sequence[str | None]:
+    ids: list[str | None] = [plan.product.id for plan in plans]
+    for one in (*plans, *groups):
+        ids += [one.standing.accounting_product_id, one.minimum.accounting_product_id]
     for plan in plans:
-        ids += [plan.product.id, plan.standing.accounting_product_id, plan.minimum.accounting_product_id]
         for pricing in plan.pricings:
             ids += [pricing.accounting_product_id, pricing.aggregation.accounting_product_id]
     return ids

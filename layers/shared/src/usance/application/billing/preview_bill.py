@@ -7,6 +7,7 @@ from decimal import Decimal
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.consolidation import apart, consolidated
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement, gather
 from usance.application.billing.jobs import last_billed_day
@@ -48,7 +49,8 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
         raise InvalidInputError(f"accountIds: there is no account {account_id}")
     overrides = Overrides.of_job(request)
     agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
-    inputs = agreement.inputs(_key(bench, agreement, request))
+    key = _key(bench, agreement, request)
+    inputs = agreement.inputs(key, apart(bench.stores.bills, agreement, key))
     require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
     try:
         draft = decide(inputs, read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs)))
@@ -83,7 +85,8 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
         raise InvalidInputError(
             f"billingFrequency: the account {agreement.account['id']} has no bill every {wanted[1]} {wanted[0]} on {last_day}"
         )
-    return max(due, key=lambda one: (not one.opens, one.key.day)).key
+    due = [*consolidated(bench.stores.bills, agreement, due)]
+    return max(due, key=lambda one: (not one.opens, one.key.day, not one.key.grouping)).key
 
 
 def _memos(bench: Previewing, agreement: Agreement, bill_id: str) -> Sequence[Document]:

@@ -1,13 +1,21 @@
 """Answer the usage queries of a bill with as few reads as possible."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeats, UsageReader, UsageScope
-from usance.domain.billing.inputs import Segment
+from usance.application.ports.usage_log import (
+    AggregatedRow,
+    AggregationQuery,
+    Moment,
+    Repeats,
+    UsageReader,
+    UsageScope,
+)
+from usance.domain.billing.inputs import Segment, UsageFilters
+from usance.domain.billing.pool import Piece
 from usance.domain.billing.segments import MERGERS, Segmentation
 from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.errors import InvalidInputError
@@ -16,6 +24,8 @@ from usance.domain.kernel.quantity import EXACT
 
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {"MEAN": ("MEAN", "SUM", "COUNT")}
 """Methods to ask for besides, to put groups together."""
+_UNIQUE: Final = "UNIQUE"  # of texts: accounts are put together text by text
+_NEVER: Final = Moment(0, 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +36,36 @@ class _Ask:
     target_field: str
     group_by: tuple[str, ...]
     sql: str = ""
+    filters: UsageFilters = field(default_factory=UsageFilters)
+
+    def query(self, starts: Sequence[datetime]) -> AggregationQuery:
+        """As the log is asked, the span cut at `starts`."""
+        where, without = dict(self.filters.include), dict(self.filters.exclude)
+        return AggregationQuery(self.method, self.target_field, self.group_by, starts, where, self.sql, without)
 
 
 _Place = tuple[datetime, Segment | None]
-_Values = Mapping[_Place, Sequence[Decimal]]
-"""By start of the span and segment: the values of the groups that count there."""
+_Placed = Mapping[_Place, Sequence[AggregatedRow]]
+"""By start of the span and segment: the groups that count there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Neighbouring spans of one account and meter, read in one go, sorted out once per aggregation."""
+
+    first: datetime
+    rows: Mapping[_Ask, Sequence[AggregatedRow]]
+    placed: dict[tuple[str, _Ask], _Placed] = field(default_factory=dict)
+
+    def found(self, query: UsageQuery, ask: _Ask, start: datetime) -> Sequence[AggregatedRow]:
+        """The groups of `query` in the span from `start`."""
+        key = (query.aggregation_id, ask)
+        if key not in self.placed:
+            self.placed[key] = _placed(self.rows[ask], query, self.first)
+        return self.placed[key].get((start, query.segment), ())
+
+
+_Spans = Mapping[tuple[UsageScope, Instants], _Chain]
 
 
 def read_usage(
@@ -40,20 +75,25 @@ def read_usage(
     queries: Sequence[UsageQuery],
     repeats: Repeats | None = None,
 ) -> UsageValues:
-    """The value of every query. Spans of a meter that follow on each other are read in one go.
+    """The value of every query. Spans of an account and meter that follow on each other are read in one go.
 
     Copies of measurements that do not count are added to `repeats`.
     """
-    values: dict[UsageQuery, Decimal | None] = {}
-    by_meter: dict[str, list[UsageQuery]] = {}
+    asked: dict[UsageScope, dict[Instants, list[UsageQuery]]] = {}
     for query in queries:
-        by_meter.setdefault(query.meter_id, []).append(query)
-    for meter_id, asked in by_meter.items():
-        scope = UsageScope(org_id, meter_id, account_id)
-        for chain in _chains({query.span for query in asked}):
-            spans = set(chain)
-            values.update(_read_chain(reader, scope, chain, [query for query in asked if query.span in spans], repeats))
-    return values
+        for piece in _pieces(query, account_id):
+            spans = asked.setdefault(UsageScope(org_id, query.meter_id, piece.account_id), {})
+            spans.setdefault(piece.span, []).append(query)
+    read: dict[tuple[UsageScope, Instants], _Chain] = {}
+    for scope, spans in asked.items():
+        for chain in _chains(spans):
+            found = _read_chain(reader, scope, chain, [query for span in chain for query in spans[span]], repeats)
+            read |= {(scope, span): found for span in chain}
+    return {query: _value(query, read, org_id, account_id) for query in queries}
+
+
+def _pieces(query: UsageQuery, account_id: str) -> Sequence[Piece]:
+    return (Piece(account_id, query.span),) if query.pieces is None else query.pieces
 
 
 def _chains(spans: Iterable[Instants]) -> Sequence[Sequence[Instants]]:
@@ -74,55 +114,64 @@ def _read_chain(
     chain: Sequence[Instants],
     queries: Sequence[UsageQuery],
     repeats: Repeats | None,
-) -> UsageValues:
+) -> _Chain:
     asks = tuple(dict.fromkeys(ask for query in queries for ask in _asks(query)))
     starts = tuple(span.start for span in chain) if len(chain) > 1 else ()
     answers = reader.aggregate(
-        scope,
-        chain[0].start,
-        chain[-1].end,
-        [AggregationQuery(ask.method, ask.target_field, ask.group_by, starts, sql=ask.sql) for ask in asks],
-        repeats=repeats,
+        scope, chain[0].start, chain[-1].end, [ask.query(starts) for ask in asks], repeats=repeats
     )
-    rows = dict(zip(asks, answers, strict=True))
-    sorted_out: dict[tuple[str, bool], Mapping[str, _Values]] = {}
-    values: dict[UsageQuery, Decimal | None] = {}
-    for query in queries:
-        aggregation = (query.aggregation_id, query.segment is None)
-        if aggregation not in sorted_out:
-            sorted_out[aggregation] = {ask.method: _placed(rows[ask], query, chain[0].start) for ask in _asks(query)}
-        values[query] = _value(query, sorted_out[aggregation])
-    return values
+    return _Chain(chain[0].start, dict(zip(asks, answers, strict=True)))
 
 
 def _asks(query: UsageQuery) -> Sequence[_Ask]:
-    if query.segment is None:
-        return [_Ask(query.method, query.target_field, (), query.custom_sql)]
-    methods = _PARTS.get(query.method, (query.method,))
-    return [_Ask(method, query.target_field, query.segmented_fields, query.custom_sql) for method in methods]
+    """What is to be asked: first the method itself, then what puts groups together."""
+    pooled = len(query.pieces or ()) > 1
+    together = query.segment is not None or pooled
+    methods = _PARTS.get(query.method, (query.method,)) if together else (query.method,)
+    groups = query.segmented_fields if query.segment is not None else ()
+    if pooled and query.method == _UNIQUE:
+        groups = (*groups, query.target_field)
+    return [_Ask(method, query.target_field, groups, query.custom_sql, query.filters) for method in methods]
 
 
-def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -> _Values:
+def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -> _Placed:
     """The rows of a query's aggregation by where they count; those that match no segment are left out."""
     segmentation = Segmentation.of(query.segments) if query.segment is not None else None
-    placed: dict[_Place, list[Decimal]] = {}
+    placed: dict[_Place, list[AggregatedRow]] = {}
     for row in rows:
-        segment = segmentation.segment_of(row.group) if segmentation else None
+        group = {code: row.group[code] for code in query.segmented_fields} if segmentation else {}
+        segment = segmentation.segment_of(group) if segmentation else None
         if row.value is not None and (segment is not None or segmentation is None):
-            placed.setdefault((row.bucket_start or first, segment), []).append(row.value)
+            placed.setdefault((row.bucket_start or first, segment), []).append(row)
     return placed
 
 
-def _value(query: UsageQuery, placed: Mapping[str, _Values]) -> Decimal | None:
-    place = (query.span.start, query.segment)
-    values = placed[query.method].get(place, ())
-    if len(values) <= 1:
-        return values[0] if values else None
+def _value(query: UsageQuery, read: _Spans, org_id: str, account_id: str) -> Decimal | None:
+    rows: dict[str, list[AggregatedRow]] = {}
+    for piece in _pieces(query, account_id):
+        chain = read[UsageScope(org_id, query.meter_id, piece.account_id), piece.span]
+        for ask in _asks(query):
+            rows.setdefault(ask.method, []).extend(chain.found(query, ask, piece.span.start))
+    found = rows.get(query.method, [])
+    if query.method == _UNIQUE and len(query.pieces or ()) > 1 and found:
+        return Decimal(len({row.group[query.target_field] for row in found if row.value}))
+    return _together(query, rows) if len(found) > 1 else found[0].value if found else None
+
+
+def _together(query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
+    values = {method: [row.value for row in found if row.value is not None] for method, found in rows.items()}
     if query.method == "MEAN":
-        return EXACT.divide(MERGERS["SUM"](placed["SUM"][place]), MERGERS["COUNT"](placed["COUNT"][place]))
+        return EXACT.divide(MERGERS["SUM"](values["SUM"]), MERGERS["COUNT"](values["COUNT"]))
     if merge := MERGERS.get(query.method):
-        return merge(values)
+        return merge(values[query.method])
+    if query.segment is not None:
+        raise InvalidInputError(
+            f"the segment {dict(query.segment)} covers several values, whose {query.method} of {query.target_field} "
+            "cannot be put together; give each value a segment of its own"
+        )
+    if query.method == "LATEST":
+        return max(rows["LATEST"], key=lambda row: row.latest or _NEVER).value
     raise InvalidInputError(
-        f"the segment {dict(query.segment or ())} covers several values, whose {query.method} of {query.target_field} "
-        "cannot be put together; give each value a segment of its own"
+        f"the {query.method} of {query.target_field} of several accounts cannot be put together; "
+        "attach a plan to each child account, so that it is rated on its own"
     )

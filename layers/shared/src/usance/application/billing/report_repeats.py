@@ -30,11 +30,19 @@ def report_repeats(bench: Workbench, account: Document, repeats: Sequence[Repeat
     org_id = next(iter(distinct))[0].org_id
     meter_ids = sorted({one.scope.meter_id for one in distinct.values()})
     meters = {meter["id"]: meter["code"] for meter in bench.stores.entities.get_many(org_id, "meter", meter_ids)}
+    others = sorted({one.scope.account_id for one in distinct.values()} - {account["id"]})  # children in a pool
+    known = [account, *(bench.stores.entities.get_many(org_id, "account", others) if others else ())]
+    codes = {one["id"]: one["code"] for one in known}
     with ThreadPoolExecutor(PARALLEL_MAX) as pool:
-        list(pool.map(lambda one: _tell(bench, account, meters.get(one.scope.meter_id), one), distinct.values()))
+        list(
+            pool.map(
+                lambda one: _tell(bench, codes.get(one.scope.account_id), meters.get(one.scope.meter_id), one),
+                distinct.values(),
+            )
+        )
 
 
-def _tell(bench: Workbench, account: Document, meter: str | None, one: Repeat) -> None:
+def _tell(bench: Workbench, account: str | None, meter: str | None, one: Repeat) -> None:
     org_id, received = one.scope.org_id, instant_of(one.received)
     event_id = derived_id(
         org_id, EVENT_NAME, REASON, one.scope.meter_id, one.scope.account_id, one.uid, str(one.received)
@@ -43,7 +51,7 @@ def _tell(bench: Workbench, account: Document, meter: str | None, one: Repeat) -
         return
     message = f"a measurement with the uid {one.uid} was received before, within 35 days; this copy does not count"
     reason = {"type": REASON, "message": message}
-    names = {"meter": meter, "account": account["code"], "uid": one.uid}
+    names = {"meter": meter, "account": account, "uid": one.uid}
     seen = {**names, "ts": _text(instant_of(one.ts)), "receivedAt": _text(received)}
     file = f"{org_id}/failed-ingest/{event_id}.json"
     bench.blobs.put(file, wire.dumps({"errors": [reason], "measurement": seen}), "application/json")

@@ -30,7 +30,7 @@ class AggregationQuery:
     `method` is a value of the API (SUM, MIN, MAX, COUNT, LATEST, MEAN, UNIQUE). `group_by` names string fields, and
     `bucket_starts` (ascending instants; the first is `start`) cuts the span into buckets; both may be empty.
     A measurement without a field of `group_by` is in the group of the empty text. `where` keeps the measurements whose
-    string fields have one of the values. `sql` is a query of the customer's own over the table `measurements`, whose one
+    string fields have one of the values, `without` those that have none of its own. `sql` is a query of the customer's own over the table `measurements`, whose one
     value is that of each group; `method` is then CUSTOM_SQL.
     """
 
@@ -40,6 +40,7 @@ class AggregationQuery:
     bucket_starts: Sequence[datetime] = ()
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sql: str = ""
+    without: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from usance.domain.billing.inputs import AttachedPlan, BillingInputs, Product
+from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, BillingInputs, Product
 from usance.domain.billing.items import Item
 from usance.domain.billing.usage import UsageValues
 from usance.domain.billing.windows import Window
@@ -19,12 +19,22 @@ class ServedPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedGroup:
+    """A plan group of the bill, with its windows as a plan has them."""
+
+    group: AttachedGroup
+    closing: Window | None
+    starting: Window | None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """A bill being decided."""
 
     inputs: BillingInputs
     served: tuple[ServedPlan, ...]
     usage: UsageValues
+    served_groups: tuple[ServedGroup, ...] = ()
 
     def product(self, *candidates: str | None) -> Product | None:
         """The first accounting product that is named and exists (billing.md 12.5)."""

@@ -1,6 +1,6 @@
 """Which bills of an account a run makes (billing.md 6.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -27,11 +27,15 @@ def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tupl
     That is the bill that ends each period, and, for a plan that charges in advance, the bill of the day its service
     begins: on that day nothing is due in arrears, so that no other run would make it.
     """
+    return merged(due for plan in plans for due in _of_plan(plan, last_day, zone))
+
+
+def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
+    """Each bill once, due for the weightiest of its reasons, in order of their keys."""
     found: dict[BillKey, DueBill] = {}
-    for plan in plans:
-        for due in _of_plan(plan, last_day, zone):
-            other = found.get(due.key, due)
-            found[due.key] = DueBill(due.key, due.opens and other.opens, due.only_if_missing and other.only_if_missing)
+    for due in bills:
+        other = found.get(due.key, due)
+        found[due.key] = DueBill(due.key, due.opens and other.opens, due.only_if_missing and other.only_if_missing)
     return tuple(found[key] for key in sorted(found))
 
 
@@ -39,7 +43,7 @@ def belongs(plan: Attachment, key: BillKey) -> bool:
     """Whether the bill `key` may charge for the plan; a consolidated bill may for every calendar."""
     if plan.grouping != key.grouping:
         return False
-    return key.frequency is BillFrequency.MIXED or key == _key(plan, key.day)
+    return key.frequency is BillFrequency.MIXED or key == key_of(plan, key.day)
 
 
 def charges_in_advance(plan: Attachment) -> bool:
@@ -57,14 +61,15 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
         return ()
     due = []
     if window_at(plan, last_day, zone):
-        due.append(DueBill(_key(plan, period.end)))
+        due.append(DueBill(key_of(plan, period.end)))
     before_epoch = period.end == plan.calendar.epoch
     if charges_in_advance(plan) and first <= period.end and (first >= period.start or before_epoch):
         # A first day on the boundary that opens this period is the last bill of the run before.
         before = first == period.start and not before_epoch
-        due.append(DueBill(_key(plan, first), opens=first != period.end, only_if_missing=before))
+        due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_missing=before))
     return due
 
 
-def _key(plan: Attachment, day: date) -> BillKey:
+def key_of(plan: Attachment, day: date) -> BillKey:
+    """The bill of its own calendar that the plan is on, on `day`."""
     return BillKey(BillFrequency(plan.calendar.frequency), plan.calendar.interval, day, plan.grouping)

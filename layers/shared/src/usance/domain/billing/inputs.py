@@ -6,6 +6,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
+from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
@@ -102,7 +103,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a charge is owed under: the currency it is priced in, and what the line item names (billing.md 12.2)."""
+    """What a charge is owed under: the currency it is priced in, and what the line item names (billing.md 12.2).
+
+    `child` is the account that it is for, on its parent's bill; with `summary` equal charges of several accounts are one.
+    """
 
     currency: str
     product: Product | None = None
@@ -110,13 +114,28 @@ class Origin:
     plan_id: str | None = None
     contract_id: str | None = None
     plan_group_id: str | None = None
+    child: Child | None = None
+    summary: bool = False
+
+    def is_of(self, plan: "AttachedPlan") -> bool:
+        """Whether the charge is one of `plan`; the plans of a group share their account plan."""
+        return (self.account_plan_id, self.plan_id) == (plan.account_plan_id, plan.plan_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilters:
+    """Which usage counts, by text fields: `include` needs one of the values of each field, `exclude` none of its own."""
+
+    include: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exclude: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """What an account plan puts on an account from `start` to `end` (None: open), inherited settings resolved.
 
-    `grouping` names the bill of its own that a contract asks for; empty for the account's ordinary bill.
+    `grouping` names the bill of its own that a contract asks for; empty for the account's ordinary bill. `child` is
+    whose it is, on a parent's bill.
     """
 
     account_plan_id: str
@@ -130,20 +149,35 @@ class Attachment:
     contract_id: str | None = None
     plan_group_id: str | None = None
     grouping: str = ""
+    filters: UsageFilters = field(default_factory=UsageFilters)
+    child: Child | None = None
+    child_billing: ChildBilling = ChildBilling.PARENT_BREAKDOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedPlan(Attachment):
-    """A plan on the account, alone or as a member of the group `plan_group_id`."""
+    """A plan on the account, alone or as a member of the group `plan_group_id`.
+
+    `members` are the accounts whose usage it rates, the parent before its children; none for the bill's account alone.
+    """
 
     plan_id: str
     product: Product
+    members: tuple[Member, ...] = ()
 
     @property
     def origin(self) -> Origin:
         """What the plan's line items come from."""
+        summary = self.child_billing is ChildBilling.PARENT_SUMMARY
         return Origin(
-            self.currency, self.product, self.account_plan_id, self.plan_id, self.contract_id, self.plan_group_id
+            currency=self.currency,
+            product=self.product,
+            account_plan_id=self.account_plan_id,
+            plan_id=self.plan_id,
+            contract_id=self.contract_id,
+            plan_group_id=self.plan_group_id,
+            child=None if summary else self.child,
+            summary=summary,
         )
 
 
@@ -156,11 +190,14 @@ class AttachedGroup(Attachment):
     @property
     def origin(self) -> Origin:
         """What the group's line items come from."""
+        summary = self.child_billing is ChildBilling.PARENT_SUMMARY
         return Origin(
             self.currency,
             account_plan_id=self.account_plan_id,
             contract_id=self.contract_id,
             plan_group_id=self.plan_group_id,
+            child=None if summary else self.child,
+            summary=summary,
         )
 
 

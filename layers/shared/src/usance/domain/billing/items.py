@@ -25,7 +25,7 @@ class Item:
     """A line item in the pricing currency.
 
     `subtotal` is rounded to that currency; band details and the average price are exact. `band_quantities` holds the
-    part of `quantity` in each band.
+    part of `quantity` in each band. `elsewhere` is the account that pays it on a bill of its own: then it counts here, and is no line.
     """
 
     type: LineItemType
@@ -44,3 +44,4 @@ class Item:
     aggregation_id: str | None = None
     meter_id: str | None = None
     segment: Mapping[str, str] | None = None
+    elsewhere: str = ""

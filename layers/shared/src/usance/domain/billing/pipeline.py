@@ -8,9 +8,11 @@ from datetime import date
 from decimal import localcontext
 from typing import Final
 
-from usance.domain.billing.context import Context, ServedPlan, Step
+from usance.domain.billing.context import Context, ServedGroup, ServedPlan, Step
 from usance.domain.billing.dates import due_date, external_invoice_date
 from usance.domain.billing.draft import BillDraft, Line
+from usance.domain.billing.family_items import summarized
+from usance.domain.billing.group_minimum import group_minimums
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.items import Item
 from usance.domain.billing.plan_minimum import plan_minimums
@@ -29,6 +31,7 @@ STEPS: Final[tuple[Step, ...]] = (
     standing_charges,
     pricing_minimums,
     plan_minimums,
+    group_minimums,
     product_credits,
     global_credits,
 )
@@ -45,7 +48,9 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
 
 def serves(inputs: BillingInputs) -> bool:
     """Whether the bill's day ends or begins a period of any plan; otherwise there is nothing it could bill."""
-    return any(served.closing or served.starting for served in _served(inputs))
+    return any(served.closing or served.starting for served in _served(inputs)) or any(
+        served.closing or served.starting for served in _served_groups(inputs)
+    )
 
 
 def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
@@ -53,18 +58,26 @@ def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
 
     Raises `InvalidInputError` when a currency conversion is missing.
     """
-    context = Context(inputs, _served(inputs), usage)
+    context = Context(inputs, _served(inputs), usage, _served_groups(inputs))
     items: list[Item] = []
     with localcontext(EXACT):
         for step in STEPS:
             items.extend(step(context, items))
-        return _draft(context, items)
+        return _draft(context, summarized([item for item in items if not item.elsewhere]))
 
 
 def _served(inputs: BillingInputs) -> tuple[ServedPlan, ...]:
     day, zone = inputs.key.day, inputs.terms.zone
     return tuple(
         ServedPlan(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in inputs.plans
+    )
+
+
+def _served_groups(inputs: BillingInputs) -> tuple[ServedGroup, ...]:
+    day, zone = inputs.key.day, inputs.terms.zone
+    return tuple(
+        ServedGroup(group, closing_window(group, day, zone), starting_window(group, day, zone))
+        for group in inputs.groups
     )
 
 
@@ -111,10 +124,14 @@ def _line(context: Context, number: int, item: Item) -> Line:
 
 def _line_id(context: Context, item: Item) -> str:
     """Stays the same when the bill is calculated again, whatever other items come or go."""
+    origin = item.origin
+    member = (origin.plan_group_id, origin.plan_id or "") if origin.plan_group_id else ()
     return derived_id(
         context.inputs.bill_id,
         item.type,
-        item.origin.account_plan_id or "",
+        origin.account_plan_id or (origin.plan_id if origin.summary else None) or "",
         item.pricing_id or "",
         item.span.start.isoformat(),
+        *member,
+        *((origin.child.id,) if origin.child else ()),
     )

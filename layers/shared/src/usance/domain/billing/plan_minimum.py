@@ -9,6 +9,7 @@ from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
 from usance.domain.billing.pricing_minimum import advanced_amount
 from usance.domain.billing.windows import Window
+from usance.domain.kernel.quantity import ZERO
 
 QUALIFYING = frozenset({LineItemType.USAGE, LineItemType.MINIMUM_SPEND, LineItemType.MINIMUM_SPEND_REFUND})
 
@@ -30,6 +31,13 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     return items
 
 
+def advanced_minimum(context: Context, plan: AttachedPlan, window: Window) -> Decimal:
+    """What the plan's minimum in advance billed for `window`, on the bill that opened it."""
+    if not plan.minimum.in_advance or not plan.minimum.amount:
+        return ZERO
+    return due_amount(context, _floor(context, plan), window.days, window.standard.days)
+
+
 def _floor(context: Context, plan: AttachedPlan) -> Floor:
     product = context.product(plan.minimum.accounting_product_id, plan.product.id)
     return Floor(plan.origin, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
@@ -40,8 +48,6 @@ def _qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, wi
     items = (
         item.subtotal
         for item in so_far
-        if item.type in QUALIFYING
-        and item.origin.account_plan_id == plan.account_plan_id
-        and item.span.end <= window.span.end
+        if item.type in QUALIFYING and item.origin.is_of(plan) and item.span.end <= window.span.end
     )
     return sum(items, advanced_amount(context, plan, window))

@@ -70,6 +70,6 @@ def _shares(context: Context, plan: AttachedPlan, window: Window | None) -> Mapp
 def _usage_by_pricing(so_far: Sequence[Item], plan: AttachedPlan) -> Mapping[str, Decimal]:
     amounts: dict[str, Decimal] = {}
     for item in so_far:
-        if item.type is LineItemType.USAGE and item.pricing_id and item.origin.account_plan_id == plan.account_plan_id:
+        if item.type is LineItemType.USAGE and item.pricing_id and item.origin.is_of(plan):
             amounts[item.pricing_id] = amounts.get(item.pricing_id, ZERO) + item.subtotal
     return amounts

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from usance.domain.billing.inputs import Aggregation, Pricing, Segment
+from usance.domain.billing.inputs import Aggregation, AttachedPlan, Pricing, Segment, UsageFilters
+from usance.domain.billing.pool import Member, Piece, pieces
 from usance.domain.kernel.period import Instants
 
 
@@ -22,6 +23,8 @@ class UsageQuery:
     meter_id: str
     method: str
     target_field: str
+    pieces: tuple[Piece, ...] | None = None
+    filters: UsageFilters = field(default_factory=UsageFilters)
     # Follow from the aggregation, and are long: not part of what tells queries apart.
     segmented_fields: tuple[str, ...] = field(default=(), compare=False)
     segments: tuple[Segment, ...] = field(default=(), compare=False)
@@ -32,9 +35,10 @@ UsageValues = Mapping[UsageQuery, Decimal | None]
 """The answer to each query that was asked; None where there is no usage."""
 
 
-def usage_query(pricing: Pricing, span: Instants) -> UsageQuery:
-    """What must be known to price `span` with `pricing`."""
+def usage_query(plan: AttachedPlan, pricing: Pricing, span: Instants, member: Member | None = None) -> UsageQuery:
+    """What must be known to price `span` with `pricing` of `plan`; with `member`, that account's part alone."""
     aggregation = pricing.aggregation
+    members = (member,) if member else plan.members
     return UsageQuery(
         aggregation.id,
         span,
@@ -42,6 +46,8 @@ def usage_query(pricing: Pricing, span: Instants) -> UsageQuery:
         aggregation.meter_id,
         aggregation.method,
         aggregation.target_field,
+        pieces(members, span) if members else None,
+        plan.filters,
         aggregation.segmented_fields,
         aggregation.segments,
         aggregation.custom_sql,

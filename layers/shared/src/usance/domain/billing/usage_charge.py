@@ -5,8 +5,10 @@ from datetime import tzinfo
 from decimal import Decimal, localcontext
 
 from usance.domain.billing.context import Context
+from usance.domain.billing.family_items import parts_of
 from usance.domain.billing.inputs import AttachedPlan, Pricing, PricingType
 from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.pool import ChildBilling
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
 from usance.domain.billing.usage import UsageQuery, quantity, usage_query
 from usance.domain.billing.windows import Window, spans_before
@@ -18,27 +20,31 @@ from usance.domain.rating.spanning import spanning_charge
 def usage_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
     """The USAGE items of every plan."""
     return [
-        item
+        part
         for served in context.served
         if served.closing
         for priced in priced_spans(_debits(served.plan), served.closing.span)
         if (item := rated_item(context, served.plan, priced, LineItemType.USAGE))
+        for part in parts_of(context, served.plan, priced.pricing, item)
     ]
 
 
 def queries(plan: AttachedPlan, window: Window, zone: tzinfo) -> Iterator[UsageQuery]:
     """What must be known of usage to rate every pricing of `plan`, credits included, in `window`."""
     for priced in priced_spans(plan.pricings, window.span):
-        yield usage_query(priced.pricing, priced.span)
+        yield usage_query(plan, priced.pricing, priced.span)
+        if len(plan.members) > 1 and plan.child_billing is not ChildBilling.PARENT_SUMMARY:
+            for member in plan.members:
+                yield usage_query(plan, priced.pricing, priced.span, member)
         if priced.pricing.tiers_span_plan:
             for earlier in spans_before(plan, priced.span.start, zone):
-                yield usage_query(priced.pricing, earlier)
+                yield usage_query(plan, priced.pricing, earlier)
 
 
 def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan, type_: LineItemType) -> Item | None:
     """The item that prices one stretch, positive; None when there is no usage and no default."""
     pricing, aggregation = priced.pricing, priced.pricing.aggregation
-    used = quantity(aggregation, context.usage[usage_query(pricing, priced.span)])
+    used = quantity(aggregation, context.usage[usage_query(plan, pricing, priced.span)])
     if used is None:
         return None
     units = rated_units(used, aggregation.quantity_per_unit, aggregation.rounding)
@@ -81,7 +87,7 @@ def _units_before(context: Context, plan: AttachedPlan, priced: PricedSpan) -> D
     """Units of the account plan before this stretch, each period's rounded as its bill rounded them; None without any."""
     aggregation = priced.pricing.aggregation
     spans = spans_before(plan, priced.span.start, context.inputs.terms.zone)
-    found = (quantity(aggregation, context.usage[usage_query(priced.pricing, span)]) for span in spans)
+    found = (quantity(aggregation, context.usage[usage_query(plan, priced.pricing, span)]) for span in spans)
     units = [
         rated_units(used, aggregation.quantity_per_unit, aggregation.rounding) for used in found if used is not None
     ]

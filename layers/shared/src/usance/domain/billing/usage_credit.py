@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
+from usance.domain.billing.family_items import parts_of
 from usance.domain.billing.inputs import PricingType
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.priced_spans import priced_spans
@@ -31,9 +32,11 @@ def _credits(
             continue
         pricings = [pricing for pricing in served.plan.pricings if pricing.type is type_]
         for priced in priced_spans(pricings, served.closing.span):
-            earned = rated_item(context, served.plan, priced, LineItemType.USAGE_CREDIT)
-            if earned:
-                others = [item for item in (*so_far, *items) if competes(earned, item)]
+            whole = rated_item(context, served.plan, priced, LineItemType.USAGE_CREDIT)
+            for earned in parts_of(context, served.plan, priced.pricing, whole) if whole else ():
+                others = [
+                    item for item in (*so_far, *items) if item.elsewhere == earned.elsewhere and competes(earned, item)
+                ]
                 items.append(_taken_off(earned, _left(context, others, earned)))
     return items
 

@@ -1,0 +1,96 @@
+"""Charges of a family of accounts: pooled charges in parts, equal charges of children in one (billing.md 5.2)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal, localcontext
+
+from usance.domain.billing.context import Context
+from usance.domain.billing.inputs import AttachedPlan, Pricing
+from usance.domain.billing.items import Item
+from usance.domain.billing.pool import ChildBilling, Member
+from usance.domain.billing.shares import PLACES, split, split_bands
+from usance.domain.billing.usage import usage_query
+from usance.domain.kernel.quantity import EXACT, ZERO
+
+
+def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item) -> Sequence[Item]:
+    """`item`, rated over the whole pool, as an item per account with usage, in proportion to it; together they are it.
+
+    Those that other accounts pay on bills of their own are marked with that account.
+    """
+    if len(plan.members) <= 1 or plan.child_billing is ChildBilling.PARENT_SUMMARY:
+        return [item]
+    values = [(member, context.usage[usage_query(plan, pricing, item.span, member)]) for member in plan.members]
+    used = [(member, value) for member, value in values if value is not None]
+    if not used:  # the aggregation's default, which nobody used
+        used = [(plan.members[0], item.quantity)]
+    weights = [value for _, value in used]
+    places = context.inputs.terms.currency(plan.currency).max_decimal_places
+    subtotals = split(item.subtotal, weights, places)
+    units = split(item.units, weights, max(PLACES, -int(item.units.as_tuple().exponent)))
+    bands = split_bands(item.bands, weights)
+    return [
+        replace(
+            _for_member(context, plan, item, member),
+            quantity=value,
+            units=units[at],
+            subtotal=subtotals[at],
+            bands=bands[at],
+        )
+        for at, (member, value) in enumerate(used)
+    ]
+
+
+def _for_member(context: Context, plan: AttachedPlan, item: Item, member: Member) -> Item:
+    if plan.child_billing is ChildBilling.CHILD:
+        payer = member.account_id
+        return replace(item, elsewhere="" if payer == context.inputs.account.id else payer)
+    return replace(item, origin=replace(item.origin, child=member.child))
+
+
+def summarized(items: Sequence[Item]) -> Sequence[Item]:
+    """The items, those of plans in summary put together where they charge the same for the same time.
+
+    Each stays at the place of the first of its kind.
+    """
+    kinds: dict[object, list[Item]] = {}
+    for at, item in enumerate(items):
+        kinds.setdefault(_kind(item) if item.origin.summary else at, []).append(item)
+    return [_sum(same) if same[0].origin.summary else same[0] for same in kinds.values()]
+
+
+def _kind(item: Item) -> object:
+    """What charges have in common that are put together."""
+    origin = replace(item.origin, account_plan_id=None)
+    return item.type, item.description, origin, item.accounting_product, item.span, item.pricing_id, item.elsewhere
+
+
+def _sum(items: Sequence[Item]) -> Item:
+    with localcontext(EXACT):
+        units = sum((one.units for one in items), ZERO)
+        bands = [band for one in items for band in one.bands]
+        charged = {band.band.id: [other for other in bands if other.band.id == band.band.id] for band in bands}
+        return replace(
+            items[0],
+            origin=replace(items[0].origin, account_plan_id=None),
+            subtotal=sum((one.subtotal for one in items), ZERO),
+            quantity=sum((one.quantity for one in items), ZERO),
+            units=units,
+            average_unit_price=_average(items, units),
+            bands=tuple(
+                replace(
+                    same[0],
+                    units=sum((one.units for one in same), ZERO),
+                    unit_subtotal=sum((one.unit_subtotal for one in same), ZERO),
+                    subtotal=sum((one.subtotal for one in same), ZERO),
+                )
+                for same in charged.values()
+            ),
+        )
+
+
+def _average(items: Sequence[Item], units: Decimal) -> Decimal:
+    """The average price over all units, each item's weighing as much as it has units."""
+    if len(items) == 1 or not units:
+        return items[0].average_unit_price
+    return sum((one.average_unit_price * one.units for one in items), ZERO) / units

@@ -1,0 +1,67 @@
+"""The minimum spend of a plan group: what its plans' minimums count, and those minimums, count here (billing.md 3.2, W19).
+
+Plans of another calendar than the group's are settled on other bills and do not count.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from usance.domain.billing.context import Context, ServedPlan
+from usance.domain.billing.inputs import AttachedGroup
+from usance.domain.billing.items import Item
+from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
+from usance.domain.billing.plan_minimum import QUALIFYING, advanced_minimum
+from usance.domain.billing.pricing_minimum import advanced_amount
+from usance.domain.billing.windows import Window
+from usance.domain.kernel.quantity import EXACT, ZERO
+
+
+def group_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
+    """The minimum spend items of every plan group that has one."""
+    items: list[Item] = []
+    for served in context.served_groups:
+        group = served.group
+        if not group.minimum.amount:
+            continue
+        floor = Floor(
+            group.origin,
+            group.minimum,
+            f"{group.name} Minimum Spend Adjustment",
+            context.product(group.minimum.accounting_product_id),
+        )
+        if group.minimum.in_advance and (window := served.starting):
+            amount = due_amount(context, floor, window.days, window.standard.days)
+            items.extend(advance_items(floor, amount, window.span))
+        if window := served.closing:
+            amount = due_amount(context, floor, window.days, window.standard.days)
+            qualifying = sum((_spent(context, so_far, member, window) for member in _members(context, group)), ZERO)
+            items.extend(closing_items(floor, amount, _in_currency(context, qualifying, group.currency), window.span))
+    return items
+
+
+def _members(context: Context, group: AttachedGroup) -> Sequence[ServedPlan]:
+    return [
+        served
+        for served in context.served
+        if served.plan.account_plan_id == group.account_plan_id and served.plan.calendar == group.calendar
+    ]
+
+
+def _spent(context: Context, so_far: Sequence[Item], member: ServedPlan, window: Window) -> Decimal:
+    """What a plan cost in `window`, its minimums in advance included, in the billing currency."""
+    plan, terms = member.plan, context.inputs.terms
+    items = (
+        item.subtotal
+        for item in so_far
+        if item.type in QUALIFYING and item.origin.is_of(plan) and item.span.end <= window.span.end
+    )
+    own = sum(items, advanced_amount(context, plan, window) + advanced_minimum(context, plan, window))
+    return EXACT.multiply(own, terms.rate(plan.currency, terms.billing_currency)) if own else ZERO
+
+
+def _in_currency(context: Context, amount: Decimal, currency: str) -> Decimal:
+    """An amount of the billing currency in the group's, rounded there."""
+    terms = context.inputs.terms
+    if currency == terms.billing_currency or not amount:
+        return amount
+    return terms.currency(currency).round(EXACT.divide(amount, terms.rate(currency, terms.billing_currency)))

@@ -1,0 +1,137 @@
+"""Plans under contracts: their time, their usage, their bills (billing.md 7)."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.application.billing.world import World
+
+JOB = {"lastDateInBillingPeriod": "2025-12-31"}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def under(world: World, account: dict[str, Any] | None = None, **contract: Any) -> dict[str, Any]:
+    """An account on a plan of 31.00 under a contract for December."""
+    account = account or world.org.make("account")
+    dates = {"startDate": "2025-12-11", "endDate": "2025-12-21", "usageFilters": None}
+    world.contract = world.org.make("contract", accountId=account["id"], **{**dates, **contract})  # type: ignore[attr-defined]
+    contract_id = world.contract["id"]  # type: ignore[attr-defined]
+    return world.subscribe(account=account, template={"standingCharge": 31}, contractId=contract_id)
+
+
+def key(world: World, *, exclusive: bool) -> str:
+    return str(world.org.make("billGroupingKey", exclusive=exclusive)["id"])
+
+
+def amounts(bill: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(line["lineItemType"], str(line["convertedSubtotal"])) for line in bill["lineItems"]]
+
+
+def test_the_dates_of_the_account_plan_rule_unless_the_contract_limits_them(world: World) -> None:
+    account = under(world)
+    world.use(account, "2025-12-05T00:00:00Z", 7)
+    bill = world.bill(world.run())
+    assert amounts(bill) == [("USAGE", "7.00"), ("STANDING_CHARGE", "31.00")]
+    assert {line["contractId"] for line in bill["lineItems"]} == {world.contract["id"]}  # type: ignore[attr-defined]
+
+
+def test_limits_bill_what_falls_in_the_contracts_period(world: World) -> None:
+    account = under(world, applyContractPeriodLimits=True)
+    for at, value in (
+        ("2025-12-10T23:59:59Z", 1),
+        ("2025-12-11T00:00:00Z", 2),
+        ("2025-12-20T23:59:59Z", 4),
+        ("2025-12-21T00:00:00Z", 8),
+    ):
+        world.use(account, at, value)
+    bill = world.bill(world.run())
+    assert amounts(bill) == [("USAGE", "6.00"), ("STANDING_CHARGE", "10.00")]
+    assert bill["lineItems"][0]["servicePeriodStartDate"] == "2025-12-11T00:00:00.000000Z"
+    assert bill["lineItems"][0]["servicePeriodEndDate"] == "2025-12-21T00:00:00.000000Z"
+
+
+def test_a_contract_that_is_over_leaves_nothing_of_its_plans(world: World) -> None:
+    under(world, applyContractPeriodLimits=True, startDate="2024-01-01", endDate="2024-06-01")
+    assert world.run()["billIds"] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "billed"),
+    [
+        ([], "31.00"),
+        ([("region", "INCLUDE", "eu")], "1.00"),
+        ([("region", "INCLUDE", "eu"), ("region", "INCLUDE", "us")], "7.00"),
+        ([("region", "EXCLUDE", "us")], "25.00"),
+        ([("region", "INCLUDE", "us"), ("tier", "INCLUDE", "gold")], "2.00"),
+        ([("region", "INCLUDE", "us"), ("region", "EXCLUDE", "us")], None),
+        ([("region", "INCLUDE", "us"), ("tier", "EXCLUDE", "gold")], "4.00"),
+    ],
+)
+def test_filters_choose_the_usage(world: World, filters: list[tuple[str, str, str]], billed: str | None) -> None:
+    wire = [{"dimensionCode": code, "mode": mode, "value": value} for code, mode, value in filters]
+    account = under(world, usageFilters=wire)
+    rows = [(1, "eu", "gold"), (2, "us", "gold"), (4, "us", "free"), (8, "asia", "free"), (16, "", "")]
+    for value, region, tier in rows:
+        world.use(account, "2025-12-15T00:00:00Z", value, region=region, tier=tier)
+    usage = [amount for type_, amount in amounts(world.bill(world.run())) if type_ == "USAGE"]
+    assert usage == ([billed] if billed else [])
+
+
+def test_an_exclusive_key_makes_a_bill_for_each_contract(world: World) -> None:
+    own = key(world, exclusive=True)
+    account = under(world, billGroupingKeyId=own)
+    under(world, account, billGroupingKeyId=own)
+    world.subscribe(account=account)
+    job = world.run()
+    bills = [world.get(f"/bills/{bill_id}") for bill_id in job["billIds"]]
+    assert sorted(str(bill["billTotal"]) for bill in bills) == ["20.00", "31.00", "31.00"]
+    assert {(bill["billingFrequency"], bill["billDate"]) for bill in bills} == {("MONTHLY", "2026-01-01")}
+
+
+def test_contracts_with_a_key_that_is_not_exclusive_share_a_bill(world: World) -> None:
+    shared = key(world, exclusive=False)
+    account = under(world, billGroupingKeyId=shared)
+    under(world, account, billGroupingKeyId=shared)
+    under(world, account, billGroupingKeyId=key(world, exclusive=False))
+    bills = [world.get(f"/bills/{bill_id}") for bill_id in world.run()["billIds"]]
+    assert sorted(str(bill["billTotal"]) for bill in bills) == ["31.00", "62.00"]
+
+
+def test_a_grouped_bill_is_recalculated_in_place(world: World) -> None:
+    account = under(world, billGroupingKeyId=key(world, exclusive=True))
+    first = world.run()
+    world.use(account, "2025-12-15T00:00:00Z", 9)
+    again = world.post("/billjobs/recalculate", {"billIds": first["billIds"]})
+    world.drain()
+    bill = world.get(f"/bills/{first['billIds'][0]}")
+    assert (str(bill["billTotal"]), bill["billJobId"], bill["version"]) == ("40.00", again["id"], 2)
+    assert world.run()["billIds"] == first["billIds"]
+    assert len(world.all_bills()) == 1
+
+
+def test_the_latest_bill_of_a_day_is_one_of_its_bills_and_a_preview_the_ordinary_one(world: World) -> None:
+    account = under(world, billGroupingKeyId=key(world, exclusive=True))
+    world.subscribe(account=account)
+    asked = {**JOB, "accountIds": [account["id"]], "billingFrequency": "MONTHLY", "billFrequencyInterval": 1}
+    preview = world.post("/bills/preview", asked)
+    assert str(preview["billTotal"]) == "20.00"
+    ids = world.run()["billIds"]
+    assert preview["id"] in ids
+    assert world.get(f"/bills/latest/{account['id']}")["id"] in ids
+
+
+def test_a_contract_that_takes_another_key_moves_its_charges(world: World) -> None:
+    account = under(world)
+    [before] = world.run()["billIds"]
+    contract = world.contract  # type: ignore[attr-defined]
+    moved = {**contract, "billGroupingKeyId": key(world, exclusive=True)}
+    assert world.org.client.put(f"/contracts/{contract['id']}", moved).status == 200
+    world.subscribe(account=account)
+    job = world.run()
+    bills = {bill_id: str(world.get(f"/bills/{bill_id}")["billTotal"]) for bill_id in job["billIds"]}
+    assert bills[before] == "20.00"
+    assert sorted(bills.values()) == ["20.00", "31.00"]

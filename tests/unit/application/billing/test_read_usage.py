@@ -1,0 +1,94 @@
+"""Usage of several accounts, put together as one, against all of it in one account."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.fakes.usage_log import FakeUsageLog
+from usance.application.billing.read_usage import read_usage
+from usance.application.ports.usage_log import UsageBatch, UsageScope
+from usance.domain.billing.inputs import UsageFilters
+from usance.domain.billing.pool import Piece
+from usance.domain.billing.usage import UsageQuery
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.period import Instants
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds
+
+JANUARY = Instants(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+# Account, day, tokens, model
+SENT = [("a", 1, 5, "x"), ("a", 20, 1, "y"), ("b", 10, 4, "x"), ("b", 25, 2, "z"), ("c", 12, 8, "x")]
+
+
+def send(log: FakeUsageLog, account: str, uid: str, day: int, tokens: int, model: str) -> None:
+    at = datetime(2026, 1, day, tzinfo=UTC)
+    columns = Columns([uid], [microseconds(at)], [None], {"tokens": [tokens]}, {"model": [model]})
+    scope = UsageScope("org", "meter", account)
+    log.append([UsageBatch(scope, "2026-01", uid.rjust(32, "0"), at, columns)])
+
+
+@pytest.fixture
+def log() -> FakeUsageLog:
+    """The usage of three accounts, and all of it again in the account `all`."""
+    log = FakeUsageLog()
+    for at, (account, *measured) in enumerate(SENT):
+        send(log, account, f"{at}", *measured)
+        send(log, "all", f"{at}", *measured)
+    return log
+
+
+def value(log: FakeUsageLog, method: str, *accounts: str, filters: UsageFilters | None = None) -> Decimal | None:
+    field = "model" if method == "UNIQUE" else "tokens"
+    pieces = tuple(Piece(account, JANUARY) for account in accounts)
+    query = UsageQuery("aggregation", JANUARY, None, "meter", method, field, pieces, filters or UsageFilters())
+    return read_usage(log, "org", "all", [query])[query]
+
+
+@pytest.mark.parametrize("method", ["SUM", "COUNT", "MIN", "MAX", "MEAN", "LATEST", "UNIQUE"])
+def test_a_pool_is_as_if_one_account_had_used_everything(log: FakeUsageLog, method: str) -> None:
+    assert value(log, method, "a", "b", "c", "nobody") == value(log, method, "all")
+
+
+def test_medians_of_several_accounts_cannot_be_pooled(log: FakeUsageLog) -> None:
+    assert value(log, "P50", "c", "nobody") == 8
+    with pytest.raises(InvalidInputError, match="attach a plan to each child account"):
+        value(log, "P50", "a", "b")
+
+
+def test_filters_keep_usage_out_before_it_is_put_together(log: FakeUsageLog) -> None:
+    filters = UsageFilters(include=(("model", ("x", "y")),), exclude=(("model", ("y",)),))
+    assert value(log, "SUM", "a", "b", "c", filters=filters) == 17
+    assert value(log, "UNIQUE", "a", "b", "c", filters=filters) == 1
+
+
+def test_no_piece_is_no_usage_and_an_account_without_any_is_none(log: FakeUsageLog) -> None:
+    assert value(log, "SUM") is None
+    assert value(log, "UNIQUE", "nobody", "no-one") is None
+
+
+def test_a_piece_counts_its_own_time(log: FakeUsageLog) -> None:
+    half = Instants(JANUARY.start, datetime(2026, 1, 15, tzinfo=UTC))
+    pieces = (Piece("a", JANUARY), Piece("b", half))
+    query = UsageQuery("aggregation", JANUARY, None, "meter", "SUM", "tokens", pieces)
+    assert read_usage(log, "org", "all", [query])[query] == 10
+
+
+def test_segments_of_a_pool_are_put_together_segment_by_segment(log: FakeUsageLog) -> None:
+    segments = ((("model", "x"),), (("model", "*"),))
+    pieces = tuple(Piece(account, JANUARY) for account in "abc")
+    asked = [
+        UsageQuery(
+            "aggregation",
+            JANUARY,
+            segment,
+            "meter",
+            "SUM",
+            "tokens",
+            pieces,
+            segmented_fields=("model",),
+            segments=segments,
+        )
+        for segment in segments
+    ]
+    assert list(read_usage(log, "org", "all", asked).values()) == [17, 3]
