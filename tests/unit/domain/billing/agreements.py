@@ -15,6 +15,9 @@ from usance.domain.billing.inputs import (
     BillingInputs,
     BillKey,
     Conversion,
+    Counter,
+    CounterPricing,
+    CounterValue,
     InvoiceDateRule,
     Minimum,
     Pricing,
@@ -54,6 +57,20 @@ def pricing(id_: str = "pricing", *, rows: Sequence[tuple[Any, Any, Any]] = ((0,
     """A pricing in force since 2020."""
     base = Pricing(id_, aggregation(), bands(*rows), instant("2020-01-01"))
     return replace(base, **changes)
+
+
+def seat_pricing(
+    id_: str = "seats", *, rows: Sequence[tuple[Any, Any, Any]] = ((0, 0, 2), (20, 0, 3)), **changes: Any
+) -> CounterPricing:
+    """A price of seats in force since 2020, as in W6: tiered, 2 up to 20 seats and 3 above, prorated."""
+    counter = Counter("counter", "Seats", "seats")
+    return replace(CounterPricing(id_, counter, bands(*rows), instant("2020-01-01"), cumulative=True), **changes)
+
+
+def seats(**values: int) -> dict[str, tuple[CounterValue, ...]]:
+    """What seats stand at: `seats(_2024_06_01=15)`."""
+    days = ((date.fromisoformat(day[1:].replace("_", "-")), value) for day, value in values.items())
+    return {"counter": tuple(CounterValue(day, Decimal(value)) for day, value in days)}
 
 
 def plan(*pricings: Pricing, **changes: Any) -> AttachedPlan:

@@ -76,8 +76,8 @@ _OF_LINE: Final = (
     *("sequenceNumber", "lineItemType", "description", "productId", "productName", "productCode"),
     *("accountingProductId", "accountingProductName", "accountingProductCode", "quantity", "unit", "units"),
     *("averageUnitPrice", "currency", "subtotal", "conversionRate", "convertedSubtotal", "servicePeriodStartDate"),
-    *("servicePeriodEndDate", "planId", "pricingId", "aggregationId", "meterId", "contractId", "referencedBillId"),
-    *("referencedLineItemId", "reasonId"),
+    *("servicePeriodEndDate", "planId", "pricingId", "aggregationId", "compoundAggregationId", "meterId"),
+    *("counterId", "chargeId", "balanceId", "contractId", "referencedBillId", "referencedLineItemId", "reasonId"),
 )
 STANDARD: Final[Mapping[str, Value]] = {
     "billId": _bill("id"),

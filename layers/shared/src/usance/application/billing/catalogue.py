@@ -52,14 +52,21 @@ class Catalogue:
 
     def pricings_of(self, plan: Document) -> Sequence[Document]:
         """The pricings of a plan and of its template, oldest first."""
-        own = self._pricings("planId", plan["id"])
-        inherited = self._pricings("planTemplateId", plan["planTemplateId"])
+        return self._priced("pricing", plan)
+
+    def counter_pricings_of(self, plan: Document) -> Sequence[Document]:
+        """The counter pricings of a plan and of its template, oldest first."""
+        return self._priced("counterPricing", plan)
+
+    def _priced(self, type_: str, plan: Document) -> Sequence[Document]:
+        own = self._pricings(type_, "planId", plan["id"])
+        inherited = self._pricings(type_, "planTemplateId", plan["planTemplateId"])
         return sorted([*own, *inherited], key=lambda pricing: pricing["id"])
 
-    def _pricings(self, field_: str, id_: str) -> Sequence[Document]:
+    def _pricings(self, type_: str, field_: str, id_: str) -> Sequence[Document]:
         return self.remember(
-            ("pricings", field_, id_),
-            lambda: self.entities.list_all(self.org_id, "pricing", filters={field_: [id_]}),
+            (type_, field_, id_),
+            lambda: self.entities.list_all(self.org_id, type_, filters={field_: [id_]}),
         )
 
     def remember(self, key: object, read: Callable[[], _Found]) -> _Found:

@@ -11,6 +11,9 @@ from usance.domain.billing.inputs import (
     AttachedGroup,
     AttachedPlan,
     Conversion,
+    Counter,
+    CounterPricing,
+    CounterValue,
     Minimum,
     Pricing,
     PricingType,
@@ -116,6 +119,36 @@ def pricing_of(document: Document, aggregation: Aggregation, config: Document, z
     )
 
 
+def counter_of(document: Document) -> Counter:
+    """A counter."""
+    return Counter(document["id"], document["name"], document["unit"])
+
+
+def counter_pricing_of(document: Document, counter: Counter, zone: tzinfo) -> CounterPricing:
+    """A counter pricing; its flags are on where it says nothing (billing.md 4)."""
+    end = document.get("endDate")
+    return CounterPricing(
+        id=document["id"],
+        counter=counter,
+        bands=tuple(_band(band) for band in document["pricingBands"]),
+        start=instant(document["startDate"], zone),
+        end=instant(end, zone) if end else None,
+        cumulative=bool(document.get("cumulative")),
+        in_advance=document.get("runningTotalBillInAdvance") is not False,
+        prorate_running_total=document.get("proRateRunningTotal") is not False,
+        prorate_debit=document.get("proRateAdjustmentDebit") is not False,
+        prorate_credit=document.get("proRateAdjustmentCredit") is not False,
+        description=document.get("description"),
+        accounting_product_id=document.get("accountingProductId"),
+        of_template=bool(document.get("planTemplateId")),
+    )
+
+
+def counter_value_of(document: Document) -> CounterValue:
+    """What a counter adjustment sets."""
+    return CounterValue(day(document["date"]), _decimal(document["value"]))
+
+
 def calendar_of(template: Document, account_plan: Document, account: Document, epochs: Mapping[str, str]) -> Calendar:
     """The calendar of an account plan. Epochs: the account plan's, the account's, the organization's (billing.md 1.1)."""
     frequency = Frequency(template["billFrequency"])
@@ -140,6 +173,8 @@ def attached_plan_of(
     product: Product,
     calendar: Calendar,
     pricings: tuple[Pricing, ...],
+    counter_pricings: tuple[CounterPricing, ...],
+    counter_values: Mapping[str, tuple[CounterValue, ...]],
     zone: tzinfo,
 ) -> AttachedPlan:
     """A plan on an account, with everything it inherits resolved (billing.md 1.1)."""
@@ -167,6 +202,8 @@ def attached_plan_of(
             accounting_product_id=plan.get("minimumSpendAccountingProductId"),
         ),
         pricings=pricings,
+        counter_pricings=counter_pricings,
+        counter_values=counter_values,
         contract_id=account_plan.get("contractId"),
         plan_group_id=account_plan.get("planGroupId"),
         child_billing=_child_billing(account_plan),

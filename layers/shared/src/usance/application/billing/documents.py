@@ -61,6 +61,7 @@ def line_item_of(line: Line) -> Document:
         pricingId=item.pricing_id,
         aggregationId=item.aggregation_id,
         meterId=item.meter_id,
+        counterId=item.counter_id,
         segment=item.segment,
         contractId=item.origin.contract_id,
         childAccountId=item.origin.child.id if item.origin.child else None,

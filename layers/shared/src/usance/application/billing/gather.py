@@ -19,6 +19,7 @@ from usance.application.billing.convert import (
     pricing_of,
     product_of,
 )
+from usance.application.billing.counters import counter_pricings, counter_values
 from usance.application.billing.families import billed_on
 from usance.application.billing.overrides import EPOCHS, Overrides
 from usance.domain.billing.due import belongs, key_of
@@ -161,6 +162,7 @@ def _attached_plan(
     template = catalogue.one("planTemplate", plan["planTemplateId"])
     if not has_calendar(template):
         return None
+    counted = catalogue.remember(("counters", plan["id"], str(zone)), lambda: counter_pricings(catalogue, plan, zone))
     return attached_plan_of(
         account_plan,
         plan,
@@ -169,6 +171,8 @@ def _attached_plan(
         product=product_of(catalogue.one("product", template["productId"])),
         calendar=calendar_of(template, account_plan, account, epochs),
         pricings=catalogue.remember(("terms", plan["id"], str(zone)), lambda: _pricings(catalogue, plan, zone)),
+        counter_pricings=counted,
+        counter_values=counter_values(catalogue, account["id"], counted),
         zone=zone,
     )
 
@@ -194,4 +198,5 @@ def _accounting_product_ids(plans: Sequence[AttachedPlan], groups: Sequence[Atta
     for plan in plans:
         for pricing in plan.pricings:
             ids += [pricing.accounting_product_id, pricing.aggregation.accounting_product_id]
+        ids += [counted.accounting_product_id for counted in plan.counter_pricings]
     return ids

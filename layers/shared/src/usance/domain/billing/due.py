@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from usance.domain.billing.inputs import Attachment, BillFrequency, BillKey
+from usance.domain.billing.inputs import AttachedPlan, Attachment, BillFrequency, BillKey
 from usance.domain.billing.windows import opening_day, window_at
 
 
@@ -49,9 +49,13 @@ def belongs(plan: Attachment, key: BillKey) -> bool:
 def charges_in_advance(plan: Attachment) -> bool:
     """Whether anything of the plan is billed when a period begins."""
     minimums = [plan.minimum, *(pricing.minimum for pricing in plan.pricings)]
-    return (plan.standing.in_advance and bool(plan.standing.amount)) or any(
-        minimum.in_advance and minimum.amount for minimum in minimums
-    )
+    if any(minimum.in_advance and minimum.amount for minimum in minimums):
+        return True
+    if isinstance(plan, AttachedPlan) and any(
+        pricing.in_advance and pricing.counter.id in plan.counter_values for pricing in plan.counter_pricings
+    ):
+        return True
+    return plan.standing.in_advance and bool(plan.standing.amount)
 
 
 def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill]:

@@ -10,8 +10,7 @@ from usance.domain.billing.context import Context, ServedPlan
 from usance.domain.billing.inputs import AttachedGroup
 from usance.domain.billing.items import Item
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
-from usance.domain.billing.plan_minimum import QUALIFYING, advanced_minimum
-from usance.domain.billing.pricing_minimum import advanced_amount
+from usance.domain.billing.plan_minimum import advanced_minimum, qualifying
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.quantity import EXACT, ZERO
 
@@ -34,8 +33,8 @@ def group_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
             items.extend(advance_items(floor, amount, window.span))
         if window := served.closing:
             amount = due_amount(context, floor, window.days, window.standard.days)
-            qualifying = sum((_spent(context, so_far, member, window) for member in _members(context, group)), ZERO)
-            items.extend(closing_items(floor, amount, _in_currency(context, qualifying, group.currency), window.span))
+            spent = sum((_spent(context, so_far, member, window) for member in _members(context, group)), ZERO)
+            items.extend(closing_items(floor, amount, _in_currency(context, spent, group.currency), window.span))
     return items
 
 
@@ -50,12 +49,7 @@ def _members(context: Context, group: AttachedGroup) -> Sequence[ServedPlan]:
 def _spent(context: Context, so_far: Sequence[Item], member: ServedPlan, window: Window) -> Decimal:
     """What a plan cost in `window`, its minimums in advance included, in the billing currency."""
     plan, terms = member.plan, context.inputs.terms
-    items = (
-        item.subtotal
-        for item in so_far
-        if item.type in QUALIFYING and item.origin.is_of(plan) and item.span.end <= window.span.end
-    )
-    own = sum(items, advanced_amount(context, plan, window) + advanced_minimum(context, plan, window))
+    own = qualifying(context, so_far, plan, window) + advanced_minimum(context, plan, window)
     return EXACT.multiply(own, terms.rate(plan.currency, terms.billing_currency)) if own else ZERO
 
 

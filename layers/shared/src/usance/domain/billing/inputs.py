@@ -90,6 +90,42 @@ class Pricing:
 
 
 @dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter, as line items name it."""
+
+    id: str
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPricing:
+    """A price for the value of a counter from `start` to `end` (None: for ever). The flags are those of billing.md 4."""
+
+    id: str
+    counter: Counter
+    bands: tuple[Band, ...]
+    start: datetime
+    end: datetime | None = None
+    cumulative: bool = False
+    in_advance: bool = True
+    prorate_running_total: bool = True
+    prorate_debit: bool = True
+    prorate_credit: bool = True
+    description: str | None = None
+    accounting_product_id: str | None = None
+    of_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CounterValue:
+    """What a counter stands at from `day` on."""
+
+    day: date
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A standing charge: `amount` every `interval` bills, carried by bill `offset` of each such group."""
 
@@ -164,6 +200,9 @@ class AttachedPlan(Attachment):
     plan_id: str
     product: Product
     members: tuple[Member, ...] = ()
+    counter_pricings: tuple[CounterPricing, ...] = ()
+    counter_values: Mapping[str, tuple[CounterValue, ...]] = field(default_factory=dict)
+    """By counter that has any: the values on the account, in order of their days."""
 
     @property
     def origin(self) -> Origin:

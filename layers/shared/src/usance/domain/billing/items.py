@@ -16,6 +16,9 @@ class LineItemType(StrEnum):
     STANDING_CHARGE = "STANDING_CHARGE"
     USAGE = "USAGE"
     USAGE_CREDIT = "USAGE_CREDIT"
+    COUNTER_RUNNING_TOTAL_CHARGE = "COUNTER_RUNNING_TOTAL_CHARGE"
+    COUNTER_ADJUSTMENT_DEBIT = "COUNTER_ADJUSTMENT_DEBIT"
+    COUNTER_ADJUSTMENT_CREDIT = "COUNTER_ADJUSTMENT_CREDIT"
     MINIMUM_SPEND = "MINIMUM_SPEND"
     MINIMUM_SPEND_REFUND = "MINIMUM_SPEND_REFUND"
 
@@ -43,5 +46,6 @@ class Item:
     pricing_id: str | None = None
     aggregation_id: str | None = None
     meter_id: str | None = None
+    counter_id: str | None = None
     segment: Mapping[str, str] | None = None
     elsewhere: str = ""

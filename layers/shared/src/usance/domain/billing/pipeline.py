@@ -9,6 +9,7 @@ from decimal import localcontext
 from typing import Final
 
 from usance.domain.billing.context import Context, ServedGroup, ServedPlan, Step
+from usance.domain.billing.counter_charge import counter_charges
 from usance.domain.billing.dates import due_date, external_invoice_date
 from usance.domain.billing.draft import BillDraft, Line
 from usance.domain.billing.family_items import summarized
@@ -28,6 +29,7 @@ from usance.domain.kernel.timezones import midnight
 
 STEPS: Final[tuple[Step, ...]] = (
     usage_charges,
+    counter_charges,
     standing_charges,
     pricing_minimums,
     plan_minimums,

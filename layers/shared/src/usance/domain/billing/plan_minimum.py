@@ -1,9 +1,10 @@
-"""The minimum spend of a plan: its usage and its pricings' minimums qualify, its standing charge does not (Q5)."""
+"""The minimum spend of a plan: its usage, counters and pricings' minimums qualify, its standing charge does not (Q5)."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
+from usance.domain.billing.counter_charge import running_totals
 from usance.domain.billing.inputs import AttachedPlan
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
@@ -11,7 +12,16 @@ from usance.domain.billing.pricing_minimum import advanced_amount
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.quantity import ZERO
 
-QUALIFYING = frozenset({LineItemType.USAGE, LineItemType.MINIMUM_SPEND, LineItemType.MINIMUM_SPEND_REFUND})
+QUALIFYING = frozenset(
+    {
+        LineItemType.USAGE,
+        LineItemType.COUNTER_RUNNING_TOTAL_CHARGE,
+        LineItemType.COUNTER_ADJUSTMENT_DEBIT,
+        LineItemType.COUNTER_ADJUSTMENT_CREDIT,
+        LineItemType.MINIMUM_SPEND,
+        LineItemType.MINIMUM_SPEND_REFUND,
+    }
+)
 
 
 def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
@@ -27,7 +37,7 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
             )
         if window := served.closing:
             amount = due_amount(context, floor, window.days, window.standard.days)
-            items.extend(closing_items(floor, amount, _qualifying(context, so_far, served.plan, window), window.span))
+            items.extend(closing_items(floor, amount, qualifying(context, so_far, served.plan, window), window.span))
     return items
 
 
@@ -43,11 +53,12 @@ def _floor(context: Context, plan: AttachedPlan) -> Floor:
     return Floor(plan.origin, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
 
 
-def _qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Decimal:
-    """What the plan's pricings cost in `window`: this bill's items of the period, and minimums already billed for it."""
+def qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Decimal:
+    """What the plan's prices cost in `window`: this bill's items of the period, and what was billed for it in advance."""
     items = (
         item.subtotal
         for item in so_far
         if item.type in QUALIFYING and item.origin.is_of(plan) and item.span.end <= window.span.end
     )
-    return sum(items, advanced_amount(context, plan, window))
+    counted = (item.subtotal for item in running_totals(context, plan, window, in_advance=True))
+    return sum((*items, *counted), advanced_amount(context, plan, window))

@@ -41,7 +41,7 @@ def queries(plan: AttachedPlan, window: Window, zone: tzinfo) -> Iterator[UsageQ
                 yield usage_query(plan, priced.pricing, earlier)
 
 
-def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan, type_: LineItemType) -> Item | None:
+def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing], type_: LineItemType) -> Item | None:
     """The item that prices one stretch, positive; None when there is no usage and no default."""
     pricing, aggregation = priced.pricing, priced.pricing.aggregation
     used = quantity(aggregation, context.usage[usage_query(plan, pricing, priced.span)])
@@ -75,7 +75,7 @@ def _debits(plan: AttachedPlan) -> tuple[Pricing, ...]:
     return tuple(pricing for pricing in plan.pricings if pricing.type is PricingType.DEBIT)
 
 
-def _price(context: Context, plan: AttachedPlan, priced: PricedSpan, units: Decimal) -> Charge:
+def _price(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing], units: Decimal) -> Charge:
     pricing = priced.pricing
     if not pricing.tiers_span_plan:
         return charge(pricing.bands, units, cumulative=pricing.cumulative)
@@ -83,7 +83,7 @@ def _price(context: Context, plan: AttachedPlan, priced: PricedSpan, units: Deci
     return spanning_charge(pricing.bands, before, units, cumulative=pricing.cumulative)
 
 
-def _units_before(context: Context, plan: AttachedPlan, priced: PricedSpan) -> Decimal | None:
+def _units_before(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing]) -> Decimal | None:
     """Units of the account plan before this stretch, each period's rounded as its bill rounded them; None without any."""
     aggregation = priced.pricing.aggregation
     spans = spans_before(plan, priced.span.start, context.inputs.terms.zone)
