@@ -449,6 +449,12 @@ class TestCharges:
         assert listed(org, "/charges", billDate="2026-02-01T00:00:00Z") == [charge["id"]]
         assert org.client.get("/charges", billDate="soon").status == 400
 
+    def test_without_a_date_they_are_billed_on_the_day_their_service_has_ended(self, org: Organization) -> None:
+        assert org.make("charge")["billDate"] == "2026-02-01"
+        config = org.client.get("/organizationconfig").json
+        org.client.put("/organizationconfig", {**config, "timezone": "Europe/Berlin"})
+        assert org.make("charge", servicePeriodEndDate="2026-01-31T23:00:00Z")["billDate"] == "2026-02-01"
+
 
 class TestBalances:
     @pytest.mark.parametrize(

@@ -158,6 +158,9 @@ class _Line(Noun):
     pricing_id: str | None = None
     aggregation_id: str | None = None
     meter_id: str | None = None
+    counter_id: str | None = None
+    charge_id: str | None = None
+    balance_id: str | None = None
     contract_id: str | None = None
     reason_id: str | None = None
     referenced_bill_id: str | None = None

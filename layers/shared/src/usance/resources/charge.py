@@ -4,10 +4,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from usance.domain.catalog.charges import balance_of, check_charge
+from usance.domain.catalog.charges import account_unbilled, balance_of, check_charge
 from usance.domain.catalog.windows import check_contract, check_service_period
 from usance.resources.fields import Code, CurrencyCode, DateTime, Day, Description, Id, Name, Noun, Number, Text
-from usance.resources.resource import IDS, Filter, Index, Ref, Related, Resource, Serial
+from usance.resources.resource import IDS, ORGANIZATION, Filter, Index, Ref, Related, Resource, Serial
 
 
 class Charge(Noun):
@@ -43,6 +43,8 @@ CHARGE: Final = Resource(
         Index("entityType"),
         Index("entityId"),
         Index("billDate"),
+        Index("billId"),
+        Index("unbilledOf", compute=account_unbilled),
         Index("scheduleId"),
         Index("contractId"),
         Index("accountingProductId"),
@@ -63,6 +65,7 @@ CHARGE: Final = Resource(
     ),
     related=(
         Related("contract", "contract", id_at="contractId"),
+        Related("config", "organizationConfig", id_at=ORGANIZATION),
         Related("balance", "balance", find=lambda it: {"id": tuple(balance_of(it))}),
     ),
     rules=(check_service_period, check_contract, check_charge),

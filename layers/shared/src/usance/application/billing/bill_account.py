@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from usance.application.billing.calculate_bill import Calculation, calculate_bill
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.charge_bills import charge_bills
 from usance.application.billing.consolidation import consolidated
 from usance.application.billing.convert import day
 from usance.application.billing.gather import Agreement, bill_id, gather
@@ -103,9 +104,37 @@ def _due(
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
+    yield from _of_charges(bench, agreement, job, as_of)
+
+
+def _of_charges(bench: Workbench, agreement: Agreement, job: Document, as_of: datetime | None) -> Iterator[Calculation]:
+    """The bills of charges alone; they come last, when every other bill has taken those that go onto it."""
+    if not _asked_for(BillKey(BillFrequency.AD_HOC, 1, date.min), job):
+        return
+    if as_of is None:
+        last_day = day(job["lastDateInBillingPeriod"]) + timedelta(days=1)
+    else:
+        last_day = local_day(as_of, agreement.terms.zone)
+    others = [due.key for due in _all_wanted(agreement, job, as_of) if not due.only_if_missing]
+    for bill in charge_bills(bench, agreement, last_day, others):
+        stored = bench.stores.bills.get_stored(
+            agreement.org_id, bill_id(agreement.org_id, agreement.account["id"], bill.key)
+        )
+        scheduled = as_of is not None
+        if stored:
+            kept = Overrides.from_text(stored.private.get("overrides"))
+            again = gather(agreement.catalogue, agreement.account, kept)
+            yield Calculation(replace(again, strays=bill.agreement.strays), bill.key, kept, job, scheduled=scheduled)
+        else:
+            yield Calculation(_without_dates(bill.agreement), bill.key, Overrides.of_job(job), job, scheduled=scheduled)
 
 
 def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequence[DueBill]:
+    return [due for due in _all_wanted(agreement, job, as_of) if _asked_for(due.key, job)]
+
+
+def _all_wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequence[DueBill]:
+    """What is due, whatever frequency the job asks for."""
     zone = agreement.terms.zone
     if as_of is None:
         found = due_bills(agreement.attached, day(job["lastDateInBillingPeriod"]), zone)
@@ -117,7 +146,7 @@ def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequ
         )
         unique = {due.key: due for due in both}
         found = tuple(due for key in sorted(unique) if (due := _still_due(agreement, unique[key], as_of)))
-    return [due for due in found if _asked_for(due.key, job)]
+    return found
 
 
 def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill | None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
+from usance.application.billing.charges import mark
 from usance.application.billing.consolidation import apart
 from usance.application.billing.documents import header_of, line_item_of
 from usance.application.billing.gather import Agreement
@@ -17,7 +18,7 @@ from usance.application.billing.states import state_of
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.usage_log import Repeats
-from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
@@ -63,9 +64,10 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     agreement = calculation.agreement
     inputs = agreement.inputs(calculation.key, apart(bench.stores.bills, agreement, calculation.key))
     stored = bench.stores.bills.get(agreement.org_id, inputs.bill_id)
-    if _is_locked(bench, calculation, stored):
+    if is_locked(bench, agreement.org_id, calculation.key, stored):
         return None
-    if not serves(inputs):
+    emptied = stored is not None and calculation.key.frequency is BillFrequency.AD_HOC  # its charges are gone
+    if not serves(inputs) and not emptied:
         raise InvalidInputError(
             f"the bill {inputs.bill_id} cannot be calculated again: no plan of the account has a period "
             f"that ends or begins on {calculation.key.day} any more"
@@ -77,15 +79,18 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     draft = decide(inputs, usage)
     core, line_items = header_of(draft), [line_item_of(line) for line in draft.lines]
     digest = derived_id(wire.dumps([core, line_items]).decode())
-    return _persist(bench, calculation, _Result(core, line_items, digest))
+    made = _persist(bench, calculation, _Result(core, line_items, digest))
+    if made and not mark(bench.stores, agreement.org_id, made, inputs.charges):
+        return calculate_bill(bench, calculation)  # without what another bill has taken meanwhile
+    return made
 
 
-def _is_locked(bench: Workbench, calculation: Calculation, header: Document | None) -> bool:
+def is_locked(bench: Workbench, org_id: str, key: BillKey, header: Document | None) -> bool:
     """Whether the bill may not be written now. `header` is the stored bill, None when it would be new."""
-    day = calculation.key.day
+    day = key.day
     new = BillState("", BillStatus.PENDING, locked_itself=False, last_day=Period(day, day).last_day)
     state = state_of(header) if header else new
-    return state.is_locked(read_lock_date(bench.stores.entities, calculation.agreement.org_id))
+    return state.is_locked(read_lock_date(bench.stores.entities, org_id))
 
 
 def _persist(bench: Workbench, calculation: Calculation, result: _Result) -> str | None:
@@ -95,7 +100,7 @@ def _persist(bench: Workbench, calculation: Calculation, result: _Result) -> str
         stored = bench.stores.bills.get_stored(org_id, bill_id)
         if stored is None and not result.line_items and config.get("suppressedEmptyBills"):
             return None
-        if _is_locked(bench, calculation, stored.header if stored else None):  # calculating takes a while
+        if is_locked(bench, org_id, calculation.key, stored.header if stored else None):  # calculating takes a while
             return None
         try:
             if stored is None:

@@ -11,7 +11,6 @@ from usance.domain.billing.inputs import (
     AttachedGroup,
     AttachedPlan,
     Conversion,
-    Counter,
     CounterPricing,
     CounterValue,
     Minimum,
@@ -71,7 +70,7 @@ def currency_of(document: Document) -> Currency:
 
 def conversions_of(documents: Sequence[Document]) -> tuple[Conversion, ...]:
     """Conversion rates."""
-    return tuple(Conversion(item["from"], item["to"], _decimal(item["multiplier"])) for item in documents)
+    return tuple(Conversion(item["from"], item["to"], number_of(item["multiplier"])) for item in documents)
 
 
 def aggregation_of(document: Document) -> Aggregation:
@@ -84,9 +83,9 @@ def aggregation_of(document: Document) -> Aggregation:
         method=document["aggregation"],
         target_field=document["targetField"],
         unit=document["unit"],
-        quantity_per_unit=_decimal(document["quantityPerUnit"]),
+        quantity_per_unit=number_of(document["quantityPerUnit"]),
         rounding=Rounding(document["rounding"]),
-        default_value=None if default is None else _decimal(default),
+        default_value=None if default is None else number_of(default),
         accounting_product_id=document.get("accountingProductId"),
         segmented_fields=tuple(document.get("segmentedFields") or ()),
         segments=tuple(_segment(segment) for segment in document.get("segments") or ()),
@@ -100,7 +99,7 @@ def pricing_of(document: Document, aggregation: Aggregation, config: Document, z
     return Pricing(
         id=document["id"],
         aggregation=aggregation,
-        bands=tuple(_band(band) for band in document["pricingBands"]),
+        bands=tuple(band_of(band) for band in document["pricingBands"]),
         start=instant(document["startDate"], zone),
         end=instant(end, zone) if end else None,
         cumulative=bool(document.get("cumulative")),
@@ -108,7 +107,7 @@ def pricing_of(document: Document, aggregation: Aggregation, config: Document, z
         segment=_segment(document.get("segment") or {}),
         tiers_span_plan=bool(document.get("tiersSpanPlan")),
         minimum=Minimum(
-            amount=_decimal(document.get("minimumSpend") or 0),
+            amount=number_of(document.get("minimumSpend") or 0),
             in_advance=bool(_first("minimumSpendBillInAdvance", document, config)),
             description=document.get("minimumSpendDescription"),
             accounting_product_id=document.get("accountingProductId"),
@@ -117,36 +116,6 @@ def pricing_of(document: Document, aggregation: Aggregation, config: Document, z
         accounting_product_id=document.get("accountingProductId"),
         of_template=bool(document.get("planTemplateId")),
     )
-
-
-def counter_of(document: Document) -> Counter:
-    """A counter."""
-    return Counter(document["id"], document["name"], document["unit"])
-
-
-def counter_pricing_of(document: Document, counter: Counter, zone: tzinfo) -> CounterPricing:
-    """A counter pricing; its flags are on where it says nothing (billing.md 4)."""
-    end = document.get("endDate")
-    return CounterPricing(
-        id=document["id"],
-        counter=counter,
-        bands=tuple(_band(band) for band in document["pricingBands"]),
-        start=instant(document["startDate"], zone),
-        end=instant(end, zone) if end else None,
-        cumulative=bool(document.get("cumulative")),
-        in_advance=document.get("runningTotalBillInAdvance") is not False,
-        prorate_running_total=document.get("proRateRunningTotal") is not False,
-        prorate_debit=document.get("proRateAdjustmentDebit") is not False,
-        prorate_credit=document.get("proRateAdjustmentCredit") is not False,
-        description=document.get("description"),
-        accounting_product_id=document.get("accountingProductId"),
-        of_template=bool(document.get("planTemplateId")),
-    )
-
-
-def counter_value_of(document: Document) -> CounterValue:
-    """What a counter adjustment sets."""
-    return CounterValue(day(document["date"]), _decimal(document["value"]))
 
 
 def calendar_of(template: Document, account_plan: Document, account: Document, epochs: Mapping[str, str]) -> Calendar:
@@ -188,7 +157,7 @@ def attached_plan_of(
         start=instant(account_plan["startDate"], zone),
         end=instant(end, zone) if end else None,
         standing=Standing(
-            amount=_decimal(_first("standingCharge", plan, template) or 0),
+            amount=number_of(_first("standingCharge", plan, template) or 0),
             in_advance=bool(_first("standingChargeBillInAdvance", plan, template, config)),
             interval=int(template.get("standingChargeInterval") or 1),
             offset=int(template.get("standingChargeOffset") or 0),
@@ -196,7 +165,7 @@ def attached_plan_of(
             accounting_product_id=plan.get("standingChargeAccountingProductId"),
         ),
         minimum=Minimum(
-            amount=_decimal(_first("minimumSpend", plan, template) or 0),
+            amount=number_of(_first("minimumSpend", plan, template) or 0),
             in_advance=bool(_first("minimumSpendBillInAdvance", plan, template, config)),
             description=_first("minimumSpendDescription", plan, template),
             accounting_product_id=plan.get("minimumSpendAccountingProductId"),
@@ -224,13 +193,13 @@ def attached_group_of(
         start=instant(account_plan["startDate"], zone),
         end=instant(end, zone) if end else None,
         standing=Standing(
-            amount=_decimal(group.get("standingCharge") or 0),
+            amount=number_of(group.get("standingCharge") or 0),
             in_advance=bool(_first("standingChargeBillInAdvance", group, config)),
             description=group.get("standingChargeDescription"),
             accounting_product_id=group.get("standingChargeAccountingProductId"),
         ),
         minimum=Minimum(
-            amount=_decimal(group.get("minimumSpend") or 0),
+            amount=number_of(group.get("minimumSpend") or 0),
             in_advance=bool(_first("minimumSpendBillInAdvance", group, config)),
             description=group.get("minimumSpendDescription"),
             accounting_product_id=group.get("minimumSpendAccountingProductId"),
@@ -253,12 +222,13 @@ def _segment(values: Mapping[str, str]) -> Segment:
     return tuple(sorted(values.items()))
 
 
-def _band(document: Document) -> Band:
+def band_of(document: Document) -> Band:
+    """A pricing band."""
     return Band(
         id=document["id"],
-        lower_limit=_decimal(document["lowerLimit"]),
-        fixed_price=_decimal(document["fixedPrice"]),
-        unit_price=_decimal(document["unitPrice"]),
+        lower_limit=number_of(document["lowerLimit"]),
+        fixed_price=number_of(document["fixedPrice"]),
+        unit_price=number_of(document["unitPrice"]),
     )
 
 
@@ -267,7 +237,8 @@ def _first(name: str, *documents: Document) -> Any:
     return next((document[name] for document in documents if document.get(name) is not None), None)
 
 
-def _decimal(value: Decimal | int) -> Decimal:
+def number_of(value: Decimal | int) -> Decimal:
+    """A number of a document, exact. `InvalidInputError` when it is none."""
     if not isinstance(value, Decimal | int):
         raise InvalidInputError(f"{value!r} is not a number")
     return Decimal(value)

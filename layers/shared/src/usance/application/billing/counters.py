@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import counter_of, counter_pricing_of, counter_value_of
+from usance.application.billing.convert_charges import counter_of, counter_pricing_of, counter_value_of
 from usance.domain.billing.inputs import CounterPricing, CounterValue
 from usance.resources.wire import Document
 

@@ -62,6 +62,8 @@ def line_item_of(line: Line) -> Document:
         aggregationId=item.aggregation_id,
         meterId=item.meter_id,
         counterId=item.counter_id,
+        chargeId=item.charge_id,
+        balanceId=item.balance_id,
         segment=item.segment,
         contractId=item.origin.contract_id,
         childAccountId=item.origin.child.id if item.origin.child else None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.charges import charges_of
 from usance.application.billing.contract_terms import under_contract
 from usance.application.billing.convert import (
     account_of,
@@ -50,6 +51,8 @@ class Agreement:
     terms: Terms
     catalogue: Catalogue
     groups: tuple[AttachedGroup, ...] = ()
+    strays: frozenset[str] = frozenset()
+    """Ids of charges that go onto the AD_HOC bill of their day because another bill of it cannot take them."""
 
     @property
     def attached(self) -> tuple[Attachment, ...]:
@@ -65,15 +68,24 @@ class Agreement:
         mine = [one for one in self.attached_to(key) if key_of(one, key.day) not in apart]
         plans = tuple(one for one in mine if isinstance(one, AttachedPlan))
         groups = tuple(one for one in mine if isinstance(one, AttachedGroup))
-        products = self.catalogue.many("product", _accounting_product_ids(plans, groups))
+        own_id = bill_id(self.org_id, self.account["id"], key)
+        charges = charges_of(
+            self.catalogue, self.account["id"], (own_id, key), self.attached, self.terms.zone, self.strays
+        )
+        accounted = [
+            *_accounting_product_ids(plans, groups),
+            *(charge.accounting_product_id for charge in charges),
+        ]
+        products = self.catalogue.many("product", accounted)
         return BillingInputs(
-            bill_id=bill_id(self.org_id, self.account["id"], key),
+            bill_id=own_id,
             key=key,
             account=account_of(self.account),
             plans=plans,
             products={product["id"]: product_of(product) for product in products},
             terms=self.terms,
             groups=groups,
+            charges=charges,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from usance.application.access.authorize import require, require_some
@@ -18,7 +19,7 @@ from usance.application.billing.stores import BillingStores
 from usance.application.ports.usage_log import UsageReader
 from usance.domain.access import Action, Caller
 from usance.domain.billing.due import due_bills
-from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
@@ -77,6 +78,13 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
     """The bill of the period that holds lastDateInBillingPeriod, or the day before billDate or today."""
     zone = agreement.terms.zone
     last_day = last_billed_day(request, bench.stores.clock.now(), zone)
+    if request["billingFrequency"] == BillFrequency.AD_HOC:
+        own = BillKey(BillFrequency.AD_HOC, 1, last_day + timedelta(days=1))
+        if agreement.inputs(own).charges:
+            return own
+        raise InvalidInputError(
+            f"billingFrequency: the account {agreement.account['id']} has no charge for a bill of its own on {own.day}"
+        )
     wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
     due = [
         one for one in due_bills(agreement.attached, last_day, zone) if (one.key.frequency, one.key.interval) == wanted

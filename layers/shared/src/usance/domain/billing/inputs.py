@@ -10,6 +10,7 @@ from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
+from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE, ZERO, Rounding
 from usance.domain.rating.bands import Band
 
@@ -241,6 +242,25 @@ class AttachedGroup(Attachment):
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge of its own date: `units` at `unit_price`, an amount being one unit. With `balance_id` it is a fee.
+
+    `bill_id` is the bill that it is on already.
+    """
+
+    id: str
+    description: str
+    currency: str
+    units: Decimal
+    unit_price: Decimal
+    span: Instants
+    bill_id: str | None = None
+    contract_id: str | None = None
+    balance_id: str | None = None
+    accounting_product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Whom the bill is for."""
 
@@ -334,3 +354,4 @@ class BillingInputs:
     products: Mapping[str, Product]
     terms: Terms
     groups: tuple[AttachedGroup, ...] = ()
+    charges: tuple[Charge, ...] = ()

@@ -19,8 +19,10 @@ class LineItemType(StrEnum):
     COUNTER_RUNNING_TOTAL_CHARGE = "COUNTER_RUNNING_TOTAL_CHARGE"
     COUNTER_ADJUSTMENT_DEBIT = "COUNTER_ADJUSTMENT_DEBIT"
     COUNTER_ADJUSTMENT_CREDIT = "COUNTER_ADJUSTMENT_CREDIT"
+    AD_HOC = "AD_HOC"
     MINIMUM_SPEND = "MINIMUM_SPEND"
     MINIMUM_SPEND_REFUND = "MINIMUM_SPEND_REFUND"
+    BALANCE_FEE = "BALANCE_FEE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +49,7 @@ class Item:
     aggregation_id: str | None = None
     meter_id: str | None = None
     counter_id: str | None = None
+    charge_id: str | None = None
+    balance_id: str | None = None
     segment: Mapping[str, str] | None = None
     elsewhere: str = ""

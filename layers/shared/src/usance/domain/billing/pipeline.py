@@ -10,6 +10,7 @@ from typing import Final
 
 from usance.domain.billing.context import Context, ServedGroup, ServedPlan, Step
 from usance.domain.billing.counter_charge import counter_charges
+from usance.domain.billing.dated_charges import ad_hoc_charges, balance_fees
 from usance.domain.billing.dates import due_date, external_invoice_date
 from usance.domain.billing.draft import BillDraft, Line
 from usance.domain.billing.family_items import summarized
@@ -31,11 +32,13 @@ STEPS: Final[tuple[Step, ...]] = (
     usage_charges,
     counter_charges,
     standing_charges,
+    ad_hoc_charges,
     pricing_minimums,
     plan_minimums,
     group_minimums,
     product_credits,
     global_credits,
+    balance_fees,
 )
 
 
@@ -49,9 +52,12 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
 
 
 def serves(inputs: BillingInputs) -> bool:
-    """Whether the bill's day ends or begins a period of any plan; otherwise there is nothing it could bill."""
-    return any(served.closing or served.starting for served in _served(inputs)) or any(
-        served.closing or served.starting for served in _served_groups(inputs)
+    """Whether the bill's day ends or begins a period of any plan, or is that of a charge; else it could bill nothing."""
+    plans, groups = _served(inputs), _served_groups(inputs)
+    return (
+        bool(inputs.charges)
+        or any(served.closing or served.starting for served in plans)
+        or any(served.closing or served.starting for served in groups)
     )
 
 
@@ -132,7 +138,7 @@ def _line_id(context: Context, item: Item) -> str:
         context.inputs.bill_id,
         item.type,
         origin.account_plan_id or (origin.plan_id if origin.summary else None) or "",
-        item.pricing_id or "",
+        item.pricing_id or item.charge_id or "",
         item.span.start.isoformat(),
         *member,
         *((origin.child.id,) if origin.child else ()),

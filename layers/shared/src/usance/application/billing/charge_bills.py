@@ -1,0 +1,56 @@
+"""The bills that hold nothing but charges: of days on which no other bill of the account can take them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from usance.application.billing.calculate_bill import is_locked
+from usance.application.billing.charges import due_by, home_of, mark_found, own_key, unbilled
+from usance.application.billing.gather import Agreement, bill_id
+from usance.application.billing.stores import Workbench
+from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeBill:
+    """An AD_HOC bill to make, under an agreement that lets it take the charges meant for it."""
+
+    key: BillKey
+    agreement: Agreement
+
+
+def charge_bills(
+    bench: Workbench, agreement: Agreement, last_day: date, others: Iterable[BillKey]
+) -> Iterator[ChargeBill]:
+    """The AD_HOC bills that a run makes after it made the bills `others`.
+
+    These are the bills of the days up to `last_day` with charges that are on no bill: because no other bill falls on
+    their day, it is locked, or the run that would have made it is over. The bill of `last_day` is there too when it is
+    stored, so that it is calculated again.
+    """
+    made = frozenset(others)
+    strays: dict[BillKey, set[str]] = {}
+    for charge in due_by(unbilled(bench.stores.entities, agreement.org_id, agreement.account["id"]), last_day):
+        if not _finds_its_own(bench, agreement, charge, made):
+            strays.setdefault(own_key(charge, agreement.attached), set()).add(charge["id"])
+    today = BillKey(BillFrequency.AD_HOC, 1, last_day)
+    if today not in strays and _stored(bench, agreement, today):
+        strays[today] = set()
+    for key in sorted(strays):
+        yield ChargeBill(key, replace(agreement, strays=frozenset(strays[key])))
+
+
+def _finds_its_own(bench: Workbench, agreement: Agreement, charge: Document, made: frozenset[BillKey]) -> bool:
+    """Whether the bill of a calendar that the charge joins has it, or is going to."""
+    home = home_of(charge, agreement.attached, agreement.terms.zone)
+    if home is None:
+        return False
+    stored = _stored(bench, agreement, home)
+    if home in made and not is_locked(bench, agreement.org_id, home, stored):
+        return True  # that bill could not be made; the charge waits for it
+    return stored is not None and mark_found(bench.stores, agreement.org_id, stored["id"], charge)
+
+
+def _stored(bench: Workbench, agreement: Agreement, key: BillKey) -> Document | None:
+    return bench.stores.bills.get(agreement.org_id, bill_id(agreement.org_id, agreement.account["id"], key))
