@@ -106,3 +106,12 @@ def test_an_empty_consolidated_bill_is_suppressed(world: World) -> None:
     account = world.subscribe(template={"standingCharge": 0})
     world.subscribe(account=account, template={"billFrequency": "WEEKLY", "standingCharge": 0})
     assert world.run(**DAY)["billIds"] == []
+
+
+def test_a_charge_joins_the_consolidated_bill_of_its_date(world: World) -> None:
+    account = two_frequencies(world)
+    charge = world.org.make("charge", accountId=account["id"], billDate="2026-02-01", amount=5)
+    job = world.run(**DAY)
+    assert totals(world, job) == [("MIXED", "32.00")]
+    assert world.org.client.get(f"/charges/{charge['id']}").json["billId"] == job["billIds"][0]
+    assert totals(world, world.run(**DAY)) == [("MIXED", "32.00")]

@@ -168,3 +168,25 @@ def test_a_pool_is_aggregated_over_all_its_measurements(world: World, method: st
     assert world.org.client.put(f"/aggregations/{world.aggregation['id']}", changed).status == 200
     use_all(world, parent, a, b)
     assert rows(bills(world, world.run())["parent"]) == [("USAGE", "", billed)]
+
+
+def test_counters_belong_to_the_account_they_are_set_on(world: World) -> None:
+    parent, first, second = family(world, "CHILD")
+    on_plan(world, second, childBillingMode="PARENT_BREAKDOWN")
+    counter = world.org.make("counter")
+    world.org.make(
+        "counterPricing",
+        counterId=counter["id"],
+        planId=world.plan["id"],
+        startDate="2025-01-01T00:00:00Z",
+        runningTotalBillInAdvance=False,
+        pricingBands=[{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": 3}],
+    )
+    for account, value in ((parent, 10), (first, 20), (second, 2)):
+        world.org.make(
+            "counterAdjustment", counterId=counter["id"], accountId=account["id"], date="2025-06-01", value=value
+        )
+    found = bills(world, world.run())
+    assert {code: rows(bill) for code, bill in found.items() if bill["lineItems"]} == {
+        "parent": [("COUNTER_RUNNING_TOTAL_CHARGE", "", "30.00"), ("COUNTER_RUNNING_TOTAL_CHARGE", "b", "6.00")]
+    }

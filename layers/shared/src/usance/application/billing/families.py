@@ -94,4 +94,5 @@ def _part_of(plan: AttachedPlan) -> AttachedPlan:
         standing=Standing(ZERO),
         minimum=Minimum(ZERO),
         pricings=tuple(replace(pricing, minimum=Minimum(ZERO)) for pricing in plan.pricings),
+        counter_pricings=(),
     )
