@@ -1,0 +1,114 @@
+"""Plan groups, parents with children and contracts, billed through the official SDK (billing.md 3.3, 5.2, 7; W19)."""
+
+import time
+from datetime import UTC, date, datetime
+
+from m3ter import M3ter
+from m3ter.types import BillResponse
+
+WAIT_SECONDS = 60
+FROM = "2023-11-01T00:00:00Z"
+
+
+def priced(client: M3ter, code: str, unit_price: float = 1) -> str:
+    """A monthly plan of a new product, priced per match of the meter `code`."""
+    product = client.products.create(code=code, name=code)
+    meter = client.meters.create(
+        code=code,
+        name=code,
+        data_fields=[
+            {"category": "MEASURE", "code": "matches", "name": "Matches", "unit": "matches"},
+            {"category": "WHERE", "code": "region", "name": "Region"},
+        ],
+        derived_fields=[],
+    )
+    aggregation = client.aggregations.create(
+        code=code,
+        name=code,
+        meter_id=meter.id,
+        target_field="matches",
+        aggregation="SUM",
+        quantity_per_unit=1,
+        rounding="NONE",
+        unit="matches",
+    )
+    template = client.plan_templates.create(
+        name=code, product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=0
+    )
+    plan = client.plans.create(code=code, name=code, plan_template_id=template.id)
+    client.pricings.create(
+        plan_id=plan.id,
+        aggregation_id=aggregation.id,
+        start_date="2023-01-01T00:00:00Z",
+        pricing_bands=[{"lower_limit": 0, "fixed_price": 0, "unit_price": unit_price}],
+    )
+    return plan.id
+
+
+def account(client: M3ter, code: str, **more: str) -> str:
+    return client.accounts.create(code=code, name=code, email_address="billing@example.com", **more).id  # type: ignore[arg-type]
+
+
+def use(client: M3ter, meter: str, account_code: str, matches: float, region: str = "eu") -> None:
+    client.usage.submit(
+        measurements=[
+            {
+                "uid": f"{meter}/{account_code}/{matches}/{region}",
+                "meter": meter,
+                "account": account_code,
+                "ts": datetime(2023, 11, 5, tzinfo=UTC),
+                "measure": {"matches": matches},
+                "where": {"region": region},
+            }
+        ]
+    )
+
+
+def billed(client: M3ter, *account_ids: str) -> list[BillResponse]:
+    """The bills of the accounts for November 2023."""
+    job = client.bill_jobs.create(account_ids=list(account_ids), last_date_in_billing_period=date(2023, 11, 30))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (job := client.bill_jobs.retrieve(job.id)).status != "COMPLETE":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    return [client.bills.retrieve(bill_id) for bill_id in job.bill_ids or []]
+
+
+def rows(bill: BillResponse) -> list[tuple[str, str | None, float]]:
+    return [(line.line_item_type, line.child_account_code, line.converted_subtotal) for line in bill.line_items]
+
+
+def test_w19_a_plan_group_lifts_its_plans_to_its_minimum(client: M3ter) -> None:
+    group = client.plan_groups.create(name="Professional", currency="USD", minimum_spend=250)
+    for code in ("login", "matchmaking"):
+        client.plan_group_links.create(plan_group_id=group.id, plan_id=priced(client, code))
+    studio = account(client, "studio")
+    client.account_plans.create(account_id=studio, plan_group_id=group.id, start_date=FROM)
+    use(client, "login", "studio", 60)
+    use(client, "matchmaking", "studio", 110)
+    [bill] = billed(client, studio)
+    assert sorted(rows(bill)) == [("MINIMUM_SPEND", None, 80), ("USAGE", None, 60), ("USAGE", None, 110)]
+    assert {line.plan_group_id for line in bill.line_items} == {group.id}
+    assert bill.bill_total == 250
+
+
+def test_a_parent_is_billed_for_its_children_under_a_contract(client: M3ter) -> None:
+    parent = account(client, "publisher")
+    account(client, "publisher-eu", parent_account_id=parent)
+    contract = client.contracts.create(
+        account_id=parent,
+        name="Europe",
+        start_date=date(2023, 11, 1),
+        end_date=date(2024, 11, 1),
+        apply_contract_period_limits=True,
+        usage_filters=[{"dimension_code": "region", "mode": "INCLUDE", "value": "eu"}],
+    )
+    plan_id = priced(client, "messaging", 0.5)
+    client.account_plans.create(
+        account_id=parent, plan_id=plan_id, start_date="2023-10-15T00:00:00Z", contract_id=contract.id
+    )
+    for code in ("publisher", "publisher-eu"):
+        use(client, "messaging", code, 30)
+        use(client, "messaging", code, 1000, region="us")
+    [bill] = billed(client, parent)
+    assert rows(bill) == [("USAGE", None, 15), ("USAGE", "publisher-eu", 15)]
