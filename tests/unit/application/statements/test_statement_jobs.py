@@ -237,6 +237,17 @@ def test_lines_of_segments_share_the_usage_out_in_one_pass(world: World, monkeyp
     assert sorted(groups) == ["FR", "UK"]
 
 
+def test_a_line_of_a_contract_shows_the_usage_that_the_contract_bills(world: World) -> None:
+    for id_, mode in (("only", "INCLUDE"), ("without", "EXCLUDE")):
+        filters = [{"dimensionCode": "region", "mode": mode, "value": "UK"}]
+        world.add("contract", id=id_, accountId=ACCOUNT, usageFilters=filters)
+    world.set_lines(*({**LINE, "id": id_, "contractId": id_} for id_ in ("only", "without", "gone")))
+    shown = wire.loads(made(world))["lineItems"]
+    sums = [[row["measures"]["context_tokens"]["SUM"] for row in line["usage"]] for line in shown]
+    assert sums == [[150], [150], [150, 150]]
+    assert [line["usage"][0]["start"] for line in shown[:2]] == ["2023-11-02T00:00:00Z", "2023-11-30T00:00:00Z"]
+
+
 def test_a_filter_of_meters_shows_their_lines_alone(world: World) -> None:
     statement = wire.loads(made(world, meters=(METER,)))
     assert [line["lineItemId"] for line in statement["lineItems"]] == ["line-1"]

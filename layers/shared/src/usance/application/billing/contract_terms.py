@@ -1,9 +1,8 @@
 """What a contract changes about the plans under it: their time, their usage, and the bill they are on (billing.md 7)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert import instant
@@ -11,7 +10,6 @@ from usance.domain.billing.inputs import Attachment, UsageFilters
 from usance.resources.wire import Document
 
 _Attached = TypeVar("_Attached", bound=Attachment)
-INCLUDE: Final = "INCLUDE"
 
 
 def under_contract(catalogue: Catalogue, one: _Attached, zone: tzinfo) -> _Attached | None:
@@ -26,7 +24,7 @@ def under_contract(catalogue: Catalogue, one: _Attached, zone: tzinfo) -> _Attac
         end = last if end is None else min(end, last)
         if start >= end:
             return None
-    filters = usage_filters(contract.get("usageFilters") or ())
+    filters = UsageFilters.of(contract.get("usageFilters") or ())
     return replace(one, start=start, end=end, filters=filters, grouping=grouping_of(catalogue, contract))
 
 
@@ -40,16 +38,3 @@ def grouping_of(catalogue: Catalogue, contract: Document) -> str:
         return ""
     exclusive = catalogue.one("billGroupingKey", key_id).get("exclusive")
     return f"contract/{contract['id']}" if exclusive else f"key/{key_id}"
-
-
-def usage_filters(documents: Sequence[Document]) -> UsageFilters:
-    """The filters by field, each with its values."""
-    included, excluded = dict[str, list[str]](), dict[str, list[str]]()
-    for document in documents:
-        chosen = included if document["mode"] == INCLUDE else excluded
-        chosen.setdefault(document["dimensionCode"], []).append(document["value"])
-    return UsageFilters(_fixed(included), _fixed(excluded))
-
-
-def _fixed(values: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((code, tuple(sorted(set(chosen)))) for code, chosen in sorted(values.items()))

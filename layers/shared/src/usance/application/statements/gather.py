@@ -8,7 +8,7 @@ from typing import Final
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageReader, UsageScope
 from usance.application.statements.wire_forms import billed_line, definition_of, metered_of, segmentation_of
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.inputs import Segment, UsageFilters
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.period import Instants
@@ -33,10 +33,11 @@ ROWS_MAX: Final = 200_000  # both files are made in memory: about 400 bytes a ro
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One read of usage: what several lines ask of the same account, meter and span."""
+    """One read of usage: what several lines ask of the same account, meter and span, as a contract filters it."""
 
     scope: UsageScope
     span: Instants
+    filters: UsageFilters
 
 
 _Sorted = tuple[tuple[str, str], tuple[str, ...], Segmentation | None]
@@ -56,7 +57,7 @@ def gather(
     definition = _definition(entities, org_id, account)
     lines = _lines(entities, org_id, bill, meter_ids)
     header = _header(bill, account)
-    found = _usage(usage, org_id, header, definition, lines)
+    found = _usage(usage, org_id, header, definition, lines, _filters(entities, org_id, bill))
     if sum(map(len, found.values())) > ROWS_MAX:
         raise InvalidInputError(f"the statement would have more than {ROWS_MAX:,} rows; use fewer dimensions")
     return Statement(header, definition, [StatementLine(line, found.get(line.id, ())) for line in lines])
@@ -113,20 +114,39 @@ def _by_id(entities: EntityRepository, org_id: str, type_: str, ids: Iterable[st
     return {found["id"]: found for found in entities.get_many(org_id, type_, distinct)}
 
 
+def _filters(entities: EntityRepository, org_id: str, bill: Document) -> Mapping[str, UsageFilters]:
+    """By line item: which usage its contract bills."""
+    contracts = _by_id(entities, org_id, "contract", (item.get("contractId") for item in bill["lineItems"]))
+    return {
+        item["id"]: UsageFilters.of(contracts[item["contractId"]].get("usageFilters") or ())
+        for item in bill["lineItems"]
+        if item.get("contractId") in contracts
+    }
+
+
 def _usage(
-    usage: UsageReader, org_id: str, header: BillHeader, definition: Definition, lines: Sequence[BilledLine]
+    usage: UsageReader,
+    org_id: str,
+    header: BillHeader,
+    definition: Definition,
+    lines: Sequence[BilledLine],
+    filters: Mapping[str, UsageFilters],
 ) -> Mapping[str, Sequence[UsageRow]]:
-    """The rows of each line, by its id. Lines of one meter, account and span share one read."""
+    """The rows of each line, by its id. Lines of one meter, account, span and contract's filters share one read."""
     reads: dict[_Read, list[tuple[BilledLine, Metered, Breakdown]]] = {}
     for line in lines:
         if line.metered is not None and line.service.start < line.service.end:
-            read = _Read(UsageScope(org_id, line.metered.meter_id, line.account_id), line.service)
+            scope = UsageScope(org_id, line.metered.meter_id, line.account_id)
+            read = _Read(scope, line.service, filters.get(line.id, UsageFilters()))
             reads.setdefault(read, []).append((line, line.metered, breakdown(definition, line.metered)))
     rows: dict[str, Sequence[UsageRow]] = {}
     for read, asked in reads.items():
         starts = bucket_starts(read.span, definition.frequency, header.zone)
+        where, without = dict(read.filters.include), dict(read.filters.exclude)
         queries = {
-            (measure, tuple(shown.dimensions)): AggregationQuery(measure[1], measure[0], shown.dimensions, starts)
+            (measure, tuple(shown.dimensions)): AggregationQuery(
+                measure[1], measure[0], shown.dimensions, starts, where, without=without
+            )
             for _, _, shown in asked
             for measure in shown.measures
         }

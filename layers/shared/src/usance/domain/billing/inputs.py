@@ -1,10 +1,11 @@
 """Everything a bill is decided from, but for usage: what the account agreed to, and the settings in force."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.kernel.calendar import Calendar
@@ -165,6 +166,18 @@ class UsageFilters:
 
     include: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(cls, wire: Iterable[Mapping[str, str]]) -> Self:
+        """Of a contract's `usageFilters`: `dimensionCode`, `mode` (INCLUDE or EXCLUDE) and `value` of each."""
+        chosen: dict[str, dict[str, set[str]]] = {"INCLUDE": {}, "EXCLUDE": {}}
+        for one in wire:
+            chosen[one["mode"]].setdefault(one["dimensionCode"], set()).add(one["value"])
+        include, exclude = (
+            tuple((code, tuple(sorted(values))) for code, values in sorted(by_code.items()))
+            for by_code in chosen.values()
+        )
+        return cls(include, exclude)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
