@@ -135,6 +135,7 @@ REFUSED = {
     "a truth": "SELECT true",
     "not a number": "SELECT 'nan'::DOUBLE",
     "infinity": "SELECT 'inf'::DOUBLE",
+    "more digits than a number has": "SELECT 1e300",
     "nonsense": "SELEC 1",
     "no such column": "SELECT sum(nothing) FROM measurements",
     "nothing": ";",

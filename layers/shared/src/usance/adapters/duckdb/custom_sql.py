@@ -167,6 +167,8 @@ def _number(value: Any) -> Decimal | None:
         raise InvalidInputError("customSql: the query answers no number") from no_number
     if not number.is_finite():
         raise InvalidInputError("customSql: the query answers no finite number")
+    if number and number.adjusted() >= DIGITS_MAX:
+        raise InvalidInputError(f"customSql: the query answers a number of more than {DIGITS_MAX} digits")
     return plain(number)
 
 

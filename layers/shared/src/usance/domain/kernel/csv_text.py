@@ -4,10 +4,14 @@ Text that a spreadsheet would run as a formula gets an apostrophe in front: what
 comes from outside. Numbers are never changed, so `-5` stays a number.
 """
 
+import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
+_NUMBER: Final = re.compile(
+    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII
+)  # Decimal takes `1_000` and `NaN` too
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _QUOTED: Final = frozenset(',"\r\n')
 
@@ -21,11 +25,8 @@ def csv_row(cells: Sequence[Cell]) -> str:
 
 def number_or_text(cell: str) -> Decimal | str:
     """The number that a cell holds; what is none stays a text, which is refused by the name of its field."""
-    try:
-        number = Decimal(cell.strip())
-    except InvalidOperation:
-        return cell
-    return number if number.is_finite() else cell
+    text = cell.strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else cell
 
 
 def _text(value: Cell) -> str:
