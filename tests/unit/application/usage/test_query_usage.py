@@ -16,6 +16,7 @@ from usance.application.usage.scopes import Limits
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
 
+JANUARY = datetime(2026, 1, 5, 10, tzinfo=UTC)
 REGIONS = ("eu", "us", "ap")
 
 ACCOUNT = {"groupType": "ACCOUNT"}
@@ -108,6 +109,32 @@ class TestAggregations:
         assert [(row["accountCode"], str(row["tokens.SUM"])) for row in rows] == [
             (january.accounts[0]["code"], "0.3"),
             (january.accounts[1]["code"], "10"),
+        ]
+
+    def test_dimensions_called_as_our_own_columns_are_columns_of_their_own(self, explorer: Explorer) -> None:
+        codes = ("ts", "accountId", "accountCode")
+        fields = [{"category": "WHO", "code": code, "name": code} for code in codes]
+        tokens = {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"}
+        explorer.meter = explorer.org.make("meter", code="odd", dataFields=[tokens, *fields], derivedFields=[])
+        for at, account in enumerate(explorer.accounts[:2]):
+            texts = {"ts": [f"t{at}"], "accountId": ["X"], "accountCode": ["Y"]}
+            columns = Columns([f"u{at}"], [microseconds(JANUARY)], [None], {"tokens": [at + 1]}, texts)
+            scope = UsageScope(explorer.org.id, explorer.meter["id"], account["id"])
+            explorer.log.append([UsageBatch(scope, "2026-01", f"{at:032x}", RECEIVED, columns)])
+        total = {"aggregations": [explorer.of("SUM")]}
+        assert explorer.rows(**total, groups=[explorer.by("accountId")]) == [{"field.accountId": "X", "tokens.SUM": 3}]
+        assert [row["field.ts"] for row in explorer.rows(**total, groups=[explorer.by("ts")])] == ["t0", "t1"]
+        both = [explorer.by("ts"), time("DAY"), ACCOUNT, explorer.by("accountCode")]
+        assert [{**row, "tokens.SUM": int(row["tokens.SUM"])} for row in explorer.rows(**total, groups=both)] == [
+            {
+                "field.ts": f"t{at}",
+                "ts": "2026-01-05T00:00:00.000000Z",
+                "accountId": account["id"],
+                "field.accountCode": "Y",
+                "accountCode": account["code"],
+                "tokens.SUM": at + 1,
+            }
+            for at, account in enumerate(explorer.accounts[:2])
         ]
 
     def test_groups_by_values_and_time_in_the_order_asked_for(self, january: Explorer) -> None:

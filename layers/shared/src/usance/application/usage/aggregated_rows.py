@@ -16,6 +16,8 @@ from usance.resources.wire import Document
 
 ACCOUNT: Final = "accountId"
 TIME: Final = "ts"
+CODE: Final = "accountCode"
+FIELD: Final = "field."  # in front of a dimension that has the name of a column of ours, as in rows of measurements
 
 _Key = tuple[str, ...]
 _Answers = Sequence[tuple[int, AggregationQuery, Sequence[AggregatedRow]]]
@@ -47,7 +49,8 @@ class _Table:
             return scope.account_id
         if name == TIME:
             return instants.to_text(self._bucket(row.bucket_start))
-        return row.group[name] if name in dimensions else ""
+        code = name.removeprefix(FIELD)
+        return row.group[code] if code in dimensions else ""
 
     def _bucket(self, start: datetime | None) -> datetime:
         """The bucket of a row: the first one is read from the start of the query's time only."""
@@ -101,13 +104,19 @@ def _add(parts: Parts, code: str, query: AggregationQuery, row: AggregatedRow) -
 def columns_of(plan: Plan) -> Sequence[str]:
     """The names of all fields of the rows, in their order."""
     names = list(_columns(plan))
-    return [*names, *(["accountCode"] if ACCOUNT in names else []), *_names(plan)]
+    return [*names, *([CODE] if ACCOUNT in names else []), *_names(plan)]
 
 
 def _columns(plan: Plan) -> Sequence[str]:
     """The names of the groups, in the order in which they were asked for."""
     named = {"ACCOUNT": ACCOUNT, "TIME": TIME}
-    return tuple(dict.fromkeys(named.get(group["groupType"]) or group["fieldCode"] for group in plan.groups))
+    return tuple(
+        dict.fromkeys(named.get(group["groupType"]) or _dimension(group["fieldCode"]) for group in plan.groups)
+    )
+
+
+def _dimension(code: str) -> str:
+    return f"{FIELD}{code}" if code in (ACCOUNT, CODE, TIME) else code
 
 
 def _names(plan: Plan) -> Sequence[str]:
@@ -138,5 +147,5 @@ def _row(
 ) -> Document:
     row: Document = {name: cell or None for name, cell in zip(columns, key, strict=True)}
     if ACCOUNT in row:
-        row["accountCode"] = accounts.get(row[ACCOUNT])
+        row[CODE] = accounts.get(row[ACCOUNT])
     return row | {name: values[at].whole() if at in values else None for at, name in enumerate(names)}
