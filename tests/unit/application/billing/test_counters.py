@@ -11,18 +11,12 @@ def test_w6_seats_are_billed_from_their_adjustments() -> None:
     world = World()
     world.configure(timezone="UTC")
     account = world.subscribe(template={"standingCharge": 0}, startDate="2025-12-01T00:00:00Z")
-    counter = world.org.make("counter")
-    pricing = world.org.make(
-        "counterPricing",
-        counterId=counter["id"],
-        planTemplateId=world.plan["planTemplateId"],
-        startDate="2025-01-01T00:00:00Z",
-        pricingBands=BANDS,
-        cumulative=True,
-        proRateAdjustmentDebit=False,
+    pricing = world.price_counter(
+        BANDS, planTemplateId=world.plan["planTemplateId"], cumulative=True, proRateAdjustmentDebit=False
     )
+    counter_id = pricing["counterId"]
     for day, value in (("2025-12-01", 15), ("2025-12-15", 18)):
-        world.org.make("counterAdjustment", counterId=counter["id"], accountId=account["id"], date=day, value=value)
+        world.org.make("counterAdjustment", counterId=counter_id, accountId=account["id"], date=day, value=value)
     opening, closing = (world.get(f"/bills/{id_}") for id_ in sorted(world.run()["billIds"]))
     assert [(line["lineItemType"], line["subtotal"]) for line in opening["lineItems"]] == [
         ("COUNTER_RUNNING_TOTAL_CHARGE", 30)
@@ -31,11 +25,11 @@ def test_w6_seats_are_billed_from_their_adjustments() -> None:
     assert (debit["lineItemType"], debit["subtotal"], debit["quantity"]) == ("COUNTER_ADJUSTMENT_DEBIT", 6, 3)
     assert (running["subtotal"], running["units"], running["unit"]) == (36, 18, "seats")
     for line in (debit, running):
-        assert (line["counterId"], line["pricingId"]) == (counter["id"], pricing["id"])
+        assert (line["counterId"], line["pricingId"]) == (counter_id, pricing["id"])
         assert line["planId"] == world.plan["id"]
     assert running["servicePeriodStartDate"] == "2026-01-01T00:00:00.000000Z"
     listed = world.get(f"/bills/{closing['id']}/lineitems")["data"]
-    assert [line["counterId"] for line in listed] == [counter["id"]] * 2
+    assert [line["counterId"] for line in listed] == [counter_id] * 2
     assert world.get("/lineitems", lineItemType="COUNTER_ADJUSTMENT_DEBIT")["data"][0]["id"] == debit["id"]
 
 
@@ -43,17 +37,9 @@ def test_an_adjustment_that_comes_late_changes_the_bill_when_it_is_calculated_ag
     world = World()
     world.configure(timezone="UTC")
     account = world.subscribe(template={"standingCharge": 0}, startDate="2025-12-01T00:00:00Z")
-    counter = world.org.make("counter")
-    world.org.make(
-        "counterPricing",
-        counterId=counter["id"],
-        planId=world.plan["id"],
-        startDate="2025-01-01T00:00:00Z",
-        pricingBands=BANDS,
-        cumulative=True,
-        runningTotalBillInAdvance=False,
-    )
-    adjust = {"counterId": counter["id"], "accountId": account["id"]}
+    pricing = world.price_counter(BANDS, planId=world.plan["id"], cumulative=True, runningTotalBillInAdvance=False)
+    counter_id = pricing["counterId"]
+    adjust = {"counterId": counter_id, "accountId": account["id"]}
     world.org.make("counterAdjustment", **adjust, date="2025-12-01", value=10)
     assert world.bill(world.run())["billTotal"] == 20
     world.org.make("counterAdjustment", **adjust, date="2025-12-17", value=20)

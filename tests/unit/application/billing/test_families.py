@@ -173,18 +173,11 @@ def test_a_pool_is_aggregated_over_all_its_measurements(world: World, method: st
 def test_counters_belong_to_the_account_they_are_set_on(world: World) -> None:
     parent, first, second = family(world, "CHILD")
     on_plan(world, second, childBillingMode="PARENT_BREAKDOWN")
-    counter = world.org.make("counter")
-    world.org.make(
-        "counterPricing",
-        counterId=counter["id"],
-        planId=world.plan["id"],
-        startDate="2025-01-01T00:00:00Z",
-        runningTotalBillInAdvance=False,
-        pricingBands=[{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": 3}],
-    )
+    bands = [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": 3}]
+    counter_id = world.price_counter(bands, planId=world.plan["id"], runningTotalBillInAdvance=False)["counterId"]
     for account, value in ((parent, 10), (first, 20), (second, 2)):
         world.org.make(
-            "counterAdjustment", counterId=counter["id"], accountId=account["id"], date="2025-06-01", value=value
+            "counterAdjustment", counterId=counter_id, accountId=account["id"], date="2025-06-01", value=value
         )
     found = bills(world, world.run())
     assert {code: rows(bill) for code, bill in found.items() if bill["lineItems"]} == {

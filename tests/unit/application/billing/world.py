@@ -141,6 +141,12 @@ class World:
         body = {"startDate": "2025-01-01T00:00:00Z", "pricingBands": bands, **more}
         return self.org.make("pricing", aggregationId=aggregation_id, **body)
 
+    def price_counter(self, bands: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        """A price of a new counter, in force since 2025; `more` says of which plan or template, and how it is billed."""
+        counter = self.org.make("counter")
+        body = {"counterId": counter["id"], "startDate": "2025-01-01T00:00:00Z", "pricingBands": bands, **more}
+        return self.org.make("counterPricing", **body)
+
     def use(self, account: dict[str, Any], at: str, value: Any, **group: str) -> None:
         """A measurement of tokens."""
         scope = UsageScope(self.org.id, self.aggregation["meterId"], account["id"])

@@ -64,8 +64,14 @@ def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Docum
     for wanted in sorted({*job["billIds"], *_with_parents(bench, catalogue, job, account)}):
         stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
         if stored and stored.header["accountId"] == account["id"]:
-            overrides = Overrides.from_text(stored.private.get("overrides"))
-            yield Calculation(gather(catalogue, account, overrides), _key_of(stored), overrides, job)
+            agreement, overrides = _as_first_made(catalogue, account, stored)
+            yield Calculation(agreement, _key_of(stored), overrides, job)
+
+
+def _as_first_made(catalogue: Catalogue, account: Document, stored: StoredBill) -> tuple[Agreement, Overrides]:
+    """The agreement as of now, under what was set when the bill was first made."""
+    kept = Overrides.from_text(stored.private.get("overrides"))
+    return gather(catalogue, account, kept), kept
 
 
 def _with_parents(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[str]:
@@ -92,48 +98,44 @@ def _due(
 ) -> Iterator[Calculation]:
     overrides = Overrides.of_job(job)
     agreement = gather(catalogue, account, overrides)
-    for due in consolidated(bench.stores.bills, agreement, _wanted(agreement, job, as_of)):
+    every = _wanted(agreement, job, as_of)
+    asked_for = [due for due in every if _asked_for(due.key, job)]
+    for due in consolidated(bench.stores.bills, agreement, asked_for):
         stored = None
         if as_of or due.only_if_missing:
-            stored = bench.stores.bills.get_stored(catalogue.org_id, bill_id(catalogue.org_id, account["id"], due.key))
+            stored = bench.stores.bills.get_stored(catalogue.org_id, agreement.bill_id(due.key))
         if stored and due.only_if_missing:
             continue
         if stored:
-            kept = Overrides.from_text(stored.private.get("overrides"))
-            yield Calculation(gather(catalogue, account, kept), due.key, kept, job, scheduled=True)
+            again, kept = _as_first_made(catalogue, account, stored)
+            yield Calculation(again, due.key, kept, job, scheduled=True)
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
-    yield from _of_charges(bench, agreement, job, as_of)
+    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.only_if_missing])
 
 
-def _of_charges(bench: Workbench, agreement: Agreement, job: Document, as_of: datetime | None) -> Iterator[Calculation]:
-    """The bills of charges alone; they come last, when every other bill has taken those that go onto it."""
+def _of_charges(
+    bench: Workbench, agreement: Agreement, job: Document, as_of: datetime | None, others: Sequence[BillKey]
+) -> Iterator[Calculation]:
+    """The bills of charges alone; they come last, when the bills `others` have taken those that go onto them."""
     if not _asked_for(BillKey(BillFrequency.AD_HOC, 1, date.min), job):
         return
     if as_of is None:
         last_day = day(job["lastDateInBillingPeriod"]) + timedelta(days=1)
     else:
         last_day = local_day(as_of, agreement.terms.zone)
-    others = [due.key for due in _all_wanted(agreement, job, as_of) if not due.only_if_missing]
     for bill in charge_bills(bench, agreement, last_day, others):
-        stored = bench.stores.bills.get_stored(
-            agreement.org_id, bill_id(agreement.org_id, agreement.account["id"], bill.key)
-        )
+        stored = bench.stores.bills.get_stored(agreement.org_id, agreement.bill_id(bill.key))
         scheduled = as_of is not None
         if stored:
-            kept = Overrides.from_text(stored.private.get("overrides"))
-            again = gather(agreement.catalogue, agreement.account, kept)
+            again, kept = _as_first_made(agreement.catalogue, agreement.account, stored)
             yield Calculation(replace(again, strays=bill.agreement.strays), bill.key, kept, job, scheduled=scheduled)
         else:
             yield Calculation(_without_dates(bill.agreement), bill.key, Overrides.of_job(job), job, scheduled=scheduled)
 
 
 def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequence[DueBill]:
-    return [due for due in _all_wanted(agreement, job, as_of) if _asked_for(due.key, job)]
-
-
-def _all_wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequence[DueBill]:
     """What is due, whatever frequency the job asks for."""
     zone = agreement.terms.zone
     if as_of is None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from usance.application.billing.calculate_bill import is_locked
 from usance.application.billing.charges import due_by, home_of, mark_found, own_key, unbilled
-from usance.application.billing.gather import Agreement, bill_id
+from usance.application.billing.gather import Agreement
 from usance.application.billing.stores import Workbench
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.resources.wire import Document
@@ -53,4 +53,4 @@ def _finds_its_own(bench: Workbench, agreement: Agreement, charge: Document, mad
 
 
 def _stored(bench: Workbench, agreement: Agreement, key: BillKey) -> Document | None:
-    return bench.stores.bills.get(agreement.org_id, bill_id(agreement.org_id, agreement.account["id"], key))
+    return bench.stores.bills.get(agreement.org_id, agreement.bill_id(key))

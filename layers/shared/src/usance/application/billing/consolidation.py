@@ -7,7 +7,7 @@ already keeps what it has, whichever way the setting was changed since: nothing 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from usance.application.billing.gather import Agreement, bill_id
+from usance.application.billing.gather import Agreement
 from usance.application.ports.bills import BillRepository
 from usance.domain.billing.due import DueBill, key_of, merged
 from usance.domain.billing.inputs import BillFrequency, BillKey
@@ -38,6 +38,6 @@ def _is_shared(own: BillKey, mixed: BillKey, stored: frozenset[BillKey], *, on: 
 
 
 def _stored(bills: BillRepository, agreement: Agreement, keys: Iterable[BillKey]) -> frozenset[BillKey]:
-    ids = {bill_id(agreement.org_id, agreement.account["id"], key): key for key in keys}
+    ids = {agreement.bill_id(key): key for key in keys}
     found = bills.get_many(agreement.org_id, sorted(ids)) if ids else ()
     return frozenset(ids[header["id"]] for header in found)

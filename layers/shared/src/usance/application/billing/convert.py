@@ -48,6 +48,11 @@ def instant(text: str, zone: tzinfo) -> datetime:
     return midnight(day(text), zone) if len(text) == DATE_LENGTH else instants.from_text(text)
 
 
+def optional_instant(text: str | None, zone: tzinfo) -> datetime | None:
+    """`instant`, of a value that may be absent."""
+    return instant(text, zone) if text else None
+
+
 def account_of(document: Document) -> Account:
     """An account."""
     return Account(document["id"], document["code"], document["name"], document.get("purchaseOrderNumber"))
@@ -95,13 +100,12 @@ def aggregation_of(document: Document) -> Aggregation:
 
 def pricing_of(document: Document, aggregation: Aggregation, config: Document, zone: tzinfo) -> Pricing:
     """A pricing; its minimum spend is billed in advance as it says, else as the organization says (billing.md 1.1)."""
-    end = document.get("endDate")
     return Pricing(
         id=document["id"],
         aggregation=aggregation,
         bands=tuple(band_of(band) for band in document["pricingBands"]),
         start=instant(document["startDate"], zone),
-        end=instant(end, zone) if end else None,
+        end=optional_instant(document.get("endDate"), zone),
         cumulative=bool(document.get("cumulative")),
         type=PricingType(document.get("type") or "DEBIT"),
         segment=_segment(document.get("segment") or {}),
@@ -147,7 +151,6 @@ def attached_plan_of(
     zone: tzinfo,
 ) -> AttachedPlan:
     """A plan on an account, with everything it inherits resolved (billing.md 1.1)."""
-    end = account_plan.get("endDate")
     return AttachedPlan(
         account_plan_id=account_plan["id"],
         plan_id=plan["id"],
@@ -155,21 +158,9 @@ def attached_plan_of(
         currency=template["currency"],
         calendar=calendar,
         start=instant(account_plan["startDate"], zone),
-        end=instant(end, zone) if end else None,
-        standing=Standing(
-            amount=number_of(_first("standingCharge", plan, template) or 0),
-            in_advance=bool(_first("standingChargeBillInAdvance", plan, template, config)),
-            interval=int(template.get("standingChargeInterval") or 1),
-            offset=int(template.get("standingChargeOffset") or 0),
-            description=_first("standingChargeDescription", plan, template),
-            accounting_product_id=plan.get("standingChargeAccountingProductId"),
-        ),
-        minimum=Minimum(
-            amount=number_of(_first("minimumSpend", plan, template) or 0),
-            in_advance=bool(_first("minimumSpendBillInAdvance", plan, template, config)),
-            description=_first("minimumSpendDescription", plan, template),
-            accounting_product_id=plan.get("minimumSpendAccountingProductId"),
-        ),
+        end=optional_instant(account_plan.get("endDate"), zone),
+        standing=_standing((plan, template), config),
+        minimum=_minimum((plan, template), config),
         pricings=pricings,
         counter_pricings=counter_pricings,
         counter_values=counter_values,
@@ -183,7 +174,6 @@ def attached_group_of(
     account_plan: Document, group: Document, config: Document, *, calendar: Calendar, zone: tzinfo
 ) -> AttachedGroup:
     """A plan group on an account: its own standing charge and minimum spend, which plans do not inherit."""
-    end = account_plan.get("endDate")
     return AttachedGroup(
         account_plan_id=account_plan["id"],
         plan_group_id=group["id"],
@@ -191,19 +181,9 @@ def attached_group_of(
         currency=group["currency"],
         calendar=calendar,
         start=instant(account_plan["startDate"], zone),
-        end=instant(end, zone) if end else None,
-        standing=Standing(
-            amount=number_of(group.get("standingCharge") or 0),
-            in_advance=bool(_first("standingChargeBillInAdvance", group, config)),
-            description=group.get("standingChargeDescription"),
-            accounting_product_id=group.get("standingChargeAccountingProductId"),
-        ),
-        minimum=Minimum(
-            amount=number_of(group.get("minimumSpend") or 0),
-            in_advance=bool(_first("minimumSpendBillInAdvance", group, config)),
-            description=group.get("minimumSpendDescription"),
-            accounting_product_id=group.get("minimumSpendAccountingProductId"),
-        ),
+        end=optional_instant(account_plan.get("endDate"), zone),
+        standing=_standing((group,), config),
+        minimum=_minimum((group,), config),
         contract_id=account_plan.get("contractId"),
         child_billing=_child_billing(account_plan),
     )
@@ -212,6 +192,28 @@ def attached_group_of(
 def has_calendar(template: Document) -> bool:
     """Whether the template bills by periods. AD_HOC and MIXED templates bill on dates of their own."""
     return template["billFrequency"] in set(Frequency)
+
+
+def _standing(owners: Sequence[Document], config: Document) -> Standing:
+    """The standing charge of the first of `owners` that says; how often it falls is the last one's to say."""
+    return Standing(
+        amount=number_of(_first("standingCharge", *owners) or 0),
+        in_advance=bool(_first("standingChargeBillInAdvance", *owners, config)),
+        interval=int(owners[-1].get("standingChargeInterval") or 1),
+        offset=int(owners[-1].get("standingChargeOffset") or 0),
+        description=_first("standingChargeDescription", *owners),
+        accounting_product_id=owners[0].get("standingChargeAccountingProductId"),
+    )
+
+
+def _minimum(owners: Sequence[Document], config: Document) -> Minimum:
+    """The minimum spend of the first of `owners` that says."""
+    return Minimum(
+        amount=number_of(_first("minimumSpend", *owners) or 0),
+        in_advance=bool(_first("minimumSpendBillInAdvance", *owners, config)),
+        description=_first("minimumSpendDescription", *owners),
+        accounting_product_id=owners[0].get("minimumSpendAccountingProductId"),
+    )
 
 
 def _child_billing(account_plan: Document) -> ChildBilling:

@@ -2,7 +2,7 @@
 
 from datetime import tzinfo
 
-from usance.application.billing.convert import band_of, day, instant, number_of
+from usance.application.billing.convert import band_of, day, instant, number_of, optional_instant
 from usance.domain.billing.inputs import Charge, Counter, CounterPricing, CounterValue
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE
@@ -16,13 +16,12 @@ def counter_of(document: Document) -> Counter:
 
 def counter_pricing_of(document: Document, counter: Counter, zone: tzinfo) -> CounterPricing:
     """A counter pricing; its flags are on where it says nothing (billing.md 4)."""
-    end = document.get("endDate")
     return CounterPricing(
         id=document["id"],
         counter=counter,
         bands=tuple(band_of(band) for band in document["pricingBands"]),
         start=instant(document["startDate"], zone),
-        end=instant(end, zone) if end else None,
+        end=optional_instant(document.get("endDate"), zone),
         cumulative=bool(document.get("cumulative")),
         in_advance=document.get("runningTotalBillInAdvance") is not False,
         prorate_running_total=document.get("proRateRunningTotal") is not False,

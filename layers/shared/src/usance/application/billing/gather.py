@@ -59,6 +59,10 @@ class Agreement:
         """Everything that periods end for."""
         return (*self.plans, *self.groups)
 
+    def bill_id(self, key: BillKey) -> str:
+        """The id of the account's bill `key`, whether there is one or not."""
+        return bill_id(self.org_id, self.account["id"], key)
+
     def attached_to(self, key: BillKey) -> tuple[Attachment, ...]:
         """What the bill `key` may charge for."""
         return tuple(one for one in self.attached if belongs(one, key))
@@ -68,7 +72,7 @@ class Agreement:
         mine = [one for one in self.attached_to(key) if key_of(one, key.day) not in apart]
         plans = tuple(one for one in mine if isinstance(one, AttachedPlan))
         groups = tuple(one for one in mine if isinstance(one, AttachedGroup))
-        own_id = bill_id(self.org_id, self.account["id"], key)
+        own_id = self.bill_id(key)
         charges = charges_of(
             self.catalogue, self.account["id"], (own_id, key), self.attached, self.terms.zone, self.strays
         )

@@ -2,27 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, BillingInputs, Product
+from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, Attachment, BillingInputs, Product
 from usance.domain.billing.items import Item
 from usance.domain.billing.usage import UsageValues
 from usance.domain.billing.windows import Window
 
-
-@dataclass(frozen=True, slots=True)
-class ServedPlan:
-    """A plan of the bill with the window it settles in arrears and the one it charges in advance."""
-
-    plan: AttachedPlan
-    closing: Window | None
-    starting: Window | None
+Attached_co = TypeVar("Attached_co", bound=Attachment, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class ServedGroup:
-    """A plan group of the bill, with its windows as a plan has them."""
+class Served(Generic[Attached_co]):
+    """A plan or plan group of the bill with the window it settles in arrears and the one it charges in advance."""
 
-    group: AttachedGroup
+    plan: Attached_co
     closing: Window | None
     starting: Window | None
 
@@ -32,9 +26,9 @@ class Context:
     """A bill being decided."""
 
     inputs: BillingInputs
-    served: tuple[ServedPlan, ...]
+    served: tuple[Served[AttachedPlan], ...]
     usage: UsageValues
-    served_groups: tuple[ServedGroup, ...] = ()
+    served_groups: tuple[Served[AttachedGroup], ...] = ()
 
     def product(self, *candidates: str | None) -> Product | None:
         """The first accounting product that is named and exists (billing.md 12.5)."""

@@ -18,7 +18,7 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
 
     Those that other accounts pay on bills of their own are marked with that account.
     """
-    if len(plan.members) <= 1 or plan.child_billing is ChildBilling.PARENT_SUMMARY:
+    if not plan.is_split:
         return [item]
     values = [(member, context.usage[usage_query(plan, pricing, item.span, member)]) for member in plan.members]
     used = [(member, value) for member, value in values if value is not None]

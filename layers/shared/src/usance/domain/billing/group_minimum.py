@@ -6,8 +6,8 @@ Plans of another calendar than the group's are settled on other bills and do not
 from collections.abc import Sequence
 from decimal import Decimal
 
-from usance.domain.billing.context import Context, ServedPlan
-from usance.domain.billing.inputs import AttachedGroup
+from usance.domain.billing.context import Context, Served
+from usance.domain.billing.inputs import AttachedGroup, AttachedPlan
 from usance.domain.billing.items import Item
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
 from usance.domain.billing.plan_minimum import advanced_minimum, qualifying
@@ -19,7 +19,7 @@ def group_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     """The minimum spend items of every plan group that has one."""
     items: list[Item] = []
     for served in context.served_groups:
-        group = served.group
+        group = served.plan
         if not group.minimum.amount:
             continue
         floor = Floor(
@@ -38,7 +38,7 @@ def group_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     return items
 
 
-def _members(context: Context, group: AttachedGroup) -> Sequence[ServedPlan]:
+def _members(context: Context, group: AttachedGroup) -> Sequence[Served[AttachedPlan]]:
     return [
         served
         for served in context.served
@@ -46,7 +46,7 @@ def _members(context: Context, group: AttachedGroup) -> Sequence[ServedPlan]:
     ]
 
 
-def _spent(context: Context, so_far: Sequence[Item], member: ServedPlan, window: Window) -> Decimal:
+def _spent(context: Context, so_far: Sequence[Item], member: Served[AttachedPlan], window: Window) -> Decimal:
     """What a plan cost in `window`, its minimums in advance included, in the billing currency."""
     plan, terms = member.plan, context.inputs.terms
     own = qualifying(context, so_far, plan, window) + advanced_minimum(context, plan, window)
@@ -58,4 +58,4 @@ def _in_currency(context: Context, amount: Decimal, currency: str) -> Decimal:
     terms = context.inputs.terms
     if currency == terms.billing_currency or not amount:
         return amount
-    return terms.currency(currency).round(EXACT.divide(amount, terms.rate(currency, terms.billing_currency)))
+    return terms.priced(amount, currency)

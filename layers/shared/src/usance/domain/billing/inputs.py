@@ -12,7 +12,7 @@ from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
-from usance.domain.kernel.quantity import ONE, ZERO, Rounding
+from usance.domain.kernel.quantity import EXACT, ONE, ZERO, Rounding
 from usance.domain.rating.bands import Band
 
 Segment = tuple[tuple[str, str], ...]
@@ -203,6 +203,24 @@ class Attachment:
     child: Child | None = None
     child_billing: ChildBilling = ChildBilling.PARENT_BREAKDOWN
 
+    @property
+    def origin(self) -> Origin:
+        """What its line items come from."""
+        return self._origin()
+
+    def _origin(self, product: Product | None = None, plan_id: str | None = None) -> Origin:
+        summary = self.child_billing is ChildBilling.PARENT_SUMMARY
+        return Origin(
+            currency=self.currency,
+            product=product,
+            account_plan_id=self.account_plan_id,
+            plan_id=plan_id,
+            contract_id=self.contract_id,
+            plan_group_id=self.plan_group_id,
+            child=None if summary else self.child,
+            summary=summary,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedPlan(Attachment):
@@ -221,17 +239,12 @@ class AttachedPlan(Attachment):
     @property
     def origin(self) -> Origin:
         """What the plan's line items come from."""
-        summary = self.child_billing is ChildBilling.PARENT_SUMMARY
-        return Origin(
-            currency=self.currency,
-            product=self.product,
-            account_plan_id=self.account_plan_id,
-            plan_id=self.plan_id,
-            contract_id=self.contract_id,
-            plan_group_id=self.plan_group_id,
-            child=None if summary else self.child,
-            summary=summary,
-        )
+        return self._origin(self.product, self.plan_id)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether what it rates over several accounts is charged in parts, one for each of them."""
+        return len(self.members) > 1 and self.child_billing is not ChildBilling.PARENT_SUMMARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,19 +252,6 @@ class AttachedGroup(Attachment):
     """What a plan group itself charges; its plans are `AttachedPlan`s of the same account plan."""
 
     name: str
-
-    @property
-    def origin(self) -> Origin:
-        """What the group's line items come from."""
-        summary = self.child_billing is ChildBilling.PARENT_SUMMARY
-        return Origin(
-            self.currency,
-            account_plan_id=self.account_plan_id,
-            contract_id=self.contract_id,
-            plan_group_id=self.plan_group_id,
-            child=None if summary else self.child,
-            summary=summary,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +354,10 @@ class Terms:
             if (conversion.source, conversion.target) == (source, target):
                 return conversion.multiplier
         raise InvalidInputError(f"currencyConversions has no rate from {source} to {target}; add one and bill again")
+
+    def priced(self, amount: Decimal, currency: str) -> Decimal:
+        """An amount of the billing currency in another one, rounded there. `InvalidInputError` without a rate."""
+        return self.currency(currency).round(EXACT.divide(amount, self.rate(currency, self.billing_currency)))
 
 
 @dataclass(frozen=True, slots=True)

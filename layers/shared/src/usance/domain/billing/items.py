@@ -30,7 +30,8 @@ class Item:
     """A line item in the pricing currency.
 
     `subtotal` is rounded to that currency; band details and the average price are exact. `band_quantities` holds the
-    part of `quantity` in each band. `elsewhere` is the account that pays it on a bill of its own: then it counts here, and is no line.
+    part of `quantity` in each band. `elsewhere` is the account that pays it on a bill of its own: then it counts here,
+    and is no line.
     """
 
     type: LineItemType

@@ -8,14 +8,14 @@ from datetime import date
 from decimal import localcontext
 from typing import Final
 
-from usance.domain.billing.context import Context, ServedGroup, ServedPlan, Step
+from usance.domain.billing.context import Attached_co, Context, Served, Step
 from usance.domain.billing.counter_charge import counter_charges
 from usance.domain.billing.dated_charges import ad_hoc_charges, balance_fees
 from usance.domain.billing.dates import due_date, external_invoice_date
 from usance.domain.billing.draft import BillDraft, Line
 from usance.domain.billing.family_items import summarized
 from usance.domain.billing.group_minimum import group_minimums
-from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.inputs import Attachment, BillingInputs
 from usance.domain.billing.items import Item
 from usance.domain.billing.plan_minimum import plan_minimums
 from usance.domain.billing.pricing_minimum import pricing_minimums
@@ -46,19 +46,18 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
     """The usage values that `decide` will look up, each once, in a fixed order."""
     zone = inputs.terms.zone
     asked = (
-        query for served in _served(inputs) if served.closing for query in queries(served.plan, served.closing, zone)
+        query
+        for served in _served(inputs, inputs.plans)
+        if served.closing
+        for query in queries(served.plan, served.closing, zone)
     )
     return tuple(dict.fromkeys(asked))
 
 
 def serves(inputs: BillingInputs) -> bool:
     """Whether the bill's day ends or begins a period of any plan, or is that of a charge; else it could bill nothing."""
-    plans, groups = _served(inputs), _served_groups(inputs)
-    return (
-        bool(inputs.charges)
-        or any(served.closing or served.starting for served in plans)
-        or any(served.closing or served.starting for served in groups)
-    )
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
+    return bool(inputs.charges) or any(served.closing or served.starting for served in _served(inputs, attached))
 
 
 def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
@@ -66,7 +65,7 @@ def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
 
     Raises `InvalidInputError` when a currency conversion is missing.
     """
-    context = Context(inputs, _served(inputs), usage, _served_groups(inputs))
+    context = Context(inputs, _served(inputs, inputs.plans), usage, _served(inputs, inputs.groups))
     items: list[Item] = []
     with localcontext(EXACT):
         for step in STEPS:
@@ -74,19 +73,9 @@ def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
         return _draft(context, summarized([item for item in items if not item.elsewhere]))
 
 
-def _served(inputs: BillingInputs) -> tuple[ServedPlan, ...]:
+def _served(inputs: BillingInputs, plans: Sequence[Attached_co]) -> tuple[Served[Attached_co], ...]:
     day, zone = inputs.key.day, inputs.terms.zone
-    return tuple(
-        ServedPlan(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in inputs.plans
-    )
-
-
-def _served_groups(inputs: BillingInputs) -> tuple[ServedGroup, ...]:
-    day, zone = inputs.key.day, inputs.terms.zone
-    return tuple(
-        ServedGroup(group, closing_window(group, day, zone), starting_window(group, day, zone))
-        for group in inputs.groups
-    )
+    return tuple(Served(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in plans)
 
 
 def _draft(context: Context, items: Sequence[Item]) -> BillDraft:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from usance.domain.billing.context import Context, ServedGroup, ServedPlan
-from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, Attachment
+from usance.domain.billing.context import Context, Served
+from usance.domain.billing.inputs import Attachment
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.proration import prorate
 from usance.domain.billing.windows import Window, numbered_window
@@ -15,13 +15,12 @@ DESCRIPTION = "Standing Charge"
 
 def standing_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
     """The STANDING_CHARGE item of each plan and plan group whose turn it is."""
-    plans = (_item(context, served.plan, served) for served in context.served)
-    groups = (_item(context, served.group, served) for served in context.served_groups)
-    return [item for item in (*plans, *groups) if item]
+    items = (_item(context, served) for served in (*context.served, *context.served_groups))
+    return [item for item in items if item]
 
 
-def _item(context: Context, plan: AttachedPlan | AttachedGroup, served: ServedPlan | ServedGroup) -> Item | None:
-    standing, origin = plan.standing, plan.origin
+def _item(context: Context, served: Served[Attachment]) -> Item | None:
+    plan, standing, origin = served.plan, served.plan.standing, served.plan.origin
     window = served.starting if standing.in_advance else served.closing
     if not window or not standing.amount or not _is_its_turn(window.index, standing.interval, standing.offset):
         return None

@@ -8,7 +8,6 @@ from usance.domain.billing.context import Context
 from usance.domain.billing.family_items import parts_of
 from usance.domain.billing.inputs import AttachedPlan, Pricing, PricingType
 from usance.domain.billing.items import Item, LineItemType
-from usance.domain.billing.pool import ChildBilling
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
 from usance.domain.billing.usage import UsageQuery, quantity, usage_query
 from usance.domain.billing.windows import Window, spans_before
@@ -33,7 +32,7 @@ def queries(plan: AttachedPlan, window: Window, zone: tzinfo) -> Iterator[UsageQ
     """What must be known of usage to rate every pricing of `plan`, credits included, in `window`."""
     for priced in priced_spans(plan.pricings, window.span):
         yield usage_query(plan, priced.pricing, priced.span)
-        if len(plan.members) > 1 and plan.child_billing is not ChildBilling.PARENT_SUMMARY:
+        if plan.is_split:
             for member in plan.members:
                 yield usage_query(plan, priced.pricing, priced.span, member)
         if priced.pricing.tiers_span_plan:

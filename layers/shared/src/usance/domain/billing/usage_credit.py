@@ -46,8 +46,7 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
     terms = context.inputs.terms
     target = terms.billing_currency
     total = sum((EXACT.multiply(item.subtotal, terms.rate(item.origin.currency, target)) for item in others), ZERO)
-    own = EXACT.divide(total, terms.rate(earned.origin.currency, target))
-    return max(terms.currency(earned.origin.currency).round(own), ZERO)
+    return max(terms.priced(total, earned.origin.currency), ZERO)
 
 
 def _taken_off(earned: Item, left: Decimal) -> Item:
