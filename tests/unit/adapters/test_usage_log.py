@@ -1,6 +1,7 @@
 """The log of measurements when the store is busy or answers in parts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from usance.adapters.dynamodb.usage_ledger import DynamoUsageLedger
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_reads import GET_ROUNDS_MAX
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
 from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
+from usance.domain.metering.tally import tally_of
 
 SCOPE = UsageScope("org", "meter", "account")
 JANUARY, FEBRUARY = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
@@ -35,6 +38,11 @@ class Table:
         if key in self.rows and "ConditionExpression" in request:
             raise fault("ConditionalCheckFailedException")
         self.rows[key] = item
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        self.fail()
+        found = self.rows.get((request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]))
+        return {"Item": {name: found[name] for name in ("received", "tally")}} if found else {}
 
     def get_paginator(self, _: str) -> "Table":
         return self
@@ -89,7 +97,7 @@ FAULTS: list[Callable[[], Exception]] = [
 
 @pytest.mark.parametrize("make", FAULTS)
 @pytest.mark.parametrize("size", [1, 5])
-@pytest.mark.parametrize("spared", [0, 1])  # the row of the scope, the measurements
+@pytest.mark.parametrize("spared", [0, 1, 2])  # the row of the scope, the measurements, their receipt
 def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(
     make: Callable[[], Exception], size: int, spared: int
 ) -> None:
@@ -110,6 +118,33 @@ def test_a_busy_store_refuses_the_request_and_a_retry_completes_it(
     table.faults = [make()]
     with pytest.raises(UnavailableError):
         log.scopes("org", JANUARY, FEBRUARY)
+
+
+def test_every_item_has_the_receipt_of_when_it_was_first_received() -> None:
+    table = Table()
+    log = DynamoUsageLog(table, "usage")
+    first = batch(1, "a")
+    table.spared = 2
+    table.faults = [fault("ThrottlingException")]
+    with pytest.raises(UnavailableError):
+        log.append([first])
+    ledger = DynamoUsageLedger(table, "usage")
+    assert not list(ledger.receipts(SCOPE, "2026-01"))
+    derived_anew = replace(first.columns, numbers={"tokens": [2]})
+    log.append([replace(first, columns=derived_anew, received_at=FEBRUARY + timedelta(hours=1))])
+    ((stored,), (receipt,)) = ledger.batches(SCOPE, "2026-01"), ledger.receipts(SCOPE, "2026-01")
+    assert receipt.key == stored.receipt_key
+    assert receipt.tally == stored.accepted() == tally_of(stored.columns()) == tally_of(first.columns)
+
+
+def test_a_request_that_meets_merging_is_repeated() -> None:
+    class Merging(Table):
+        def put_item(self, **request: Any) -> None:
+            if "ConditionExpression" in request:
+                raise fault("ConditionalCheckFailedException")
+
+    with pytest.raises(UnavailableError, match="merged"):
+        DynamoUsageLog(Merging(), "usage").append([batch(1, "a")])
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:

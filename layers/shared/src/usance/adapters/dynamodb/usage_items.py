@@ -4,10 +4,12 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final
 
+from usance.adapters.dynamodb.usage_receipts import to_text
 from usance.adapters.packing import pack_integers, pack_numbers, pack_texts, pack_uids
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import instant_of
+from usance.domain.metering.tally import tally_of
 
 Item = dict[str, Any]
 
@@ -57,6 +59,7 @@ def _items(batch: UsageBatch, columns: Columns, digest: str) -> list[Item]:
             "n": {"N": str(len(columns))},
             "lo": {"N": str(min(columns.ts))},
             "hi": {"N": str(max(columns.ts))},
+            "tally": {"S": to_text(tally_of(columns))},
             "fields": {"M": {code: {"B": blob} for code, blob in fields.items()}},
             **{name: {"B": blob} for name, blob in blobs.items()},
         }

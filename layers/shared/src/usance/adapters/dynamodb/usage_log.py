@@ -7,6 +7,7 @@
 | scope, received | keys of the index `received`: `{org}#{meter}#{account}` and `{receipt}#{yyyy-mm}#{sk}` |
 | n, lo, hi | how many measurements, and the least and greatest `ts` in microseconds |
 | rcv | the receipt of each measurement, of items that were merged (`usage_merging`) |
+| tally | the figures of the measurements as they were accepted, which the receipt repeats (`usage_receipts`) |
 | ts, ets, uid, fields | packed columns (`usance.adapters.packing`); `fields` is a map by field code |
 
 Copies of a measurement are found when reading: items of the scope received up to 35 days before those of the span, whatever
@@ -23,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from usance.adapters.dynamodb.transactions import store_faults
 from usance.adapters.dynamodb.usage_items import Item, packed_items
+from usance.adapters.dynamodb.usage_receipts import receipt_of
 from usance.adapters.dynamodb.usage_scopes import UsageScopes
 from usance.application.ports.usage_log import (
     AggregatedRow,
@@ -32,6 +34,7 @@ from usance.application.ports.usage_log import (
     UsageBatch,
     UsageScope,
 )
+from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
@@ -102,10 +105,26 @@ class DynamoUsageLog:
         return aggregated(stored, start, end, queries, (scope, repeats) if repeats else None)
 
     def _put(self, item: Item) -> None:
+        """Put an item, then its receipt. The same content that is stored already keeps its first receipt."""
         try:
             with store_faults():
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
         except ClientError as refused:
             if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            # The same content is stored already, with its first receipt.
+            item |= self._accepted_before(item)
+        with store_faults():
+            self._client.put_item(TableName=self._table, Item=receipt_of(item))
+
+    def _accepted_before(self, item: Item) -> Item:
+        """When an item that is there was received, and its figures: what is derived may come out differently by now."""
+        with store_faults():
+            found = self._client.get_item(
+                TableName=self._table,
+                Key={name: item[name] for name in ("pk", "sk")},
+                ConsistentRead=True,
+                ProjectionExpression="received, tally",
+            )
+        if "Item" not in found:
+            raise UnavailableError("the measurements were being merged; repeat the request")
+        return dict(found["Item"])
