@@ -97,7 +97,7 @@ class _Work:
     def _tables(self) -> Sequence[Callable[[], Table]]:
         asked = self.job.asked
         if asked["sourceType"] == USAGE:
-            return [lambda: usage_table(self.bench, self.org_id, asked)]
+            return [lambda: usage_table(self.bench.questions(), self.org_id, asked)]
         since = asked.get("startDate")
         return [
             lambda name=name: operational_table(self.bench, self.org_id, name, since)  # type: ignore[misc]

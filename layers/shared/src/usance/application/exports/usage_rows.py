@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from usance.application.exports.chunks import Chunk, Cursor, Table
-from usance.application.exports.ports import ExportWorkbench
 from usance.application.ports.usage_log import Measurement, TooMuchUsageError, UsageScope
 from usance.application.usage.aggregated_rows import aggregated_rows, columns_of
 from usance.application.usage.measurement_rows import OWN_COLUMNS, codes, row_of
 from usance.application.usage.plan import Plan, planned
+from usance.application.usage.ports import UsagePorts
 from usance.application.usage.scopes import Limits, scopes_of
 from usance.domain.metering.instants import microseconds, months_between
 from usance.domain.metering.meter import NUMERIC
@@ -25,21 +25,21 @@ _NUMERIC: Final = frozenset(category.name for category in NUMERIC)
 _FIXED: Final = ("uid", "meterId", "meterCode", "accountId", "accountCode", "ts", "ets", "receivedAt")
 
 
-def usage_table(bench: ExportWorkbench, org_id: str, asked: Document) -> Table:
+def usage_table(ports: UsagePorts, org_id: str, asked: Document) -> Table:
     """The rows of a selection of usage, as `usage/query` answers them, but without its limits."""
-    plan = planned(bench.questions(), org_id, asked)
+    plan = planned(ports, org_id, asked)
     if plan.aggregations:
-        return _aggregated(bench, org_id, plan)
-    found = scopes_of(bench.questions(), org_id, plan, LIMITS)
+        return _aggregated(ports, org_id, plan)
+    found = scopes_of(ports, org_id, plan, LIMITS)
     scopes = sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
-    meters = _meters(bench, org_id, scopes)
+    meters = _meters(ports, org_id, scopes)
     fields = _fields(meters)
     names = {code: f"field.{code}" if code in OWN_COLUMNS else code for code in fields}
     texts = {code for code, category in _categories(meters) if category not in _NUMERIC}
     return Table(
         MEASUREMENTS,
         [*_FIXED, *names.values()],
-        lambda cursor: _measured(bench, org_id, plan, scopes, cursor),
+        lambda cursor: _measured(ports, org_id, plan, scopes, cursor),
         [*_FIXED, *fields.values()],
         instants=_INSTANTS,
         numbers=frozenset(name for code, name in names.items() if code not in texts),
@@ -47,18 +47,18 @@ def usage_table(bench: ExportWorkbench, org_id: str, asked: Document) -> Table:
     )
 
 
-def _aggregated(bench: ExportWorkbench, org_id: str, plan: Plan) -> Table:
+def _aggregated(ports: UsagePorts, org_id: str, plan: Plan) -> Table:
     def chunks(_: Cursor) -> Iterator[Chunk]:
-        yield Chunk(aggregated_rows(bench.questions(), org_id, plan, LIMITS), {})
+        yield Chunk(aggregated_rows(ports, org_id, plan, LIMITS), {})
 
     columns = columns_of(plan)
     values = frozenset(columns[-len(plan.aggregations) :])
     return Table(MEASUREMENTS, columns, chunks, instants=frozenset({"ts"} & {*columns}), numbers=values, exact=values)
 
 
-def _meters(bench: ExportWorkbench, org_id: str, scopes: Sequence[UsageScope]) -> Sequence[Document]:
+def _meters(ports: UsagePorts, org_id: str, scopes: Sequence[UsageScope]) -> Sequence[Document]:
     ids = list(dict.fromkeys(scope.meter_id for scope in scopes))
-    return bench.ports.entities.get_many(org_id, "meter", ids) if ids else []
+    return ports.entities.get_many(org_id, "meter", ids) if ids else []
 
 
 def _fields(meters: Sequence[Document]) -> Mapping[str, str]:
@@ -73,7 +73,7 @@ def _categories(meters: Sequence[Document]) -> Iterator[tuple[str, str]]:
 
 
 def _measured(
-    bench: ExportWorkbench, org_id: str, plan: Plan, scopes: Sequence[UsageScope], cursor: Cursor
+    ports: UsagePorts, org_id: str, plan: Plan, scopes: Sequence[UsageScope], cursor: Cursor
 ) -> Iterator[Chunk]:
     place = (cursor["meterId"], cursor["accountId"]) if cursor else ("", "")
     for scope in scopes:
@@ -81,19 +81,19 @@ def _measured(
         if own < place:
             continue
         start = instants.from_text(cursor["from"]) if own == place else plan.start
-        for found, end in _windows(bench, plan, scope, start):
+        for found, end in _windows(ports, plan, scope, start):
             following = {"meterId": own[0], "accountId": own[1], "from": instants.to_text(end)}
-            yield Chunk(_rows(bench, org_id, found), following)
+            yield Chunk(_rows(ports, org_id, found), following)
 
 
 def _windows(
-    bench: ExportWorkbench, plan: Plan, scope: UsageScope, start: datetime
+    ports: UsagePorts, plan: Plan, scope: UsageScope, start: datetime
 ) -> Iterator[tuple[Sequence[Measurement], datetime]]:
     """The measurements of a scope month by month, or less where that is too much at once; and where each part ends."""
     waiting = [(low, high) for low, high in _months(start, plan.end) if low < high][::-1]
     while waiting:
         low, high = waiting.pop()
-        found = _measurements(bench, plan, scope, low, high)
+        found = _measurements(ports, plan, scope, low, high)
         if found is None:
             middle = low + (high - low) // 2
             waiting += [(middle, high), (low, middle)]
@@ -102,13 +102,13 @@ def _windows(
 
 
 def _measurements(
-    bench: ExportWorkbench, plan: Plan, scope: UsageScope, start: datetime, end: datetime
+    ports: UsagePorts, plan: Plan, scope: UsageScope, start: datetime, end: datetime
 ) -> Sequence[Measurement] | None:
     """None when they are too many to hold, and the time can be cut."""
     where = plan.filters.get(scope.meter_id, {})
     shortest = end - start <= SHORTEST
     try:
-        found = bench.usage.measurements(
+        found = ports.usage.measurements(
             scope,
             start,
             end,
@@ -133,9 +133,9 @@ def _names(start: datetime, end: datetime) -> Sequence[str]:
     return months_between(microseconds(start), microseconds(end))
 
 
-def _rows(bench: ExportWorkbench, org_id: str, found: Sequence[Measurement]) -> Iterator[Document]:
+def _rows(ports: UsagePorts, org_id: str, found: Sequence[Measurement]) -> Iterator[Document]:
     """By their own time, earliest first."""
-    meters = codes(bench.ports.entities, org_id, "meter", (one.scope.meter_id for one in found))
-    accounts = codes(bench.ports.entities, org_id, "account", (one.scope.account_id for one in found))
+    meters = codes(ports.entities, org_id, "meter", (one.scope.meter_id for one in found))
+    accounts = codes(ports.entities, org_id, "account", (one.scope.account_id for one in found))
     for one in sorted(found, key=lambda one: (one.ts, one.received, one.uid)):
         yield row_of(one, meters, accounts)
