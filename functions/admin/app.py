@@ -1,4 +1,4 @@
-"""Creates organizations, service users and access keys."""
+"""Creates organizations, service users and access keys; audits."""
 
 from usance.entrypoints import admin
 

@@ -234,6 +234,14 @@ def test_layers_are_built_by_make(template: Template, project: Path, layer: str)
     assert f"\nbuild-{layer}:\n" in makefile.read_text()
 
 
-def test_duckdb_is_only_with_functions_that_aggregate(functions: Functions) -> None:
+def test_duckdb_is_only_with_functions_that_aggregate_or_audit(functions: Functions) -> None:
     with_duckdb = {name for name, function in functions.items() if {"Ref": "DuckdbLayer"} in function.get("Layers", [])}
-    assert with_duckdb == {"bill_worker", "billing", "export_worker", "merge_worker", "statement_worker", "usage"}
+    assert with_duckdb == {
+        "admin",
+        "bill_worker",
+        "billing",
+        "export_worker",
+        "merge_worker",
+        "statement_worker",
+        "usage",
+    }

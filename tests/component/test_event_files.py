@@ -7,6 +7,7 @@ import pytest
 
 from local.testing import RunningStack, running_stack
 from tests.component.event_cases import CASES, ORGANIZATION, Case, event_of, new_organization
+from usance.adapters.admin_function import download
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,12 @@ def test_an_access_key_of_the_admin_function_opens_its_organization(stack: Runni
     made = stack.invoke("EntitiesFunction", event_of("entities_create_product", ids))
     assert json.loads(made["body"])["code"] == "llm_api"
     assert ids[ORGANIZATION] != ORGANIZATION
+
+
+def test_an_audit_leaves_a_signed_report_in_the_documents(stack: RunningStack, ids: dict[str, str]) -> None:
+    answer = stack.invoke("AdminFunction", event_of("admin_audit", ids))
+    assert (answer["verdict"], answer["complete"]) == ("CLEAN", True)
+    envelope = json.loads(download(answer["downloadUrl"]))
+    assert envelope["report"]["requestedBy"] == "auditor"
+    signed = {name: envelope[name] for name in ("digest", "signedAt", "signature")}
+    assert stack.invoke("AdminFunction", {"action": "verifyAudit", **signed}) == {"valid": True}

@@ -13,6 +13,9 @@ class FakeSecrets:
     def signing_key(self) -> bytes:
         return b"k" * 32
 
+    def report_key(self) -> bytes:
+        return b"r" * 32
+
     def fresh(self) -> str:
         self.made += 1
         return f"secret-{self.made}"

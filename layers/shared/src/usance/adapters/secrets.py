@@ -26,6 +26,10 @@ class ManagedSecrets:
         """The key of access tokens, 32 bytes."""
         return self._derived(b"usance access tokens")
 
+    def report_key(self) -> bytes:
+        """The key of signed reports, 32 bytes."""
+        return self._derived(b"usance signed reports")
+
     def fresh(self) -> str:
         """256 random bits as 43 letters, digits, `-` and `_`."""
         return secrets.token_urlsafe(_KEY_BYTES)

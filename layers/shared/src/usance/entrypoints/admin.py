@@ -1,32 +1,34 @@
-"""Invoke only: creates organizations, service users and access keys, which the API has no calls for (platform.md 3.2)."""
+"""Invoke only: what a deployment's administrator does and the API has no calls for (platform.md 3.2)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from usance.bootstrap import access
+from usance.bootstrap import access, stores
 from usance.domain.kernel.errors import InvalidInputError
 
-Action = Callable[[Mapping[str, Any]], dict[str, Any]]
+Action = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+AUDIT_LEFT_MILLISECONDS: Final = 240_000  # what an account that has begun may take, and the report
 
 
 def handler() -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     """A Lambda handler of `{"action": ...}`. A refusal fails the invocation with a message that names the field."""
 
-    def handle(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         action = ACTIONS.get(str(event.get("action")))
         if action is None:
             raise InvalidInputError(f"action must be one of {', '.join(ACTIONS)}")
-        return action(event)
+        return action(event, context)
 
     return handle
 
 
-def create_organization(event: Mapping[str, Any]) -> dict[str, Any]:
+def create_organization(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """`{"name"}` → `{"orgId"}`."""
     return {"orgId": access.new_organization(_text(event, "name"))}
 
 
-def create_service_user(event: Mapping[str, Any]) -> dict[str, Any]:
+def create_service_user(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """`{"orgId", "name", "policies"}` → `{"serviceUserId"}`. Without policies it may do nothing."""
     policies = event.get("policies", [])
     if not isinstance(policies, list) or not all(isinstance(policy, str) for policy in policies):
@@ -34,10 +36,47 @@ def create_service_user(event: Mapping[str, Any]) -> dict[str, Any]:
     return {"serviceUserId": access.new_service_user(_text(event, "orgId"), _text(event, "name"), policies)}
 
 
-def create_access_key(event: Mapping[str, Any]) -> dict[str, Any]:
+def create_access_key(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """`{"orgId", "serviceUserId"}` → `{"apiKey", "apiSecret"}`, the secret for the only time."""
     key = access.new_access_key(_text(event, "orgId"), _text(event, "serviceUserId"))
     return {"apiKey": key.api_key, "apiSecret": key.api_secret}
+
+
+def audit(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """`{"orgId", "firstDay", "lastDay"}` → where the signed report is, and its verdict: see `audit_usage`.
+
+    `exportJobId` audits that export, `requestedBy` is kept in the report; `next` is that of an earlier answer.
+    """
+    from usance.application.proof.audit_usage import audit_usage  # no other action needs its machinery
+    from usance.application.proof.auditor import Audit
+    from usance.application.proof.period import AuditPeriod
+    from usance.bootstrap.proof import proof_ports
+
+    following = event.get("next") or {}
+    if not isinstance(following, dict):
+        raise InvalidInputError("next must be the next of an earlier answer")
+    asked = Audit(
+        org_id=_text(event, "orgId"),
+        period=AuditPeriod.of(_text(event, "firstDay"), _text(event, "lastDay")),
+        export_job_id=_optional_text(event, "exportJobId"),
+        requested_by=_optional_text(event, "requestedBy"),
+        **({name: following[name] for name in ("part", "follows", "after") if name in following}),
+    )
+    return audit_usage(
+        proof_ports(), asked, time_is_up=lambda: context.get_remaining_time_in_millis() < AUDIT_LEFT_MILLISECONDS
+    )
+
+
+def verify_audit(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """`{"digest", "signedAt", "signature"}` of a report → `{"valid"}`: whether this deployment signed it."""
+    from usance.application.proof.report import verified
+
+    asked = (_text(event, name) for name in ("digest", "signedAt", "signature"))
+    return {"valid": verified(stores.secrets(), *asked)}
+
+
+def _optional_text(event: Mapping[str, Any], name: str) -> str | None:
+    return None if event.get(name) is None else _text(event, name)
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:
@@ -51,4 +90,6 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "createOrganization": create_organization,
     "createServiceUser": create_service_user,
     "createAccessKey": create_access_key,
+    "audit": audit,
+    "verifyAudit": verify_audit,
 }

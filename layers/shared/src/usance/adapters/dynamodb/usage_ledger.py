@@ -29,10 +29,7 @@ class DynamoUsageLedger:
     def receipts(self, scope: UsageScope, month: str) -> Iterator[Receipt]:
         for row in self._rows(receipts_partition(partition(scope, month))):
             key = row["sk"]["S"]
-            try:
-                yield Receipt(key, from_text(row["tally"]["S"]))
-            except (KeyError, *unpacking.FAULTS) as fault:
-                raise DamagedItemError(f"the receipt {key} cannot be read: {fault}") from fault
+            yield Receipt(key, microseconds(datetime.fromisoformat(key.rpartition("#")[2])), _tally(row))
 
     def batches(self, scope: UsageScope, month: str) -> Iterator["PackedBatch"]:
         for row in self._rows(partition(scope, month)):
@@ -66,6 +63,13 @@ class DynamoUsageLedger:
                 yield from page["Items"]
 
 
+def _tally(row: Item) -> Tally | None:
+    try:
+        return from_text(row["tally"]["S"])
+    except (KeyError, *unpacking.FAULTS):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
     """`StoredBatch` over an item as the client gives it."""
@@ -91,12 +95,7 @@ class PackedBatch:
         return receipt_key(self._key, receipt)
 
     def accepted(self) -> Tally | None:
-        if self.merged:
-            return None
-        try:
-            return from_text(self.row["tally"]["S"])
-        except (KeyError, *unpacking.FAULTS) as fault:
-            raise self._damaged("its figures", fault) from fault
+        return _tally(self.row)
 
     def uids(self) -> Sequence[str]:
         found: Sequence[str] = self._checked("uid", unpacking.uids)

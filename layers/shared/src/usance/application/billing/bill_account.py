@@ -65,7 +65,7 @@ def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Docum
         stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
         if stored and stored.header["accountId"] == account["id"]:
             agreement, overrides = _as_first_made(catalogue, account, stored)
-            yield Calculation(agreement, _key_of(stored), overrides, job)
+            yield Calculation(agreement, key_of_stored(stored), overrides, job)
 
 
 def _as_first_made(catalogue: Catalogue, account: Document, stored: StoredBill) -> tuple[Agreement, Overrides]:
@@ -80,10 +80,11 @@ def _with_parents(bench: Workbench, catalogue: Catalogue, job: Document, account
         for wanted in job["billIds"]:
             stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
             if stored and stored.header["accountId"] == parent_id:
-                yield bill_id(catalogue.org_id, account["id"], _key_of(stored))
+                yield bill_id(catalogue.org_id, account["id"], key_of_stored(stored))
 
 
-def _key_of(stored: StoredBill) -> BillKey:
+def key_of_stored(stored: StoredBill) -> BillKey:
+    """Which bill of its account a stored bill is."""
     header = stored.header
     return BillKey(
         BillFrequency(header["billingFrequency"]),

@@ -10,6 +10,10 @@ class Secrets(Protocol):
         """The key of access tokens (HMAC-SHA-256), at least 32 bytes."""
         ...
 
+    def report_key(self) -> bytes:
+        """The key of signed reports (HMAC-SHA-256), 32 bytes; another than that of tokens."""
+        ...
+
     def fresh(self) -> str:
         """A new random secret of 256 bits, as text."""
         ...

@@ -11,15 +11,19 @@ from usance.domain.metering.tally import Tally
 
 
 class DamagedItemError(Exception):
-    """An item, or the record of its acceptance, is not what was written; the message says where it shows."""
+    """An item is not what was written; the message says where it shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That measurements were accepted: `key` is that of the item which was then put, `tally` what they came to."""
+    """That measurements were accepted, what they came to, and by which item: `key` is its `receipt_key`.
+
+    `received` is in microseconds since 1970; `tally` is None when the receipt cannot be read.
+    """
 
     key: str
-    tally: Tally
+    received: int
+    tally: Tally | None
 
 
 class StoredBatch(Protocol):
@@ -46,7 +50,7 @@ class StoredBatch(Protocol):
         ...
 
     def accepted(self) -> Tally | None:
-        """The figures that were kept in it when it was put; None when it is merged. Raises `DamagedItemError`."""
+        """The figures that were kept in it when it was put; None when it is merged, or they cannot be read."""
         ...
 
     def uids(self) -> Sequence[str]:
@@ -66,7 +70,7 @@ class UsageLedger(Protocol):
     """Strongly consistent but for `months_received`. Raises `UnavailableError` when it may work later."""
 
     def receipts(self, scope: UsageScope, month: str) -> Iterator[Receipt]:
-        """Every receipt of a month. Raises `DamagedItemError`."""
+        """Every receipt of a month."""
         ...
 
     def batches(self, scope: UsageScope, month: str) -> Iterator[StoredBatch]:
