@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from usance.domain.catalog.schedules import check_charge_schedule, check_transaction_schedule
+from usance.domain.catalog.schedules import check_charge_schedule, check_transaction_schedule, pending
 from usance.domain.catalog.windows import check_service_period, check_window
 from usance.resources.fields import (
     Code,
@@ -23,6 +23,7 @@ from usance.resources.resource import IDS, ORGANIZATION, Index, Ref, Related, Re
 Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY"]
 Interval = Annotated[int, Field(ge=1, le=365)]
 Told = Annotated[str, Field(min_length=1, max_length=200)]
+PENDING: Final = "pending"
 _RUNS: Final = {
     "balanceId": {"type": "string", "description": "The balance."},
     "nextRun": {"type": "string", "format": "date-time", "description": "When it acts next; absent at its end."},
@@ -73,7 +74,7 @@ BALANCE_TRANSACTION_SCHEDULE: Final = Resource(
     title="Balance transaction schedule",
     within=Within("balanceId", "balance"),
     unique=("code",),
-    indexes=(Index("balanceId"), Index("transactionTypeId")),
+    indexes=(Index("balanceId"), Index("transactionTypeId"), Index(PENDING, compute=pending)),
     filters=(IDS,),
     references=(Ref("balanceId", "balance"), Ref("transactionTypeId", "transactionType")),
     rules=(check_window, check_transaction_schedule),
@@ -88,7 +89,7 @@ BALANCE_CHARGE_SCHEDULE: Final = Resource(
     title="Balance charge schedule",
     within=Within("balanceId", "balance"),
     unique=("code",),
-    indexes=(Index("balanceId"),),
+    indexes=(Index("balanceId"), Index(PENDING, compute=pending)),
     filters=(IDS,),
     references=(Ref("balanceId", "balance"),),
     related=(Related("config", "organizationConfig", id_at=ORGANIZATION),),

@@ -1,8 +1,9 @@
 """When schedules of balances act, and the transactions and charges that they make (billing.md 9.5)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from itertools import count
+from itertools import count, groupby
 from typing import Any, Final
 
 from usance.domain.catalog.moments import instant
@@ -20,11 +21,24 @@ _EPOCHS: Final[Mapping[Frequency, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a schedule makes at one instant."""
+
+    at: str
+    made: tuple[Mapping[str, Any], ...]
+
+
+def pending(proposal: Proposal) -> Iterable[str]:
+    """Marks a schedule that is going to act again."""
+    return ("true",) if proposal.new.get("nextRun") else ()
+
+
 def check_transaction_schedule(proposal: Proposal) -> Mapping[str, Any]:
     """Adds when the schedule acts next; what it did already is kept."""
-    new, previous = proposal.new, (proposal.old or {}).get("previousRun")
-    runs = (run["appliedDate"] for run in transactions_of(new))
-    return {"previousRun": previous, "nextRun": _next(runs, previous)}
+    previous = (proposal.old or {}).get("previousRun")
+    run = transaction_run({**proposal.new, "previousRun": previous})
+    return {"previousRun": previous, "nextRun": run.at if run else None}
 
 
 def check_charge_schedule(proposal: Proposal) -> Mapping[str, Any]:
@@ -34,9 +48,23 @@ def check_charge_schedule(proposal: Proposal) -> Mapping[str, Any]:
     config = proposal.one("config") or {}
     if instant(new["servicePeriodEndDate"]) == instant(new["servicePeriodStartDate"]):
         raise InvalidInputError("servicePeriodEndDate must be later than servicePeriodStartDate")
+    run = charge_run({**new, "previousRun": previous}, config)
+    return {"previousRun": previous, "nextRun": run.at if run else None}
+
+
+def transaction_run(schedule: Entity) -> Run | None:
+    """The run after the schedule's `previousRun`; None when there is none any more."""
+    return _run_after(schedule.get("previousRun"), ((one["appliedDate"], one) for one in transactions_of(schedule)))
+
+
+def charge_run(schedule: Entity, config: Entity) -> Run | None:
+    """As `transaction_run`: a charge is made when its bill date begins."""
     zone = _zone(config)
-    runs = (_text(midnight(date.fromisoformat(charge["billDate"]), zone)) for charge in charges_of(new, config))
-    return {"previousRun": previous, "nextRun": _next(runs, previous)}
+    runs = (
+        (_text(midnight(date.fromisoformat(charge["billDate"]), zone)), charge)
+        for charge in charges_of(schedule, config)
+    )
+    return _run_after(schedule.get("previousRun"), runs)
 
 
 def transactions_of(schedule: Entity) -> Iterator[dict[str, Any]]:
@@ -87,9 +115,12 @@ def charges_of(schedule: Entity, config: Entity) -> Iterator[dict[str, Any]]:
         }
 
 
-def _next(runs: Iterator[str], previous: str | None) -> str | None:
-    """The first run after the previous one; of runs at one instant the schedule makes all at once."""
-    return next((run for run in runs if previous is None or instant(run) > instant(previous)), None)
+def _run_after(previous: str | None, runs: Iterator[tuple[str, Mapping[str, Any]]]) -> Run | None:
+    """The first run after the previous one, with all that is made at its instant."""
+    later = ((at, made) for at, made in runs if previous is None or instant(at) > instant(previous))
+    for at, together in groupby(later, key=lambda one: one[0]):
+        return Run(at, tuple(made for _, made in together))
+    return None
 
 
 def _zone(config: Entity) -> tzinfo:

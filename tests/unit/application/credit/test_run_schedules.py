@@ -1,0 +1,158 @@
+"""Schedules of balances, run by the billing schedule (billing.md 9.5)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.unit.application.billing.world import World
+from usance.application.credit import run_schedules
+from usance.application.credit.run_schedules import run_balance_schedules
+from usance.application.ports.entities import Delete, Put
+from usance.domain.kernel.errors import DuplicateCodeError, UnavailableError, VersionConflictError
+from usance.resources.instants import from_text
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.configure(timezone="UTC")
+    return world
+
+
+def run(world: World, at: str) -> int:
+    return run_balance_schedules(world.org.store, from_text(at))
+
+
+def read(world: World, path: str, **query: Any) -> Any:
+    answer = world.org.client.get(path, **query)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def transactions(world: World, balance_id: str) -> list[dict[str, Any]]:
+    return list(reversed(read(world, f"/balances/{balance_id}/transactions")["data"]))
+
+
+def schedule(world: World, made: dict[str, Any], kind: str = "charge") -> dict[str, Any]:
+    return dict(read(world, f"/balances/{made['balanceId']}/balance{kind}schedules/{made['id']}"))
+
+
+def test_each_period_has_one_charge_on_the_bill_of_its_day(world: World) -> None:
+    made = world.org.make("balanceChargeSchedule", name="Fee", chargeDescription="Quarter")
+    assert run(world, "2025-12-31T23:45:00Z") == 0
+    assert run(world, "2026-01-01T00:00:00Z") == 1
+    assert run(world, "2026-01-01T00:15:00Z") == 0
+    [charge] = read(world, "/charges", scheduleId=made["id"])["data"]
+    balance = read(world, f"/balances/{made['balanceId']}")
+    assert (charge["accountId"], charge["entityId"]) == (balance["accountId"], balance["id"])
+    assert (charge["entityType"], charge["lineItemType"], charge["amount"]) == ("BALANCE", "BALANCE_FEE", 300)
+    assert (charge["billDate"], charge["servicePeriodEndDate"]) == ("2026-01-01", "2026-04-01T00:00:00Z")
+    assert (charge["createdBy"], charge["version"]) == ("SCHEDULER", 1)
+    now = schedule(world, made)
+    assert (now["previousRun"], now["nextRun"]) == ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z")
+    bill = world.bill(world.run())
+    [line] = bill["lineItems"]
+    assert (line["lineItemType"], line["subtotal"], line["description"]) == ("BALANCE_FEE", 300, "Fee: Quarter")
+    assert read(world, f"/charges/{charge['id']}")["billId"] == bill["id"]
+
+
+def test_an_outage_is_made_up_for_and_the_schedule_ends(world: World) -> None:
+    made = world.org.make("balanceChargeSchedule")
+    assert run(world, "2027-03-01T00:00:00Z") == 4
+    days = [charge["billDate"] for charge in read(world, "/charges", scheduleId=made["id"])["data"]]
+    assert sorted(days) == ["2026-01-01", "2026-04-01", "2026-07-01", "2026-10-01"]
+    now = schedule(world, made)
+    assert (now["previousRun"], now.get("nextRun")) == ("2026-10-01T00:00:00Z", None)
+    assert run(world, "2028-01-01T00:00:00Z") == 0
+
+
+def test_a_day_that_two_periods_fall_due_on_is_one_run_of_two_charges(world: World) -> None:
+    made = world.org.make(
+        "balanceChargeSchedule",
+        billInAdvance=False,
+        servicePeriodEndDate="2026-04-01T10:00:00Z",
+        billFrequencyInterval=1,
+    )
+    assert run(world, "2026-04-01T00:00:00Z") == 3
+    charges = read(world, "/charges", scheduleId=made["id"])["data"]
+    assert sorted(charge["billDate"] for charge in charges) == ["2026-02-01", "2026-03-01", "2026-04-01", "2026-04-01"]
+    assert "nextRun" not in schedule(world, made)
+
+
+def test_transactions_move_the_balance_once_each(world: World) -> None:
+    made = world.org.make("balanceTransactionSchedule", paid=40, currencyPaid="EUR")
+    assert run(world, "2026-03-30T00:00:00Z") == 2
+    assert run(world, "2026-03-30T00:00:00Z") == 0
+    done = transactions(world, made["balanceId"])
+    assert [one["appliedDate"][:10] for one in done] == ["2026-01-31", "2026-02-28"]
+    for one in done:
+        assert (one["entityType"], one["entityId"], one["amount"]) == ("SCHEDULER", made["id"], 50)
+        assert (one["description"], one["currencyPaid"], one["createdBy"]) == ("Grant", "EUR", "SCHEDULER")
+    balance = read(world, f"/balances/{made['balanceId']}")
+    assert (balance["amount"], balance["version"]) == (100, 3)
+    now = schedule(world, made, "transaction")
+    assert (now["previousRun"], now["nextRun"]) == ("2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z")
+
+
+def test_a_changed_schedule_goes_on_after_what_it_did(world: World) -> None:
+    made = world.org.make("balanceTransactionSchedule")
+    run(world, "2026-02-01T00:00:00Z")
+    path = f"/balances/{made['balanceId']}/balancetransactionschedules/{made['id']}"
+    assert world.org.client.put(path, {**schedule(world, made, "transaction"), "amount": 80}).status == 200
+    run(world, "2026-02-28T00:00:00Z")
+    assert [one["amount"] for one in transactions(world, made["balanceId"])] == [50, 80]
+
+
+def test_rivals_do_each_run_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.org.make("balanceTransactionSchedule")
+    commit = world.org.store.commit
+
+    def rival(org_id: str, changes: Sequence[Put | Delete]) -> None:
+        monkeypatch.setattr(world.org.store, "commit", commit)
+        assert run(world, "2026-01-31T00:00:00Z") == 1
+        commit(org_id, changes)
+
+    monkeypatch.setattr(world.org.store, "commit", rival)
+    assert run(world, "2026-01-31T00:00:00Z") == 0
+    assert read(world, f"/balances/{made['balanceId']}")["amount"] == 50
+
+
+def test_a_crash_leaves_a_run_to_be_done_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.org.make("balanceTransactionSchedule")
+
+    def crash(*_: Any) -> None:
+        raise UnavailableError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.org.store, "commit", crash)
+        with pytest.raises(UnavailableError):
+            run(world, "2026-01-31T00:00:00Z")
+    assert transactions(world, made["balanceId"]) == []
+    assert run(world, "2026-01-31T00:00:00Z") == 1
+    assert read(world, f"/balances/{made['balanceId']}")["amount"] == 50
+
+
+@pytest.mark.parametrize("refusal", [VersionConflictError, DuplicateCodeError])
+def test_a_schedule_that_cannot_act_keeps_no_other_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
+) -> None:
+    world.org.make("balanceChargeSchedule")
+    other = world.org.make("balanceTransactionSchedule")
+    commit = world.org.store.commit
+
+    def refuse(org_id: str, changes: Sequence[Put | Delete]) -> None:
+        if any(isinstance(change, Put) and change.type == "charge" for change in changes):
+            raise refusal("no")
+        commit(org_id, changes)
+
+    monkeypatch.setattr(world.org.store, "commit", refuse)
+    assert run(world, "2026-01-31T00:00:00Z") == 1
+    assert len(transactions(world, other["balanceId"])) == 1
+
+
+def test_a_long_backlog_is_worked_off_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_schedules, "RUNS_MAX", 3)
+    made = world.org.make("balanceTransactionSchedule")
+    assert [run(world, "2027-01-01T00:00:00Z") for _ in range(3)] == [3, 3, 0]
+    assert read(world, f"/balances/{made['balanceId']}")["amount"] == 300
