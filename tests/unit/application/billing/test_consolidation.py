@@ -115,3 +115,12 @@ def test_a_charge_joins_the_consolidated_bill_of_its_date(world: World) -> None:
     assert totals(world, job) == [("MIXED", "32.00")]
     assert world.org.client.get(f"/charges/{charge['id']}").json["billId"] == job["billIds"][0]
     assert totals(world, world.run(**DAY)) == [("MIXED", "32.00")]
+
+
+def test_what_a_locked_consolidated_bill_cannot_take_goes_onto_a_bill_of_its_own(world: World) -> None:
+    account = two_frequencies(world)
+    bill = world.bill(world.run(**DAY))
+    world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{bill['id']}/lock")
+    world.org.make("charge", accountId=account["id"], billDate="2026-02-01", amount=5)
+    assert totals(world, world.run(**DAY)) == [("AD_HOC", "5.00")]

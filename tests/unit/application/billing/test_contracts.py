@@ -135,3 +135,21 @@ def test_a_contract_that_takes_another_key_moves_its_charges(world: World) -> No
     bills = {bill_id: str(world.get(f"/bills/{bill_id}")["billTotal"]) for bill_id in job["billIds"]}
     assert bills[before] == "20.00"
     assert sorted(bills.values()) == ["20.00", "31.00"]
+
+
+def test_a_charge_is_on_the_bill_that_its_contract_asks_for(world: World) -> None:
+    account = under(world, billGroupingKeyId=key(world, exclusive=True))
+    world.subscribe(account=account)
+    alone = world.org.make(
+        "contract",
+        accountId=account["id"],
+        startDate="2025-01-01",
+        endDate="2027-01-01",
+        usageFilters=None,
+        billGroupingKeyId=key(world, exclusive=True),
+    )
+    for amount, contract in ((1, None), (2, world.contract["id"]), (4, alone["id"])):  # type: ignore[attr-defined]
+        world.org.make("charge", accountId=account["id"], billDate="2026-01-01", amount=amount, contractId=contract)
+    bills = [world.get(f"/bills/{id_}") for id_ in world.run(**JOB)["billIds"]]
+    assert sorted(str(bill["billTotal"]) for bill in bills) == ["21.00", "33.00", "4.00"]
+    assert sorted(bill["billingFrequency"] for bill in bills) == ["AD_HOC", "MONTHLY", "MONTHLY"]

@@ -26,30 +26,33 @@ def charge_bills(
     """The AD_HOC bills that a run makes after it made the bills `others`.
 
     These are the bills of the days up to `last_day` with charges that are on no bill: because no other bill falls on
-    their day, it is locked, or the run that would have made it is over. The bill of `last_day` is there too when it is
-    stored, so that it is calculated again.
+    their day, it is locked, or the run that would have made it is over. Those of `last_day` are there too when they are
+    stored, so that they are calculated again.
     """
     made = frozenset(others)
     strays: dict[BillKey, set[str]] = {}
     for charge in due_by(unbilled(bench.stores.entities, agreement.org_id, agreement.account["id"]), last_day):
         if not _finds_its_own(bench, agreement, charge, made):
-            strays.setdefault(own_key(charge, agreement.attached), set()).add(charge["id"])
-    today = BillKey(BillFrequency.AD_HOC, 1, last_day)
-    if today not in strays and _stored(bench, agreement, today):
-        strays[today] = set()
+            strays.setdefault(own_key(agreement.catalogue, charge), set()).add(charge["id"])
+    for grouping in {"", *(one.grouping for one in agreement.attached)}:
+        today = BillKey(BillFrequency.AD_HOC, 1, last_day, grouping)
+        if today not in strays and _stored(bench, agreement, today):
+            strays[today] = set()
     for key in sorted(strays):
         yield ChargeBill(key, replace(agreement, strays=frozenset(strays[key])))
 
 
 def _finds_its_own(bench: Workbench, agreement: Agreement, charge: Document, made: frozenset[BillKey]) -> bool:
     """Whether the bill of a calendar that the charge joins has it, or is going to."""
-    home = home_of(charge, agreement.attached, agreement.terms.zone)
+    home = home_of(agreement.catalogue, charge, agreement.attached, agreement.terms.zone)
     if home is None:
         return False
-    stored = _stored(bench, agreement, home)
-    if home in made and not is_locked(bench, agreement.org_id, home, stored):
-        return True  # that bill could not be made; the charge waits for it
-    return stored is not None and mark_found(bench.stores, agreement.org_id, stored["id"], charge)
+    shared = replace(home, frequency=BillFrequency.MIXED, interval=1)
+    stored = [header for key in (home, shared) if (header := _stored(bench, agreement, key))]
+    if any(mark_found(bench.stores, agreement.org_id, header["id"], charge) for header in stored):
+        return True
+    # Where it is free to be made and was not, it could not be: then the charge waits for it.
+    return home in made and not is_locked(bench, agreement.org_id, home, next(iter(stored), None))
 
 
 def _stored(bench: Workbench, agreement: Agreement, key: BillKey) -> Document | None:

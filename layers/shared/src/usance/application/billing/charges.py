@@ -10,12 +10,12 @@ from datetime import date, tzinfo
 from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.contract_terms import grouping_of
 from usance.application.billing.convert import day
 from usance.application.billing.convert_charges import charge_of
 from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import EntityRepository
-from usance.domain.billing.due import belongs
 from usance.domain.billing.inputs import Attachment, BillFrequency, BillKey, Charge
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.catalog.proposal import Proposal
@@ -50,7 +50,7 @@ def charges_of(
             charge
             for charge in unbilled(entities, org_id, account_id)
             if day(charge["billDate"]) == key.day
-            and (charge["id"] in strays or _goes_onto(charge, key, attached, zone))
+            and (charge["id"] in strays or _goes_onto(catalogue, charge, key, attached, zone))
         ),
     ]
     fees = [charge["entityId"] for charge in documents if charge["entityType"] == "BALANCE"]
@@ -61,13 +61,13 @@ def charges_of(
     )
 
 
-def home_of(charge: Document, attached: Sequence[Attachment], zone: tzinfo) -> BillKey | None:
+def home_of(catalogue: Catalogue, charge: Document, attached: Sequence[Attachment], zone: tzinfo) -> BillKey | None:
     """The bill of a calendar that the charge joins, or None: no period ends or begins on its day.
 
     Of several it is the one of the shortest period.
     """
     on = day(charge["billDate"])
-    grouping = _grouping(charge, attached)
+    grouping = _grouping(catalogue, charge)
     keys = {
         BillKey(BillFrequency(one.calendar.frequency), one.calendar.interval, on, grouping): one.calendar.period(0).days
         for one in attached
@@ -76,28 +76,30 @@ def home_of(charge: Document, attached: Sequence[Attachment], zone: tzinfo) -> B
     return min(keys, key=lambda key: (keys[key], key), default=None)
 
 
-def own_key(charge: Document, attached: Sequence[Attachment]) -> BillKey:
+def own_key(catalogue: Catalogue, charge: Document) -> BillKey:
     """The bill that holds nothing but charges of the day."""
-    return BillKey(BillFrequency.AD_HOC, 1, day(charge["billDate"]), _grouping(charge, attached))
+    return BillKey(BillFrequency.AD_HOC, 1, day(charge["billDate"]), _grouping(catalogue, charge))
 
 
-def _goes_onto(charge: Document, key: BillKey, attached: Sequence[Attachment], zone: tzinfo) -> bool:
-    if key.grouping != _grouping(charge, attached):
+def _goes_onto(
+    catalogue: Catalogue, charge: Document, key: BillKey, attached: Sequence[Attachment], zone: tzinfo
+) -> bool:
+    if key.grouping != _grouping(catalogue, charge):
         return False
-    home = home_of(charge, attached, zone)
+    home = home_of(catalogue, charge, attached, zone)
     match key.frequency:
         case BillFrequency.AD_HOC:
             return home is None
         case BillFrequency.MIXED:
-            return any(belongs(one, key) for one in attached)
+            return home is not None
         case _:
             return home == key
 
 
-def _grouping(charge: Document, attached: Sequence[Attachment]) -> str:
-    """The bill of its own that the charge's contract asks for, as the plans under that contract know it."""
+def _grouping(catalogue: Catalogue, charge: Document) -> str:
+    """The bill of its own that the charge's contract asks for."""
     contract_id = charge.get("contractId")
-    return next((one.grouping for one in attached if contract_id and one.contract_id == contract_id), "")
+    return grouping_of(catalogue, catalogue.one("contract", contract_id)) if contract_id else ""
 
 
 def mark(stores: BillingStores, org_id: str, bill_id: str, charges: Sequence[Charge]) -> bool:
