@@ -278,3 +278,12 @@ def test_a_recalculation_job_keeps_the_charges_of_a_bill(world: World) -> None:
     world.post("/billjobs/recalculate", {"billIds": [bill["id"]]})
     world.drain()
     assert world.get(f"/bills/{bill['id']}")["billTotal"] == 500
+
+
+@pytest.mark.parametrize("frequency", ["AD_HOC", "MIXED"])
+def test_a_plan_without_periods_bills_nothing_and_leaves_charges_to_their_dates(world: World, frequency: str) -> None:
+    account = world.subscribe(template={"billFrequency": frequency})
+    world.use(account, "2025-12-05T00:00:00Z", 10)
+    charged(world, account)
+    bill = world.bill(world.run())
+    assert (bill["billingFrequency"], bill["billTotal"]) == ("AD_HOC", 500)

@@ -157,6 +157,7 @@ class _Line(Noun):
     plan_id: str | None = None
     pricing_id: str | None = None
     aggregation_id: str | None = None
+    compound_aggregation_id: str | None = None
     meter_id: str | None = None
     counter_id: str | None = None
     charge_id: str | None = None

@@ -10,9 +10,11 @@ from usance.domain.billing.inputs import (
     Aggregation,
     AttachedGroup,
     AttachedPlan,
+    Compound,
     Conversion,
     CounterPricing,
     CounterValue,
+    FieldValue,
     Minimum,
     Pricing,
     PricingType,
@@ -98,7 +100,7 @@ def aggregation_of(document: Document) -> Aggregation:
     )
 
 
-def pricing_of(document: Document, aggregation: Aggregation, config: Document, zone: tzinfo) -> Pricing:
+def pricing_of(document: Document, aggregation: Aggregation | Compound, config: Document, zone: tzinfo) -> Pricing:
     """A pricing; its minimum spend is billed in advance as it says, else as the organization says (billing.md 1.1)."""
     return Pricing(
         id=document["id"],
@@ -146,6 +148,7 @@ def attached_plan_of(
     product: Product,
     calendar: Calendar,
     pricings: tuple[Pricing, ...],
+    custom_fields: Mapping[str, FieldValue],
     counter_pricings: tuple[CounterPricing, ...],
     counter_values: Mapping[str, tuple[CounterValue, ...]],
     zone: tzinfo,
@@ -162,6 +165,7 @@ def attached_plan_of(
         standing=_standing((plan, template), config),
         minimum=_minimum((plan, template), config),
         pricings=pricings,
+        custom_fields=custom_fields,
         counter_pricings=counter_pricings,
         counter_values=counter_values,
         contract_id=account_plan.get("contractId"),

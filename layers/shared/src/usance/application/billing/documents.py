@@ -60,6 +60,7 @@ def line_item_of(line: Line) -> Document:
         planGroupId=item.origin.plan_group_id,
         pricingId=item.pricing_id,
         aggregationId=item.aggregation_id,
+        compoundAggregationId=item.compound_aggregation_id,
         meterId=item.meter_id,
         counterId=item.counter_id,
         chargeId=item.charge_id,

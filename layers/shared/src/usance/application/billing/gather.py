@@ -9,7 +9,6 @@ from usance.application.billing.charges import charges_of
 from usance.application.billing.contract_terms import under_contract
 from usance.application.billing.convert import (
     account_of,
-    aggregation_of,
     attached_group_of,
     attached_plan_of,
     calendar_of,
@@ -17,12 +16,12 @@ from usance.application.billing.convert import (
     currency_of,
     has_calendar,
     optional_day,
-    pricing_of,
     product_of,
 )
 from usance.application.billing.counters import counter_pricings, counter_values
 from usance.application.billing.families import billed_on
 from usance.application.billing.overrides import EPOCHS, Overrides
+from usance.application.billing.pricings import custom_fields, pricings_of
 from usance.domain.billing.due import belongs, key_of
 from usance.domain.billing.inputs import (
     AttachedGroup,
@@ -32,10 +31,8 @@ from usance.domain.billing.inputs import (
     BillKey,
     DateOverrides,
     InvoiceDateRule,
-    Pricing,
     Terms,
 )
-from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.ids import dated_id
 from usance.domain.kernel.timezones import time_zone
 from usance.resources.wire import Document
@@ -178,33 +175,22 @@ def _attached_plan(
     template = catalogue.one("planTemplate", plan["planTemplateId"])
     if not has_calendar(template):
         return None
+    pricings = catalogue.remember(("terms", plan["id"], str(zone)), lambda: pricings_of(catalogue, plan, zone))
+    product = catalogue.one("product", template["productId"])
     counted = catalogue.remember(("counters", plan["id"], str(zone)), lambda: counter_pricings(catalogue, plan, zone))
     return attached_plan_of(
         account_plan,
         plan,
         template,
         catalogue.config(),
-        product=product_of(catalogue.one("product", template["productId"])),
+        product=product_of(product),
         calendar=calendar_of(template, account_plan, account, epochs),
-        pricings=catalogue.remember(("terms", plan["id"], str(zone)), lambda: _pricings(catalogue, plan, zone)),
+        pricings=pricings,
+        custom_fields=custom_fields(catalogue, pricings, account, product),
         counter_pricings=counted,
         counter_values=counter_values(catalogue, account["id"], counted),
         zone=zone,
     )
-
-
-def _pricings(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Pricing, ...]:
-    documents = catalogue.pricings_of(plan)
-    for document in documents:
-        if not document.get("aggregationId"):
-            raise InvalidInputError(
-                f"the pricing {document['id']} has no aggregationId; only aggregations can be billed"
-            )
-    ids = dict.fromkeys(document["aggregationId"] for document in documents)
-    catalogue.many("aggregation", ids)
-    aggregations = {id_: aggregation_of(catalogue.one("aggregation", id_)) for id_ in ids}
-    config = catalogue.config()
-    return tuple(pricing_of(document, aggregations[document["aggregationId"]], config, zone) for document in documents)
 
 
 def _accounting_product_ids(plans: Sequence[AttachedPlan], groups: Sequence[AttachedGroup]) -> Sequence[str | None]:

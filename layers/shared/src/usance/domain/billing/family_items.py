@@ -5,11 +5,11 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import AttachedPlan, Pricing
+from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing
 from usance.domain.billing.items import Item
 from usance.domain.billing.pool import ChildBilling, Member
 from usance.domain.billing.shares import PLACES, split, split_bands
-from usance.domain.billing.usage import usage_query
+from usance.domain.billing.usage import quantity
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 
@@ -20,25 +20,31 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
     """
     if not plan.is_split:
         return [item]
-    values = [(member, context.usage[usage_query(plan, pricing, item.span, member)]) for member in plan.members]
+    values = [(member, quantity(context.usage, plan, pricing, item.span, member)) for member in plan.members]
     used = [(member, value) for member, value in values if value is not None]
     if not used:  # the aggregation's default, which nobody used
         used = [(plan.members[0], item.quantity)]
-    weights = [value for _, value in used]
+    compound = isinstance(pricing.aggregation, Compound)  # what is calculated of parts need not be their sum
+    weights = [max(value, ZERO) if compound else value for _, value in used]
+    quantities = split(item.quantity, weights, _places(item.quantity)) if compound else weights
     places = context.inputs.terms.currency(plan.currency).max_decimal_places
     subtotals = split(item.subtotal, weights, places)
-    units = split(item.units, weights, max(PLACES, -int(item.units.as_tuple().exponent)))
+    units = split(item.units, weights, _places(item.units))
     bands = split_bands(item.bands, weights)
     return [
         replace(
             _for_member(context, plan, item, member),
-            quantity=value,
+            quantity=quantities[at],
             units=units[at],
             subtotal=subtotals[at],
             bands=bands[at],
         )
-        for at, (member, value) in enumerate(used)
+        for at, (member, _) in enumerate(used)
     ]
+
+
+def _places(amount: Decimal) -> int:
+    return max(PLACES, -int(amount.as_tuple().exponent))
 
 
 def _for_member(context: Context, plan: AttachedPlan, item: Item, member: Member) -> Item:

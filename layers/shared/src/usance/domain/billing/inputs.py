@@ -62,6 +62,25 @@ class Aggregation:
     custom_sql: str = ""
 
 
+FieldValue = Decimal | str
+"""A custom field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """How a quantity follows from those of `parts`, simple aggregations by code, and a quantity becomes units."""
+
+    id: str
+    name: str
+    calculation: str
+    parts: tuple[tuple[str, Aggregation], ...]
+    unit: str
+    quantity_per_unit: Decimal
+    rounding: Rounding
+    evaluate_nulls: bool = False
+    accounting_product_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Minimum:
     """A minimum spend. An amount of 0 asks for nothing."""
@@ -74,10 +93,10 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """A price for one aggregation (and segment) from `start` to `end` (None: for ever)."""
+    """A price for one aggregation, simple or compound (and segment), from `start` to `end` (None: for ever)."""
 
     id: str
-    aggregation: Aggregation
+    aggregation: Aggregation | Compound
     bands: tuple[Band, ...]
     start: datetime
     end: datetime | None = None
@@ -232,6 +251,8 @@ class AttachedPlan(Attachment):
     plan_id: str
     product: Product
     members: tuple[Member, ...] = ()
+    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    """What compound aggregations refer to, by the name they use."""
     counter_pricings: tuple[CounterPricing, ...] = ()
     counter_values: Mapping[str, tuple[CounterValue, ...]] = field(default_factory=dict)
     """By counter that has any: the values on the account, in order of their days."""

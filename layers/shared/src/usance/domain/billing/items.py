@@ -48,6 +48,7 @@ class Item:
     quantity_per_unit: Decimal = Decimal(1)
     pricing_id: str | None = None
     aggregation_id: str | None = None
+    compound_aggregation_id: str | None = None
     meter_id: str | None = None
     counter_id: str | None = None
     charge_id: str | None = None

@@ -6,10 +6,10 @@ from decimal import Decimal, localcontext
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.family_items import parts_of
-from usance.domain.billing.inputs import AttachedPlan, Pricing, PricingType
+from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing, PricingType
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
-from usance.domain.billing.usage import UsageQuery, quantity, usage_query
+from usance.domain.billing.usage import UsageQuery, quantity, usage_queries
 from usance.domain.billing.windows import Window, spans_before
 from usance.domain.kernel.quantity import EXACT, ZERO, rated_units
 from usance.domain.rating.bands import Charge, charge
@@ -31,19 +31,20 @@ def usage_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
 def queries(plan: AttachedPlan, window: Window, zone: tzinfo) -> Iterator[UsageQuery]:
     """What must be known of usage to rate every pricing of `plan`, credits included, in `window`."""
     for priced in priced_spans(plan.pricings, window.span):
-        yield usage_query(plan, priced.pricing, priced.span)
+        yield from usage_queries(plan, priced.pricing, priced.span)
         if plan.is_split:
             for member in plan.members:
-                yield usage_query(plan, priced.pricing, priced.span, member)
+                yield from usage_queries(plan, priced.pricing, priced.span, member)
         if priced.pricing.tiers_span_plan:
             for earlier in spans_before(plan, priced.span.start, zone):
-                yield usage_query(plan, priced.pricing, earlier)
+                yield from usage_queries(plan, priced.pricing, earlier)
 
 
 def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing], type_: LineItemType) -> Item | None:
     """The item that prices one stretch, positive; None when there is no usage and no default."""
     pricing, aggregation = priced.pricing, priced.pricing.aggregation
-    used = quantity(aggregation, context.usage[usage_query(plan, pricing, priced.span)])
+    compound = isinstance(aggregation, Compound)
+    used = quantity(context.usage, plan, pricing, priced.span)
     if used is None:
         return None
     units = rated_units(used, aggregation.quantity_per_unit, aggregation.rounding)
@@ -64,8 +65,9 @@ def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing]
         bands=price.bands,
         quantity_per_unit=aggregation.quantity_per_unit,
         pricing_id=pricing.id,
-        aggregation_id=aggregation.id,
-        meter_id=aggregation.meter_id,
+        aggregation_id=None if compound else aggregation.id,
+        compound_aggregation_id=aggregation.id if compound else None,
+        meter_id=None if isinstance(aggregation, Compound) else aggregation.meter_id,
         segment=dict(pricing.segment) or None,
     )
 
@@ -86,7 +88,7 @@ def _units_before(context: Context, plan: AttachedPlan, priced: PricedSpan[Prici
     """Units of the account plan before this stretch, each period's rounded as its bill rounded them; None without any."""
     aggregation = priced.pricing.aggregation
     spans = spans_before(plan, priced.span.start, context.inputs.terms.zone)
-    found = (quantity(aggregation, context.usage[usage_query(plan, priced.pricing, span)]) for span in spans)
+    found = (quantity(context.usage, plan, priced.pricing, span) for span in spans)
     units = [
         rated_units(used, aggregation.quantity_per_unit, aggregation.rounding) for used in found if used is not None
     ]

@@ -1,0 +1,93 @@
+"""Read the pricings of a plan, and what their compound aggregations are calculated from."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+
+from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.convert import aggregation_of, number_of, pricing_of
+from usance.domain.billing.compound import fields_used
+from usance.domain.billing.inputs import Aggregation, Compound, FieldValue, Pricing
+from usance.domain.catalog.compounds import codes_in_calculation
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import Rounding
+from usance.resources.wire import Document
+
+CUSTOM_FIELDS: Final = ".customFields."  # what may stand between an entity and the name of its field
+
+
+def pricings_of(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Pricing, ...]:
+    """The pricings of a plan and of its template, oldest first."""
+    documents = catalogue.pricings_of(plan)
+    catalogue.many("aggregation", (document.get("aggregationId") for document in documents))
+    catalogue.many("compoundAggregation", (document.get("compoundAggregationId") for document in documents))
+    config = catalogue.config()
+    return tuple(pricing_of(document, _priced(catalogue, document), config, zone) for document in documents)
+
+
+def _priced(catalogue: Catalogue, pricing: Document) -> Aggregation | Compound:
+    if compound_id := pricing.get("compoundAggregationId"):
+        return _compound(catalogue, catalogue.one("compoundAggregation", compound_id))
+    return aggregation_of(catalogue.one("aggregation", pricing["aggregationId"]))
+
+
+def _compound(catalogue: Catalogue, document: Document) -> Compound:
+    return Compound(
+        id=document["id"],
+        name=document["name"],
+        calculation=document["calculation"],
+        parts=tuple(
+            (code, aggregation_of(_named(catalogue, document, code))) for code in codes_in_calculation(document)
+        ),
+        unit=document["unit"],
+        quantity_per_unit=number_of(document["quantityPerUnit"]),
+        rounding=Rounding(document["rounding"]),
+        evaluate_nulls=bool(document.get("evaluateNullAggregations")),
+        accounting_product_id=document.get("accountingProductId"),
+    )
+
+
+def _named(catalogue: Catalogue, compound: Document, code: str) -> Document:
+    """The aggregation of a code, which is unique."""
+    found = catalogue.remember(
+        ("aggregation of code", code),
+        lambda: catalogue.entities.find_unique(catalogue.org_id, "aggregation", "code", code),
+    )
+    if found is None:
+        raise InvalidInputError(
+            f"the compound aggregation {compound['id']} needs the aggregation {code}, which is gone"
+        )
+    return found
+
+
+def custom_fields(
+    catalogue: Catalogue, pricings: Sequence[Pricing], account: Document, product: Document
+) -> Mapping[str, FieldValue]:
+    """What the compound aggregations of `pricings` refer to, by the name they use; what is not set is absent.
+
+    An account's or product's own value comes before the organization's; a meter's is always the organization's
+    (metering.md 5.1).
+    """
+    used = {
+        name
+        for pricing in pricings
+        if isinstance(pricing.aggregation, Compound)
+        for name in fields_used(pricing.aggregation.calculation)
+    }
+    if not used:
+        return {}
+    defaults: Document = catalogue.remember(
+        "custom fields", lambda: catalogue.entities.get(catalogue.org_id, "customField", catalogue.org_id) or {}
+    )
+    own = {"account": account, "product": product}
+    found: dict[str, FieldValue] = {}
+    for name in sorted(used):
+        entity, _, field = name.replace(CUSTOM_FIELDS, ".", 1).partition(".")
+        values = {**defaults.get(entity, {}), **(own.get(entity, {}).get("customFields") or {})}
+        if field in values:
+            found[name] = _value(values[field])
+    return found
+
+
+def _value(value: Any) -> FieldValue:
+    return value if isinstance(value, str) else number_of(value)
