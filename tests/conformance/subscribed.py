@@ -1,6 +1,12 @@
-"""An account that something is billed to."""
+"""Accounts that something is billed to, and their bills."""
+
+import time
+from datetime import date
 
 from m3ter import M3ter
+from m3ter.types import BillResponse
+
+WAIT_SECONDS = 60
 
 
 def subscribed(client: M3ter, code: str, since: str) -> str:
@@ -13,3 +19,13 @@ def subscribed(client: M3ter, code: str, since: str) -> str:
     account = client.accounts.create(code=code, name=code, email_address="billing@example.com")
     client.account_plans.create(account_id=account.id, plan_id=plan.id, start_date=since)
     return account.id
+
+
+def billed(client: M3ter, *account_ids: str) -> list[BillResponse]:
+    """The bills of the accounts for November 2023."""
+    job = client.bill_jobs.create(account_ids=list(account_ids), last_date_in_billing_period=date(2023, 11, 30))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (job := client.bill_jobs.retrieve(job.id)).status != "COMPLETE":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    return [client.bills.retrieve(bill_id) for bill_id in job.bill_ids or []]

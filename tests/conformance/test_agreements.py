@@ -1,12 +1,12 @@
 """Plan groups, parents with children and contracts, billed through the official SDK (billing.md 3.3, 5.2, 7; W19)."""
 
-import time
 from datetime import UTC, date, datetime
 
 from m3ter import M3ter
 from m3ter.types import BillResponse
 
-WAIT_SECONDS = 60
+from tests.conformance.subscribed import billed
+
 FROM = "2023-11-01T00:00:00Z"
 
 
@@ -62,16 +62,6 @@ def use(client: M3ter, meter: str, account_code: str, matches: float, region: st
             }
         ]
     )
-
-
-def billed(client: M3ter, *account_ids: str) -> list[BillResponse]:
-    """The bills of the accounts for November 2023."""
-    job = client.bill_jobs.create(account_ids=list(account_ids), last_date_in_billing_period=date(2023, 11, 30))
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (job := client.bill_jobs.retrieve(job.id)).status != "COMPLETE":
-        assert time.monotonic() < deadline, job
-        time.sleep(0.1)
-    return [client.bills.retrieve(bill_id) for bill_id in job.bill_ids or []]
 
 
 def rows(bill: BillResponse) -> list[tuple[str, str | None, float]]:
