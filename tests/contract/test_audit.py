@@ -467,6 +467,52 @@ def test_the_usage_of_a_family_under_a_contract_is_billed_where_it_belongs(targe
     assert named == {"parent" if mode == "PARENT_SUMMARY" else "b"}
 
 
+def price_compound(company: Company) -> Row:
+    """A price for tokens a seat, of two meters; answers the meter of seats."""
+    seats = company.org.make("meter", code="seats", **FIELDS)
+    company.org.make("aggregation", code="used", meterId=company.meter["id"], aggregation="SUM")
+    company.org.make("aggregation", code="seats", meterId=seats["id"], aggregation="MAX", defaultValue=5)
+    made = company.org.make(
+        "compoundAggregation", calculation="aggregation.used / aggregation.seats", name="A seat", rounding="NONE"
+    )
+    company.world.price(None, planId=company.plan["id"], compoundAggregationId=made["id"])
+    return seats
+
+
+def test_a_compound_aggregation_is_recounted_from_all_its_meters(target: StoreTarget) -> None:
+    company = Company(target)
+    seats = price_compound(company)
+    company.send(1, ["a", "b"], 5, [30, 10], BILLED_ON - timedelta(days=3))
+    company.send(2, ["a"], 5, 8, BILLED_ON - timedelta(days=3), meter_id=seats["id"])
+    company.bill()
+    report = company.audit()
+    assert (report["differences"], report["notCompared"]) == ([], [])
+    billed = {row["meterCode"]: row["billed"] for row in report["usage"]}
+    assert {code: one["measurements"] for code, one in billed.items()} == {"requests": 2, "seats": 1}
+    assert "5" in {line["recounted"] for one in billed.values() for line in one["lineItems"]}
+
+    company.send(3, ["b"], 6, 20, BILLED_ON + timedelta(days=1), meter_id=seats["id"])  # 40 tokens of 20 seats
+    late = [one for one in company.audit()["differences"] if one["stage"] == "BILLED"]
+    assert [(one["cause"], one["figures"][0]["expected"]) for one in late] == [("LATE", "2")]
+
+
+@pytest.mark.parametrize("mode", ["PARENT_BREAKDOWN", "CHILD"])
+def test_a_compound_aggregation_of_a_family_is_recounted_whole(target: StoreTarget, mode: str) -> None:
+    company = Company(target)
+    price_compound(company)
+    parent = company.org.make("account", code="parent")
+    child = company.org.make("account", code="child", parentAccountId=parent["id"])
+    company.attach(parent, childBillingMode=mode)
+    for number, account in enumerate([parent, child]):
+        company.send(number, ["a"], 5, 10 + 20 * number, BILLED_ON - timedelta(days=3), account_id=account["id"])
+    company.bill()
+    report = company.audit()
+    assert report["differences"] == []
+    recounted = {line["recounted"] for row in report["usage"] for line in row["billed"]["lineItems"]}
+    assert ("8" in recounted) is (mode == "PARENT_BREAKDOWN")
+    assert any("compound" in one["reason"] for one in report["notCompared"]) is (mode == "CHILD")
+
+
 def test_what_was_just_received_is_left_to_the_next_audit(company: Company) -> None:
     company.send(600, ["in the making"], 5, 60, company.clock.now())
     company.delete(company.row(f"{600:032x}", receipts=True))

@@ -1,7 +1,7 @@
 """An audit at work: it compares all stages of one account after the other, and writes the report."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -85,13 +85,12 @@ class Auditor:
 
     def _prove(self, scope: UsageScope, bills: Sequence[AccountBills]) -> None:
         charges = comparable(bills[0], scope, self._findings)
-        around = months_of(charges, scope.account_id)
+        around = months_of(charges, scope)
         usage = read_scope(self._ports.ledger, scope, self._asked.period.months, around, self._until)
 
-        def read(account_id: str, months: Sequence[str]) -> ScopeUsage:
-            if account_id == scope.account_id:
+        def read(other: UsageScope, months: Sequence[str]) -> ScopeUsage:
+            if other == scope:
                 return usage
-            other = replace(scope, account_id=account_id)
             return read_scope(self._ports.ledger, other, (), months, self._until)
 
         self._findings.differences += usage.differences

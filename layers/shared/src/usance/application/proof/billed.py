@@ -9,7 +9,8 @@ from typing import Final
 
 from usance.application.exports.files import cell
 from usance.application.ports.usage_log import UsageScope
-from usance.application.proof.bills import AccountBills, Charge, pieces_of
+from usance.application.proof.bills import AccountBills
+from usance.application.proof.charges import Charge, pieces_of
 from usance.application.proof.findings import Cause, Difference, Figure, Findings, NotCompared, Stage
 from usance.application.proof.read_usage import Opened, ScopeUsage
 from usance.domain.billing.pool import Piece
@@ -24,8 +25,8 @@ from usance.resources.wire import Document
 
 MONTHS_MAX: Final = 14  # of a line item: a year of any time zone; the months are read
 
-ReadUsage = Callable[[str, Sequence[str]], ScopeUsage]
-"""Takes an account and months, and answers what it used of the meter then."""
+ReadUsage = Callable[[UsageScope, Sequence[str]], ScopeUsage]
+"""Takes a meter with an account, and months, and answers what was used then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,9 @@ class Billed:
     without_bill: int
 
 
-def months_of(charges: Sequence[Charge], account_id: str) -> Sequence[str]:
-    """The months of an account's usage that charges count."""
-    spans = [piece.span for charge in charges for _, piece in charge.pieces() if piece.account_id == account_id]
-    return sorted({month for span in spans for month in _months(span)} if spans else ())
+def months_of(charges: Sequence[Charge], scope: UsageScope) -> Sequence[str]:
+    """The months of a scope's usage that charges count."""
+    return sorted({month for charge in charges for span in charge.spans(scope) for month in _months(span)})
 
 
 def comparable(bills: AccountBills, scope: UsageScope, findings: Findings) -> Sequence[Charge]:
@@ -67,7 +67,7 @@ def prove_bills(
 ) -> Sequence[Document]:
     """Compare what comparable charges count; those line items, with what differs in `findings`."""
     lines: list[Document] = []
-    counts = _counted(charges, read)
+    counts = _counted(scope.org_id, charges, read)
     for charge in charges:
         whose = UsageScope(scope.org_id, scope.meter_id, charge.account_id)
         try:
@@ -87,16 +87,7 @@ def prove_bills(
 def covered(usage: ScopeUsage, bills: Sequence[AccountBills], lines: Sequence[Document]) -> Billed:
     """How many measurements of the period line items account for, on bills of the account or its parent."""
     scope = usage.scope
-    of_lines = _Cover(
-        [
-            piece.span
-            for own in bills
-            for charge in own.charges
-            if charge.meter_id == scope.meter_id and charge.lines
-            for _, piece in charge.pieces()
-            if piece.account_id == scope.account_id
-        ]
-    )
+    of_lines = _Cover([span for own in bills for charge in own.charges if charge.lines for span in charge.spans(scope)])
     of_bills = _Cover([span for own in bills for span in own.spans])
     measurements = without_price = without_bill = 0
     for opened in usage.opened():
@@ -124,20 +115,21 @@ _Recounts = dict[UsageQuery, Recount | _Refused]
 
 
 def _counted(
-    charges: Sequence[Charge], read: ReadUsage, until: datetime | None = None
+    org_id: str, charges: Sequence[Charge], read: ReadUsage, until: datetime | None = None
 ) -> Mapping[UsageQuery, Decimal | _Refused | None]:
-    """The value of each query, of what was received up to `until`; the usage of one account is read at a time."""
+    """The value of each query, of what was received up to `until`; the usage of one scope is read at a time."""
     recounts: _Recounts = {}
-    by_account: dict[str, list[tuple[UsageQuery, Piece]]] = {}
+    by_scope: dict[UsageScope, list[tuple[UsageQuery, Piece]]] = {}
     for charge in charges:
         for query in charge.queries():
             if query not in recounts:
                 recounts[query] = Recount(query)
                 for piece in pieces_of(query, charge.account_id):
-                    by_account.setdefault(piece.account_id, []).append((query, piece))
+                    whose = UsageScope(org_id, query.meter_id, piece.account_id)
+                    by_scope.setdefault(whose, []).append((query, piece))
     latest = LATEST if until is None else microseconds(until)
-    for account_id, pieces in by_account.items():
-        for opened in read(account_id, months_of(charges, account_id)).opened():
+    for scope, pieces in by_scope.items():
+        for opened in read(scope, months_of(charges, scope)).opened():
             rows = [row for row in opened.counting if opened.received[row] <= latest]
             _feed(recounts, pieces, opened, rows)
     return {query: one.value() if isinstance(one, Recount) else one for query, one in recounts.items()}
@@ -162,13 +154,7 @@ def _value(charge: Charge, counts: Mapping[UsageQuery, Decimal | _Refused | None
             _refuse(count.message)
         else:
             known[query] = count
-    values: list[Decimal] = []
-    for part in charge.parts:
-        value = known[part.query]
-        if value is None and all(known[other] is None for other in part.unless):
-            value = part.default
-        if value is not None:
-            values.append(value)
+    values = [value for part in charge.parts if (value := part.value(known)) is not None]
     return total(values) if values else None
 
 
@@ -180,7 +166,10 @@ def _difference(scope: UsageScope, charge: Charge, value: Decimal | None, read: 
     names = ", ".join(line["id"] for line in charge.lines)
     message = f"the line item {names} of the bill {charge.bill_id} does not count what is stored"
     cause = Cause.DIFFERENT
-    if charge.calculated and _value(charge, _counted([charge], read, charge.calculated)) == charge.quantity:
+    if (
+        charge.calculated
+        and _value(charge, _counted(scope.org_id, [charge], read, charge.calculated)) == charge.quantity
+    ):
         cause = Cause.LATE
         when = f"{charge.calculated:%Y-%m-%dT%H:%M:%SZ}"
         message += f"; it does count what was received before the bill was calculated at {when}"
@@ -189,7 +178,7 @@ def _difference(scope: UsageScope, charge: Charge, value: Decimal | None, read: 
 
 
 def _not_billed(scope: UsageScope, charge: Charge, value: Decimal) -> Difference:
-    query = charge.parts[0].query
+    query = charge.parts[0].queries[0]
     span = f"from {query.span.start:%Y-%m-%dT%H:%MZ} to {query.span.end:%Y-%m-%dT%H:%MZ}"
     what = "has no line item" if charge.calculated else "does not exist, which would have a line item"
     message = f"the bill {charge.bill_id} {what} for the aggregation {query.aggregation_id} {span}"
@@ -197,7 +186,7 @@ def _not_billed(scope: UsageScope, charge: Charge, value: Decimal) -> Difference
 
 
 def _not_compared(scope: UsageScope, charge: Charge, reason: str) -> NotCompared:
-    query = charge.parts[0].query
+    query = charge.parts[0].queries[0]
     where = f"aggregation {query.aggregation_id} from {query.span.start:%Y-%m-%d} on the bill {charge.bill_id}"
     return NotCompared(Stage.BILLED, scope, f"{where}: {reason}")
 
@@ -224,7 +213,7 @@ def _line(charge: Charge, value: Decimal | None) -> Document:
     return {
         "billId": charge.bill_id,
         "lineItemIds": [line["id"] for line in charge.lines],
-        "aggregationId": charge.parts[0].query.aggregation_id,
+        "aggregationId": charge.parts[0].queries[0].aggregation_id,
         "quantity": cell(charge.quantity),
         "recounted": cell(value),
     }

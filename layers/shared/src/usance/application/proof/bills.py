@@ -1,9 +1,8 @@
 """What the bills of an account say they counted, and what its plans say they should have."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Final
 
 from usance.application.billing.bill_account import key_of_stored
@@ -13,19 +12,18 @@ from usance.application.billing.convert import aggregation_of
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.overrides import Overrides
 from usance.application.ports.bills import BillQuery, DateRange, StoredBill
+from usance.application.proof.charges import WHOLE_FAMILY, Charge, Part, or_default, parts_of
 from usance.application.proof.period import AuditPeriod
 from usance.application.proof.ports import ProofPorts
 from usance.domain.billing.due import key_of
-from usance.domain.billing.inputs import AttachedPlan, BillFrequency, BillKey, Pricing
+from usance.domain.billing.inputs import AttachedPlan, BillFrequency, BillKey
 from usance.domain.billing.items import LineItemType
-from usance.domain.billing.pool import ChildBilling, Member, Piece
 from usance.domain.billing.priced_spans import priced_spans
-from usance.domain.billing.usage import UsageQuery, usage_query
+from usance.domain.billing.usage import UsageQuery
 from usance.domain.billing.windows import closing_window
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.timezones import local_day
-from usance.domain.metering.aggregation import total
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -35,46 +33,6 @@ _OF_USAGE: Final = frozenset({LineItemType.USAGE.value, LineItemType.USAGE_CREDI
 
 _Kind = tuple[str, Instants, str]
 """What tells the line items of usage of a bill apart: the pricing, the service period and the child account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A value that is in a quantity. `default` stands in for it when all of `unless` have no usage either."""
-
-    query: UsageQuery
-    default: Decimal | None
-    unless: tuple[UsageQuery, ...] = ()
-
-
-@dataclass(slots=True)
-class Charge:
-    """Line items of one kind, mostly one, and the parts that they must come to; without `lines` there should be some.
-
-    `account_id` is whose usage they name: a child's, or the bill's own account. `calculated` is None without a bill.
-    """
-
-    bill_id: str
-    account_id: str
-    meter_id: str
-    calculated: datetime | None
-    parts: list[Part] = field(default_factory=list)
-    lines: list[Document] = field(default_factory=list)
-
-    @property
-    def quantity(self) -> Decimal:
-        """What the line items count."""
-        return total([Decimal(line["quantity"]) for line in self.lines])
-
-    def queries(self) -> Iterator[UsageQuery]:
-        """All that must be known to say what they should count."""
-        for part in self.parts:
-            yield part.query
-            yield from part.unless
-
-    def pieces(self) -> Iterator[tuple[UsageQuery, Piece]]:
-        """Whose usage it is, and when."""
-        for query in self.queries():
-            yield from ((query, piece) for piece in pieces_of(query, self.account_id))
 
 
 @dataclass(slots=True)
@@ -87,12 +45,8 @@ class AccountBills:
 
     def meter_ids(self) -> set[str]:
         """The meters that anything is said of."""
-        return {meter_id for meter_id, _ in self.problems if meter_id} | {one.meter_id for one in self.charges}
-
-
-def pieces_of(query: UsageQuery, account_id: str) -> Sequence[Piece]:
-    """Whose usage the query is of; that of `account_id` when it names nobody."""
-    return (Piece(account_id, query.span),) if query.pieces is None else query.pieces
+        counted = {query.meter_id for charge in self.charges for query in charge.queries()}
+        return {meter_id for meter_id, _ in self.problems if meter_id} | counted
 
 
 def bills_of(ports: ProofPorts, catalogue: Catalogue, account_id: str, period: AuditPeriod) -> AccountBills:
@@ -157,7 +111,10 @@ def _take(
 ) -> None:
     """A line item with what its plan asks for; by what it says itself when the plan is not attached any more."""
     kind: _Kind = (line.get("pricingId", ""), _span(line, *_SERVICE), line.get("childAccountId", ""))
-    if kind not in wanted:
+    of_family: _Kind = (*kind[:2], WHOLE_FAMILY)
+    if of_family in wanted:
+        kind = of_family
+    elif kind not in wanted:
         name = f"the line item {line['id']} of the bill {header['id']}"
         aggregations = catalogue.many("aggregation", [line.get("aggregationId")])
         if not aggregations or line.get("contractId") or line.get("childAccountId"):
@@ -179,7 +136,7 @@ def _take(
         )
         calculated = instants.from_text(header["lastCalculatedDate"])
         wanted[kind] = Charge(header["id"], header["accountId"], query.meter_id, calculated)
-        wanted[kind].parts.append(Part(query, aggregation.default_value))
+        wanted[kind].parts.append(Part((query,), or_default(query, aggregation.default_value)))
     wanted[kind].lines.append(line)
 
 
@@ -215,33 +172,12 @@ def _wanted(ports: ProofPorts, agreement: Agreement, key: BillKey, header: Docum
             continue
         window = closing_window(plan, key.day, agreement.terms.zone)
         for priced in priced_spans(plan.pricings, window.span) if window else ():
-            for child, part in _parts(plan, priced.pricing, priced.span, account_id):
+            for child, part in parts_of(plan, priced.pricing, priced.span, account_id):
                 kind: _Kind = (priced.pricing.id, priced.span, child)
-                charge = found.setdefault(kind, Charge(id_, child or account_id, part.query.meter_id, calculated))
+                whose = child if child and child != WHOLE_FAMILY else account_id
+                charge = found.setdefault(kind, Charge(id_, whose, part.queries[0].meter_id, calculated))
                 charge.parts.append(part)
     return found
-
-
-def _parts(plan: AttachedPlan, pricing: Pricing, span: Instants, payer: str) -> Iterator[tuple[str, Part]]:
-    """By child account, "" for none: the values that line items have; of a family each account's own (billing.md 5.2)."""
-    default = pricing.aggregation.default_value
-    if len(plan.members) <= 1 or plan.child_billing is ChildBilling.PARENT_SUMMARY:
-        child = plan.origin.child
-        yield child.id if child else "", Part(usage_query(plan, pricing, span), default)
-        return
-    queries = {member: usage_query(plan, pricing, span, member) for member in plan.members}
-    for at, (member, query) in enumerate(queries.items()):
-        if plan.child_billing is ChildBilling.CHILD and member.account_id != payer:
-            continue
-        first = at == 0  # the default that nobody used is the first member's
-        yield (
-            _child_named(plan, member),
-            Part(query, default if first else None, tuple(queries.values()) if first else ()),
-        )
-
-
-def _child_named(plan: AttachedPlan, member: Member) -> str:
-    return member.child.id if member.child and plan.child_billing is not ChildBilling.CHILD else ""
 
 
 _SERVICE: Final = ("servicePeriodStartDate", "servicePeriodEndDate")
