@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from tests.fakes.entities import FakeEntityRepository
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, DateRange, StoredBill
-from usance.application.ports.entities import Page
+from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.billing.numbering import Numbering
-from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.resources import wire
 from usance.resources.wire import Document
+
+ITEMS_MAX = 100
 
 
 @dataclass
@@ -22,6 +25,7 @@ class FakeBillRepository:
     private: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     writes: int = 0
+    entities: FakeEntityRepository = field(default_factory=FakeEntityRepository)
 
     def get(self, org_id: str, bill_id: str) -> Document | None:
         body = self.headers.get((org_id, bill_id))
@@ -70,9 +74,11 @@ class FakeBillRepository:
         *,
         private: Mapping[str, str],
         numbering: Numbering | None,
+        beside: Sequence[Put | Delete] = (),
     ) -> Document:
         if (org_id, header["id"]) in self.headers:
             raise VersionConflictError(f"the bill {header['id']} exists already")
+        self._commit(org_id, beside)
         if numbering:
             number = self.numbers[org_id] = numbering.following(self.numbers.get(org_id))
             header = {**header, "sequentialInvoiceNumber": numbering.text(number)}
@@ -87,14 +93,24 @@ class FakeBillRepository:
         expected_version: int,
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
+        beside: Sequence[Put | Delete] = (),
     ) -> None:
         self._expect(org_id, header["id"], expected_version)
+        self._commit(org_id, beside)
         self._store(org_id, header, line_items, private)
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int) -> None:
+    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
         self._expect(org_id, bill_id, expected_version)
+        self._commit(org_id, beside)
         for rows in (self.headers, self.lines, self.private):
             rows.pop((org_id, bill_id), None)
+
+    def _commit(self, org_id: str, beside: Sequence[Put | Delete]) -> None:
+        if len(beside) >= ITEMS_MAX:
+            raise InvalidInputError(
+                "the bill draws, or drew, on more commitments and balances than one transaction holds"
+            )
+        self.entities.commit(org_id, beside)
 
     def _store(
         self,

@@ -14,13 +14,19 @@ from usance.adapters.dynamodb.bill_lines import chunk_count, drop_lines, put_lin
 from usance.adapters.dynamodb.bill_streams import BILL, BillStreams, is_redated, matches
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.entity_steps import Row, change_steps
-from usance.adapters.dynamodb.transactions import Step, pause, store_faults, transact
+from usance.adapters.dynamodb.transactions import ITEMS_MAX, Step, pause, store_faults, transact
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.billing.numbering import Numbering
-from usance.domain.kernel.errors import NotFoundError, UnavailableError, UsanceError, VersionConflictError
+from usance.domain.kernel.errors import (
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UsanceError,
+    VersionConflictError,
+)
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -84,12 +90,13 @@ class DynamoBillRepository:
         *,
         private: Mapping[str, str],
         numbering: Numbering | None,
+        beside: Sequence[Put | Delete] = (),
     ) -> Document:
         """See the port."""
         for attempt in range(NUMBER_ATTEMPTS_MAX):
             numbered, counting = self._number(org_id, header, numbering)
             try:
-                self._write(org_id, numbered, None, line_items, private, counting)
+                self._write(org_id, numbered, None, line_items, private, counting, beside)
             except _NumberTakenError:
                 pause(min(attempt, PAUSES_MAX))
                 continue
@@ -104,23 +111,20 @@ class DynamoBillRepository:
         expected_version: int,
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
+        beside: Sequence[Put | Delete] = (),
     ) -> None:
         """See the port."""
         previous = self._expect(org_id, header["id"], expected_version)
-        self._write(org_id, header, previous, line_items, private if private is not None else previous.private, [])
+        kept = private if private is not None else previous.private
+        self._write(org_id, header, previous, line_items, kept, [], beside)
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int) -> None:
+    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
         """See the port."""
         previous = self._expect(org_id, bill_id, expected_version)
         change = Delete(BILL, bill_id, expected_version)
         chunks = range(int(previous.private.get("chunks", 0)))
-        transact(
-            self._client,
-            [
-                *change_steps(self._table, org_id, [change], {(BILL, bill_id): previous}, self._now()),
-                *drop_lines(self._table, org_id, bill_id, chunks),
-            ],
-        )
+        steps = self._changes(org_id, change, previous, beside)
+        self._commit(bill_id, [*steps, *drop_lines(self._table, org_id, bill_id, chunks)])
 
     def _write(
         self,
@@ -130,6 +134,7 @@ class DynamoBillRepository:
         line_items: Sequence[Document] | None,
         private: Mapping[str, str],
         more: Sequence[Step],
+        beside: Sequence[Put | Delete],
     ) -> None:
         bill_id = header["id"]
         before = int(previous.private.get("chunks", 0)) if previous else 0
@@ -143,8 +148,23 @@ class DynamoBillRepository:
             indexed={**_indexed(header), **found_by},
             private={**private, "chunks": str(chunks), FOUND_BY: wire.dumps(found_by).decode()},
         )
-        header_steps = change_steps(self._table, org_id, [change], {(BILL, bill_id): previous}, self._now())
-        transact(self._client, [*header_steps, *lines, *more])
+        self._commit(bill_id, [*self._changes(org_id, change, previous, beside), *lines, *more])
+
+    def _changes(
+        self, org_id: str, change: Put | Delete, previous: Row | None, beside: Sequence[Put | Delete]
+    ) -> list[Step]:
+        """The steps of a change of a bill and of the entities beside it."""
+        bill_id = change.id if isinstance(change, Delete) else str(change.document["id"])
+        before = {(BILL, bill_id): previous, **self._entities.rows_before(org_id, beside)}
+        return change_steps(self._table, org_id, [change, *beside], before, self._now())
+
+    def _commit(self, bill_id: str, steps: Sequence[Step]) -> None:
+        if len(steps) > ITEMS_MAX:
+            raise InvalidInputError(
+                f"the bill {bill_id} draws, or drew, on more commitments and balances than one transaction holds; "
+                "delete it and bill again"
+            )
+        transact(self._client, steps)
 
     def _number(self, org_id: str, header: Document, numbering: Numbering | None) -> tuple[Document, list[Step]]:
         if numbering is None:

@@ -139,9 +139,13 @@ class DynamoEntityRepository:
 
     def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
         """See the port. A delete of any version is decided on the row read here and refused if that row changes."""
-        before = {(change.type, _id(change)): self._previous(org_id, change) for change in changes}
+        before = self.rows_before(org_id, changes)
         now = int(self._clock.now().timestamp())
         transact(self._client, change_steps(self._table, org_id, changes, before, now))
+
+    def rows_before(self, org_id: str, changes: Sequence[Put | Delete]) -> dict[tuple[str, str], Row | None]:
+        """The row that each change replaces, for `change_steps`. Raises what `commit` raises for a stale change."""
+        return {(change.type, _id(change)): self._previous(org_id, change) for change in changes}
 
     def _previous(self, org_id: str, change: Put | Delete) -> Row | None:
         if isinstance(change, Put) and change.expected_version is None:

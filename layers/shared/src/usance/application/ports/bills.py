@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from usance.application.ports.entities import Page
+from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.resources.wire import Document
 
@@ -83,11 +83,13 @@ class BillRepository(Protocol):
         *,
         private: Mapping[str, str],
         numbering: Numbering | None,
+        beside: Sequence[Put | Delete] = (),
     ) -> Document:
         """Store a bill that does not exist yet, with the next invoice number when `numbering` asks for one.
 
         The number is taken in the same transaction, so none is skipped or given twice. Answers the stored header.
-        Raises `VersionConflictError` when the bill exists.
+        The entities `beside` change in it, too.
+        Raises `VersionConflictError` when the bill exists, and what `EntityRepository.commit` raises for those `beside`.
         """
         ...
 
@@ -99,13 +101,14 @@ class BillRepository(Protocol):
         expected_version: int,
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
+        beside: Sequence[Put | Delete] = (),
     ) -> None:
-        """Replace the header, and the line items when they are given, in one transaction.
+        """Replace the header, the line items when they are given, and the entities `beside`, in one transaction.
 
-        Raises `VersionConflictError` unless the stored version is `expected_version`; `NotFoundError` without a bill.
+        Raises as `create` does for those `beside`; `VersionConflictError` unless the stored version is `expected_version`; `NotFoundError` without a bill.
         """
         ...
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int) -> None:
-        """Remove a bill and its line items. Raises as `replace` does."""
+    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+        """Remove a bill and its line items, and change the entities `beside`, in one transaction. Raises as `replace` does."""
         ...
