@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
@@ -18,6 +18,7 @@ from usance.application.access.groups import GroupMemberships
 from usance.application.entities.ports import EntityPorts
 from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
+from usance.application.ports.entities import EntityRepository
 from usance.application.principals.invite import Post
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import core, entities
@@ -38,9 +39,10 @@ class Organization:
 
     clock: FrozenClock = field(default_factory=FrozenClock)
     ids: CountingIds = field(default_factory=CountingIds)
+    real: EntityRepository | None = None  # a contract test's own store, in place of the one in memory
 
     def __post_init__(self) -> None:
-        self.store = FakeEntityRepository(self.clock)
+        self.store = cast("FakeEntityRepository", self.real or FakeEntityRepository(self.clock))
         self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private)
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from tests.fakes.bill_progress import FakeBillJobProgress
 from tests.fakes.bills import FakeBillRepository
@@ -17,6 +17,8 @@ from usance.application.billing.preview_bill import Previewing
 from usance.application.billing.run_message import run_message
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores, Workbench
+from usance.application.ports.bills import BillRepository
+from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeat, Repeats, UsageScope
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
@@ -102,10 +104,13 @@ class World:
     """Time stands at 15 January 2026, noon. `drain` runs the worker until the queue is empty."""
 
     clock: FrozenClock = field(default_factory=FrozenClock)
+    real: tuple[EntityRepository, BillRepository] | None = None  # a contract test's own stores
 
     def __post_init__(self) -> None:
-        self.org = Organization(self.clock)
-        self.bills = FakeBillRepository()
+        self.org = Organization(self.clock, real=self.real[0] if self.real else None)
+        self.bills = (
+            cast("FakeBillRepository", self.real[1]) if self.real else FakeBillRepository(entities=self.org.store)
+        )
         self.usage = Readings()
         self.events = FakeEventLog(self.clock)
         self.queue, self.statements = FakeQueue(), FakeQueue()
@@ -177,6 +182,10 @@ class World:
         """The only bill of a job."""
         (bill_id,) = job["billIds"]
         return dict(self.get(f"/bills/{bill_id}"))
+
+    def all_bills_of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every bill of a job, with its line items."""
+        return [dict(self.get(f"/bills/{bill_id}")) for bill_id in job["billIds"]]
 
     def all_bills(self, **query: Any) -> list[dict[str, Any]]:
         return list(self.get("/bills", **query)["data"])

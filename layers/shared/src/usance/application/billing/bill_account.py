@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from usance.application.billing.calculate_bill import Calculation, calculate_bill
+from usance.application.billing.calculate_bill import calculate_bill
+from usance.application.billing.calculation import Calculation
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charge_bills import charge_bills
 from usance.application.billing.consolidation import consolidated
@@ -14,7 +15,7 @@ from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
-from usance.domain.billing.due import DueBill, due_bills
+from usance.domain.billing.due import DueBill
 from usance.domain.billing.inputs import BillFrequency, BillKey, DateOverrides
 from usance.domain.billing.schedule import is_open
 from usance.domain.kernel.errors import InvalidInputError
@@ -140,13 +141,10 @@ def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequ
     """What is due, whatever frequency the job asks for."""
     zone = agreement.terms.zone
     if as_of is None:
-        found = due_bills(agreement.attached, day(job["lastDateInBillingPeriod"]), zone)
+        found = agreement.due(day(job["lastDateInBillingPeriod"]))
     else:
         today = local_day(as_of, zone)
-        both = (
-            *due_bills(agreement.attached, today - timedelta(days=1), zone),
-            *due_bills(agreement.attached, today, zone),
-        )
+        both = (*agreement.due(today - timedelta(days=1)), *agreement.due(today))
         unique = {due.key: due for due in both}
         found = tuple(due for key in sorted(unique) if (due := _still_due(agreement, unique[key], as_of)))
     return found

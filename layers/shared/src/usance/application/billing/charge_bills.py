@@ -1,4 +1,4 @@
-"""The bills that hold nothing but charges: of days on which no other bill of the account can take them."""
+"""The bills that hold nothing but charges and fees: of days on which no other bill of the account can take them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from datetime import date
 
 from usance.application.billing.calculate_bill import is_locked
 from usance.application.billing.charges import due_by, home_of, mark_found, own_key, unbilled
+from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.gather import Agreement
 from usance.application.billing.stores import Workbench
 from usance.domain.billing.inputs import BillFrequency, BillKey
@@ -38,13 +39,30 @@ def charge_bills(
         today = BillKey(BillFrequency.AD_HOC, 1, last_day, grouping)
         if today not in strays and _stored(bench, agreement, today):
             strays[today] = set()
+    for key in _of_fees(bench, agreement, last_day):
+        strays.setdefault(key, set())
     for key in sorted(strays):
         yield ChargeBill(key, replace(agreement, strays=frozenset(strays[key])))
 
 
+def _of_fees(bench: Workbench, agreement: Agreement, last_day: date) -> Iterator[BillKey]:
+    """The bills of commitments' fees on dates of their own: that of `last_day`, and earlier ones that are missing."""
+    alone = {
+        one.own
+        for one in agreement.fees.dated
+        if one.own.day <= last_day and home_of(one.own, agreement.attached, agreement.terms.zone) is None
+    }
+    ids = {key: agreement.bill_id(key) for key in sorted(alone)}
+    found = bench.stores.bills.get_many(agreement.org_id, sorted(ids.values())) if ids else ()
+    stored = {bill["id"] for bill in found}
+    for key, id_ in ids.items():
+        if key.day == last_day if id_ in stored else billed_inputs(bench.stores.bills, agreement, key).fees:
+            yield key
+
+
 def _finds_its_own(bench: Workbench, agreement: Agreement, charge: Document, made: frozenset[BillKey]) -> bool:
     """Whether the bill of a calendar that the charge joins has it, or is going to."""
-    home = home_of(agreement.catalogue, charge, agreement.attached, agreement.terms.zone)
+    home = home_of(own_key(agreement.catalogue, charge), agreement.attached, agreement.terms.zone)
     if home is None:
         return False
     shared = replace(home, frequency=BillFrequency.MIXED, interval=1)

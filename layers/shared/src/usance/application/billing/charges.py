@@ -50,7 +50,7 @@ def charges_of(
             charge
             for charge in unbilled(entities, org_id, account_id)
             if day(charge["billDate"]) == key.day
-            and (charge["id"] in strays or _goes_onto(catalogue, charge, key, attached, zone))
+            and (charge["id"] in strays or goes_onto(own_key(catalogue, charge), key, attached, zone))
         ),
     ]
     fees = [charge["entityId"] for charge in documents if charge["entityType"] == "BALANCE"]
@@ -61,13 +61,17 @@ def charges_of(
     )
 
 
-def home_of(catalogue: Catalogue, charge: Document, attached: Sequence[Attachment], zone: tzinfo) -> BillKey | None:
-    """The bill of a calendar that the charge joins, or None: no period ends or begins on its day.
+def own_key(catalogue: Catalogue, charge: Document) -> BillKey:
+    """The bill that holds nothing but charges of the day; one for each bill of its own that contracts ask for."""
+    return BillKey(BillFrequency.AD_HOC, 1, day(charge["billDate"]), grouping_on(catalogue, charge))
+
+
+def home_of(own: BillKey, attached: Sequence[Attachment], zone: tzinfo) -> BillKey | None:
+    """The bill of a calendar that a charge joins which else were on `own`, or None: no period ends or begins on its day.
 
     Of several it is the one of the shortest period.
     """
-    on = day(charge["billDate"])
-    grouping = _grouping(catalogue, charge)
+    on, grouping = own.day, own.grouping
     keys = {
         BillKey(BillFrequency(one.calendar.frequency), one.calendar.interval, on, grouping): one.calendar.period(0).days
         for one in attached
@@ -76,17 +80,11 @@ def home_of(catalogue: Catalogue, charge: Document, attached: Sequence[Attachmen
     return min(keys, key=lambda key: (keys[key], key), default=None)
 
 
-def own_key(catalogue: Catalogue, charge: Document) -> BillKey:
-    """The bill that holds nothing but charges of the day."""
-    return BillKey(BillFrequency.AD_HOC, 1, day(charge["billDate"]), _grouping(catalogue, charge))
-
-
-def _goes_onto(
-    catalogue: Catalogue, charge: Document, key: BillKey, attached: Sequence[Attachment], zone: tzinfo
-) -> bool:
-    if key.grouping != _grouping(catalogue, charge):
+def goes_onto(own: BillKey, key: BillKey, attached: Sequence[Attachment], zone: tzinfo) -> bool:
+    """Whether a charge of the bill's day, which else were on `own`, goes onto the bill `key`."""
+    if key.grouping != own.grouping:
         return False
-    home = home_of(catalogue, charge, attached, zone)
+    home = home_of(own, attached, zone)
     match key.frequency:
         case BillFrequency.AD_HOC:
             return home is None
@@ -96,9 +94,9 @@ def _goes_onto(
             return home == key
 
 
-def _grouping(catalogue: Catalogue, charge: Document) -> str:
-    """The bill of its own that the charge's contract asks for."""
-    contract_id = charge.get("contractId")
+def grouping_on(catalogue: Catalogue, document: Document) -> str:
+    """The bill of its own that the contract of a charge or commitment asks for."""
+    contract_id = document.get("contractId")
     return grouping_of(catalogue, catalogue.one("contract", contract_id)) if contract_id else ""
 
 

@@ -7,10 +7,11 @@ already keeps what it has, whichever way the setting was changed since: nothing 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from usance.application.billing.fees import billed_elsewhere
 from usance.application.billing.gather import Agreement
 from usance.application.ports.bills import BillRepository
 from usance.domain.billing.due import DueBill, key_of, merged
-from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 
 
 def consolidated(bills: BillRepository, agreement: Agreement, due: Sequence[DueBill]) -> Sequence[DueBill]:
@@ -30,7 +31,15 @@ def apart(bills: BillRepository, agreement: Agreement, key: BillKey) -> frozense
     """The bills of their own beside the consolidated bill `key`, whose charges it leaves to them; none beside another."""
     if key.frequency is not BillFrequency.MIXED:
         return frozenset()
-    return _stored(bills, agreement, {key_of(one, key.day) for one in agreement.attached_to(key)})
+    planned = {plan.key(key.day) for plan in agreement.fees.plans if plan.grouping == key.grouping}
+    return _stored(bills, agreement, planned | {key_of(one, key.day) for one in agreement.attached_to(key)})
+
+
+def billed_inputs(bills: BillRepository, agreement: Agreement, key: BillKey) -> BillingInputs:
+    """What the bill `key` is decided from, but for usage and credits: without what other bills have already."""
+    inputs = agreement.inputs(key, apart(bills, agreement, key))
+    elsewhere = billed_elsewhere(bills, agreement.org_id, inputs.account.id, inputs.bill_id, inputs.fees)
+    return replace(inputs, fees=tuple(fee for fee in inputs.fees if fee.commitment_id not in elsewhere))
 
 
 def _is_shared(own: BillKey, mixed: BillKey, stored: frozenset[BillKey], *, on: bool) -> bool:

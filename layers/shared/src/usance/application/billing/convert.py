@@ -114,20 +114,21 @@ def pricing_of(document: Document, aggregation: Aggregation | Compound, config: 
         tiers_span_plan=bool(document.get("tiersSpanPlan")),
         minimum=Minimum(
             amount=number_of(document.get("minimumSpend") or 0),
-            in_advance=bool(_first("minimumSpendBillInAdvance", document, config)),
+            in_advance=bool(first("minimumSpendBillInAdvance", document, config)),
             description=document.get("minimumSpendDescription"),
             accounting_product_id=document.get("accountingProductId"),
         ),
         description=document.get("description"),
         accounting_product_id=document.get("accountingProductId"),
         of_template=bool(document.get("planTemplateId")),
+        overage_bands=tuple(band_of(band) for band in document.get("overagePricingBands") or ()),
     )
 
 
 def calendar_of(template: Document, account_plan: Document, account: Document, epochs: Mapping[str, str]) -> Calendar:
     """The calendar of an account plan. Epochs: the account plan's, the account's, the organization's (billing.md 1.1)."""
     frequency = Frequency(template["billFrequency"])
-    epoch = _first("billEpoch", account_plan, account) or epochs[EPOCH_FIELDS[frequency]]
+    epoch = first("billEpoch", account_plan, account) or epochs[EPOCH_FIELDS[frequency]]
     return Calendar(frequency, int(template.get("billFrequencyInterval") or 1), day(epoch))
 
 
@@ -201,11 +202,11 @@ def has_calendar(template: Document) -> bool:
 def _standing(owners: Sequence[Document], config: Document) -> Standing:
     """The standing charge of the first of `owners` that says; how often it falls is the last one's to say."""
     return Standing(
-        amount=number_of(_first("standingCharge", *owners) or 0),
-        in_advance=bool(_first("standingChargeBillInAdvance", *owners, config)),
+        amount=number_of(first("standingCharge", *owners) or 0),
+        in_advance=bool(first("standingChargeBillInAdvance", *owners, config)),
         interval=int(owners[-1].get("standingChargeInterval") or 1),
         offset=int(owners[-1].get("standingChargeOffset") or 0),
-        description=_first("standingChargeDescription", *owners),
+        description=first("standingChargeDescription", *owners),
         accounting_product_id=owners[0].get("standingChargeAccountingProductId"),
     )
 
@@ -213,9 +214,9 @@ def _standing(owners: Sequence[Document], config: Document) -> Standing:
 def _minimum(owners: Sequence[Document], config: Document) -> Minimum:
     """The minimum spend of the first of `owners` that says."""
     return Minimum(
-        amount=number_of(_first("minimumSpend", *owners) or 0),
-        in_advance=bool(_first("minimumSpendBillInAdvance", *owners, config)),
-        description=_first("minimumSpendDescription", *owners),
+        amount=number_of(first("minimumSpend", *owners) or 0),
+        in_advance=bool(first("minimumSpendBillInAdvance", *owners, config)),
+        description=first("minimumSpendDescription", *owners),
         accounting_product_id=owners[0].get("minimumSpendAccountingProductId"),
     )
 
@@ -238,7 +239,7 @@ def band_of(document: Document) -> Band:
     )
 
 
-def _first(name: str, *documents: Document) -> Any:
+def first(name: str, *documents: Document) -> Any:
     """The first value that is defined: the override chains of billing.md 1.1."""
     return next((document[name] for document in documents if document.get(name) is not None), None)
 

@@ -38,8 +38,12 @@ def header_of(draft: BillDraft) -> Document:
     )
 
 
-def line_item_of(line: Line) -> Document:
-    """A line item as the bill embeds it."""
+def line_items_of(draft: BillDraft) -> list[Document]:
+    """The line items as the bill embeds them."""
+    return [_line_item(line, draft.id) for line in draft.lines]
+
+
+def _line_item(line: Line, bill_id: str) -> Document:
     item = line.item
     return _present(
         id=line.id,
@@ -67,6 +71,9 @@ def line_item_of(line: Line) -> Document:
         balanceId=item.balance_id,
         segment=item.segment,
         contractId=item.origin.contract_id,
+        commitmentId=item.commitment_id,
+        referencedBillId=bill_id if item.pays_for else None,
+        referencedLineItemId=item.pays_for,
         childAccountId=item.origin.child.id if item.origin.child else None,
         childAccountCode=item.origin.child.code if item.origin.child else None,
         usagePerPricingBand=[_band_of(band, line) for band in item.bands],

@@ -1,8 +1,8 @@
 """Read everything a bill follows from, but for usage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
+from dataclasses import dataclass, field
+from datetime import date, tzinfo
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import charges_of
@@ -20,9 +20,10 @@ from usance.application.billing.convert import (
 )
 from usance.application.billing.counters import counter_pricings, counter_values
 from usance.application.billing.families import billed_on
+from usance.application.billing.fees import Fees, fees_of
 from usance.application.billing.overrides import EPOCHS, Overrides
 from usance.application.billing.pricings import custom_fields, pricings_of
-from usance.domain.billing.due import belongs, key_of
+from usance.domain.billing.due import DueBill, belongs, due_bills, due_fees, key_of, merged
 from usance.domain.billing.inputs import (
     AttachedGroup,
     AttachedPlan,
@@ -48,6 +49,7 @@ class Agreement:
     terms: Terms
     catalogue: Catalogue
     groups: tuple[AttachedGroup, ...] = ()
+    fees: Fees = field(default_factory=Fees)
     strays: frozenset[str] = frozenset()
     """Ids of charges that go onto the AD_HOC bill of their day because another bill of it cannot take them."""
 
@@ -59,6 +61,11 @@ class Agreement:
     def bill_id(self, key: BillKey) -> str:
         """The id of the account's bill `key`, whether there is one or not."""
         return bill_id(self.org_id, self.account["id"], key)
+
+    def due(self, last_day: date) -> tuple[DueBill, ...]:
+        """The bills of the periods that hold `last_day`, but for those of dates of their own."""
+        periods = due_bills(self.attached, last_day, self.terms.zone)
+        return merged((*periods, *due_fees(self.fees.plans, last_day)))
 
     def attached_to(self, key: BillKey) -> tuple[Attachment, ...]:
         """What the bill `key` may charge for."""
@@ -73,7 +80,9 @@ class Agreement:
         charges = charges_of(
             self.catalogue, self.account["id"], (own_id, key), self.attached, self.terms.zone, self.strays
         )
+        fees = self.fees.of(key, self.attached, self.terms, apart)
         accounted = [
+            *(id_ for fee in fees for id_ in fee.accounting_product_ids),
             *_accounting_product_ids(plans, groups),
             *(charge.accounting_product_id for charge in charges),
         ]
@@ -87,6 +96,7 @@ class Agreement:
             terms=self.terms,
             groups=groups,
             charges=charges,
+            fees=fees,
         )
 
 
@@ -109,6 +119,7 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
     found = billed_on(catalogue, account, lambda one: _attached_to(catalogue, one, epochs, zone), settings)
     return Agreement(
         org_id=catalogue.org_id,
+        fees=fees_of(catalogue, account, found, epochs, zone),
         account=account,
         plans=tuple(one for one in found if isinstance(one, AttachedPlan)),
         groups=tuple(one for one in found if isinstance(one, AttachedGroup)),

@@ -8,8 +8,10 @@ from decimal import Decimal
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.consolidation import apart, consolidated
-from usance.application.billing.documents import header_of, line_item_of
+from usance.application.billing.consolidation import billed_inputs, consolidated
+from usance.application.billing.credits.book import read_book
+from usance.application.billing.credits.ledger import Drawn
+from usance.application.billing.documents import header_of, line_items_of
 from usance.application.billing.gather import Agreement, gather
 from usance.application.billing.jobs import last_billed_day
 from usance.application.billing.memos.lines import appended, as_shown, memos_of, total_of, under
@@ -18,8 +20,7 @@ from usance.application.billing.read_usage import read_usage
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.usage_log import UsageReader
 from usance.domain.access import Action, Caller
-from usance.domain.billing.due import due_bills
-from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
@@ -51,15 +52,16 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     overrides = Overrides.of_job(request)
     agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
     key = _key(bench, agreement, request)
-    inputs = agreement.inputs(key, apart(bench.stores.bills, agreement, key))
+    inputs = billed_inputs(bench.stores.bills, agreement, key)
     require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
     try:
-        draft = decide(inputs, read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs)))
+        usage = read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs))
+        draft = decide(_with_credits(bench, agreement, inputs), usage)
     except ArithmeticError as beyond:  # its own text names nothing that a biller knows
         raise InvalidInputError(f"a quantity or an amount has more than {PRECISION_DIGITS} digits") from beyond
     header = header_of(draft)
     memos = _memos(bench, agreement, header["id"])
-    lines = appended([line_item_of(line) for line in draft.lines], memos)
+    lines = appended(line_items_of(draft), memos)
     if len(lines) > LINES_PER_ANSWER_MAX:
         raise InvalidInputError(
             f"the bill would have {len(lines)} line items, more than one answer holds; make it with a bill job"
@@ -80,21 +82,28 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
     last_day = last_billed_day(request, bench.stores.clock.now(), zone)
     if request["billingFrequency"] == BillFrequency.AD_HOC:
         own = BillKey(BillFrequency.AD_HOC, 1, last_day + timedelta(days=1))
-        if agreement.inputs(own).charges:
+        alone = agreement.inputs(own)
+        if alone.charges or alone.fees:
             return own
         raise InvalidInputError(
-            f"billingFrequency: the account {agreement.account['id']} has no charge for a bill of its own on {own.day}"
+            f"billingFrequency: the account {agreement.account['id']} has no charge or fee for a bill of its own on {own.day}"
         )
     wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
-    due = [
-        one for one in due_bills(agreement.attached, last_day, zone) if (one.key.frequency, one.key.interval) == wanted
-    ]
+    due = [one for one in agreement.due(last_day) if (one.key.frequency, one.key.interval) == wanted]
     if not due:
         raise InvalidInputError(
             f"billingFrequency: the account {agreement.account['id']} has no bill every {wanted[1]} {wanted[0]} on {last_day}"
         )
     due = [*consolidated(bench.stores.bills, agreement, due)]
     return max(due, key=lambda one: (not one.opens, one.key.day, not one.key.grouping)).key
+
+
+def _with_credits(bench: Previewing, agreement: Agreement, inputs: BillingInputs) -> BillingInputs:
+    """`inputs` with what the account's credits have left; a preview says what it would draw, and draws nothing."""
+    stored = bench.stores.bills.get_stored(agreement.org_id, inputs.bill_id)
+    drawn = Drawn.of(stored.private) if stored else Drawn()
+    book = read_book(agreement.catalogue, agreement.account, inputs.bill_id, drawn, agreement.terms.zone)
+    return book.given_to(inputs)
 
 
 def _memos(bench: Previewing, agreement: Agreement, bill_id: str) -> Sequence[Document]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 
+from usance.domain.billing.credit import Draw
 from usance.domain.billing.inputs import Account, BillKey, Terms
 from usance.domain.billing.items import Item
 from usance.domain.kernel.quantity import EXACT, ZERO
@@ -23,7 +24,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BillDraft:
-    """Everything of a bill that follows from its inputs; who calculated it, and when, does not."""
+    """Everything of a bill that follows from its inputs; who calculated it, and when, does not.
+
+    `draws` are what it takes off commitments and balances.
+    """
 
     id: str
     key: BillKey
@@ -37,6 +41,7 @@ class BillDraft:
     external_invoice_date: date
     terms: Terms
     lines: tuple[Line, ...]
+    draws: tuple[Draw, ...] = ()
 
     @property
     def total(self) -> Decimal:

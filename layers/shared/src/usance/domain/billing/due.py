@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
+from usance.domain.billing.fee_schedule import FeePlan
 from usance.domain.billing.inputs import AttachedPlan, Attachment, BillFrequency, BillKey
 from usance.domain.billing.windows import opening_day, window_at
 
@@ -28,6 +29,14 @@ def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tupl
     begins: on that day nothing is due in arrears, so that no other run would make it.
     """
     return merged(due for plan in plans for due in _of_plan(plan, last_day, zone))
+
+
+def due_fees(plans: Sequence[FeePlan], last_day: date) -> tuple[DueBill, ...]:
+    """The bills of the periods that hold `last_day` which carry fees of commitments.
+
+    A first fee in advance is on the bill that opens the commitment's first period, which an earlier run makes.
+    """
+    return merged(due for plan in plans for due in _of_fees(plan, last_day))
 
 
 def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
@@ -71,6 +80,16 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
         # A first day on the boundary that opens this period is the last bill of the run before.
         before = first == period.start and not before_epoch
         due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_missing=before))
+    return due
+
+
+def _of_fees(plan: FeePlan, last_day: date) -> Sequence[DueBill]:
+    period = plan.calendar.period(max(plan.calendar.index_of(last_day), -1))
+    if last_day < min(plan.start, period.start):  # long before an epoch that is still to come
+        return ()
+    due = [DueBill(plan.key(period.end))] if plan.is_on(period.end) else []
+    if plan.in_advance and plan.is_first(period.start):
+        due.append(DueBill(plan.key(period.start), only_if_missing=True))
     return due
 
 

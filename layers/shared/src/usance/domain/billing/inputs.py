@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
+from usance.domain.billing.credit import Credit, CreditKind
 from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.errors import InvalidInputError
@@ -108,6 +109,7 @@ class Pricing:
     description: str | None = None
     accounting_product_id: str | None = None
     of_template: bool = False
+    overage_bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,25 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Fee:
+    """What a bill charges of a commitment: its `number`-th fee, from 0, on the bill of `day`.
+
+    `since` is where the bill's period begins, when the fee is all that is on it.
+    """
+
+    commitment_id: str
+    currency: str
+    number: int
+    day: date
+    amount: Decimal
+    span: Instants
+    since: date
+    description: str | None = None
+    contract_id: str | None = None
+    accounting_product_ids: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Whom the bill is for."""
 
@@ -393,3 +414,6 @@ class BillingInputs:
     terms: Terms
     groups: tuple[AttachedGroup, ...] = ()
     charges: tuple[Charge, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    credit_order: tuple[CreditKind, ...] = ()

@@ -22,6 +22,11 @@ class LineItemType(StrEnum):
     AD_HOC = "AD_HOC"
     MINIMUM_SPEND = "MINIMUM_SPEND"
     MINIMUM_SPEND_REFUND = "MINIMUM_SPEND_REFUND"
+    COMMITMENT_CONSUMED = "COMMITMENT_CONSUMED"
+    BALANCE_CONSUMED = "BALANCE_CONSUMED"
+    OVERAGE_SURCHARGE = "OVERAGE_SURCHARGE"
+    OVERAGE_USAGE = "OVERAGE_USAGE"
+    COMMITMENT_FEE = "COMMITMENT_FEE"
     BALANCE_FEE = "BALANCE_FEE"
 
 
@@ -30,8 +35,9 @@ class Item:
     """A line item in the pricing currency.
 
     `subtotal` is rounded to that currency; band details and the average price are exact. `band_quantities` holds the
-    part of `quantity` in each band. `elsewhere` is the account that pays it on a bill of its own: then it counts here,
-    and is no line.
+    part of `quantity` in each band. `elsewhere` is the account that pays it on a bill of its own: then it counts here, and is no line.
+    `pays_for` is the id of the line item that a credit pays, or that lies beyond one. `apart` tells line items apart that
+    agree in everything else.
     """
 
     type: LineItemType
@@ -53,5 +59,8 @@ class Item:
     counter_id: str | None = None
     charge_id: str | None = None
     balance_id: str | None = None
+    commitment_id: str | None = None
+    pays_for: str | None = None
+    apart: str = ""
     segment: Mapping[str, str] | None = None
     elsewhere: str = ""

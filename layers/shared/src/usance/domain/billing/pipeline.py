@@ -8,15 +8,19 @@ from datetime import date
 from decimal import localcontext
 from typing import Final
 
+from usance.domain.billing.commitment_fee import commitment_fees
 from usance.domain.billing.context import Attached_co, Context, Served, Step
 from usance.domain.billing.counter_charge import counter_charges
+from usance.domain.billing.credit import Draw
 from usance.domain.billing.dated_charges import ad_hoc_charges, balance_fees
 from usance.domain.billing.dates import due_date, external_invoice_date
 from usance.domain.billing.draft import BillDraft, Line
+from usance.domain.billing.draw_down import settled
 from usance.domain.billing.family_items import summarized
 from usance.domain.billing.group_minimum import group_minimums
 from usance.domain.billing.inputs import Attachment, BillingInputs
 from usance.domain.billing.items import Item
+from usance.domain.billing.line_id import line_id
 from usance.domain.billing.plan_minimum import plan_minimums
 from usance.domain.billing.pricing_minimum import pricing_minimums
 from usance.domain.billing.standing_charge import standing_charges
@@ -24,7 +28,6 @@ from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.billing.usage_charge import queries, usage_charges
 from usance.domain.billing.usage_credit import global_credits, product_credits
 from usance.domain.billing.windows import closing_window, starting_window
-from usance.domain.kernel.ids import derived_id
 from usance.domain.kernel.quantity import EXACT
 from usance.domain.kernel.timezones import midnight
 
@@ -38,8 +41,9 @@ STEPS: Final[tuple[Step, ...]] = (
     group_minimums,
     product_credits,
     global_credits,
-    balance_fees,
 )
+FEES: Final[tuple[Step, ...]] = (commitment_fees, balance_fees)
+"""What no credit pays for: steps after credits were drawn on."""
 
 
 def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
@@ -55,9 +59,10 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
 
 
 def serves(inputs: BillingInputs) -> bool:
-    """Whether the bill's day ends or begins a period of any plan, or is that of a charge; else it could bill nothing."""
+    """Whether the bill's day ends or begins a period of any plan, or is that of a charge or fee; else it could bill nothing."""
     attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
-    return bool(inputs.charges) or any(served.closing or served.starting for served in _served(inputs, attached))
+    dated = bool(inputs.charges or inputs.fees)
+    return dated or any(served.closing or served.starting for served in _served(inputs, attached))
 
 
 def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
@@ -70,7 +75,9 @@ def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
     with localcontext(EXACT):
         for step in STEPS:
             items.extend(step(context, items))
-        return _draft(context, summarized([item for item in items if not item.elsewhere]))
+        settlement = settled(context, summarized([item for item in items if not item.elsewhere]))
+        fees = [item for step in FEES for item in step(context, settlement.items)]
+        return _draft(context, (*settlement.items, *fees), settlement.draws)
 
 
 def _served(inputs: BillingInputs, plans: Sequence[Attached_co]) -> tuple[Served[Attached_co], ...]:
@@ -78,7 +85,7 @@ def _served(inputs: BillingInputs, plans: Sequence[Attached_co]) -> tuple[Served
     return tuple(Served(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in plans)
 
 
-def _draft(context: Context, items: Sequence[Item]) -> BillDraft:
+def _draft(context: Context, items: Sequence[Item], draws: tuple[Draw, ...]) -> BillDraft:
     inputs, terms = context.inputs, context.inputs.terms
     day = inputs.key.day
     start = _start(context)
@@ -96,6 +103,7 @@ def _draft(context: Context, items: Sequence[Item]) -> BillDraft:
         external_invoice_date=terms.dates.external_invoice_date or external_invoice_date(day, terms.invoice_date_rule),
         terms=terms,
         lines=tuple(_line(context, number, item) for number, item in enumerate(items, start=1)),
+        draws=draws,
     )
 
 
@@ -109,26 +117,11 @@ def _start(context: Context) -> date:
             starts.append(min(served.closing.standard.start, first))
         elif calendar.is_boundary(context.inputs.key.day):
             starts.append(calendar.period(calendar.index_of(context.inputs.key.day) - 1).start)
-    return min(starts, default=context.inputs.key.day)
+    return min(starts, default=min((fee.since for fee in context.inputs.fees), default=context.inputs.key.day))
 
 
 def _line(context: Context, number: int, item: Item) -> Line:
     terms = context.inputs.terms
     rate = terms.rate(item.origin.currency, terms.billing_currency)
     converted = terms.currency(terms.billing_currency).round(EXACT.multiply(item.subtotal, rate))
-    return Line(_line_id(context, item), number, item, rate, converted)
-
-
-def _line_id(context: Context, item: Item) -> str:
-    """Stays the same when the bill is calculated again, whatever other items come or go."""
-    origin = item.origin
-    member = (origin.plan_group_id, origin.plan_id or "") if origin.plan_group_id else ()
-    return derived_id(
-        context.inputs.bill_id,
-        item.type,
-        origin.account_plan_id or (origin.plan_id if origin.summary else None) or "",
-        item.pricing_id or item.charge_id or "",
-        item.span.start.isoformat(),
-        *member,
-        *((origin.child.id,) if origin.child else ()),
-    )
+    return Line(line_id(context.inputs.bill_id, item), number, item, rate, converted)

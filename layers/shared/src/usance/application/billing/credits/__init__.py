@@ -1,0 +1,1 @@
+"""Commitments and balances as bills draw on them."""

@@ -1,0 +1,117 @@
+"""The credits that a bill may draw on, as of now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Final
+
+from usance.application.billing.catalogue import Catalogue
+from usance.application.billing.convert import instant, product_of
+from usance.application.billing.credits.convert import balance_of, commitment_of
+from usance.application.billing.credits.ledger import RESOURCES, Drawn
+from usance.application.billing.families import children_of
+from usance.application.ports.entities import EntityRepository
+from usance.domain.billing.credit import Credit, CreditKind
+from usance.domain.billing.inputs import BillingInputs
+from usance.domain.catalog.balances import DRAW_DOWN
+from usance.resources.balance import BALANCE
+from usance.resources.balance_transaction import BALANCE_TRANSACTION
+from usance.resources.commitment import COMMITMENT
+from usance.resources.wire import Document
+
+DEFAULT_ORDER: Final = (CreditKind.PREPAYMENT, CreditKind.BALANCE)
+"""Without a setting (Q21), and always in a family (billing.md 1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What an account's bill may draw on. `documents` holds the commitments and balances that were read, by id."""
+
+    catalogue: Catalogue
+    credits: tuple[Credit, ...]
+    order: tuple[CreditKind, ...]
+    documents: Mapping[str, Document]
+
+    def given_to(self, inputs: BillingInputs) -> BillingInputs:
+        """`inputs` with the credits, and with the products that these are accounted to."""
+        ids = [id_ for credit in self.credits for id_ in credit.accounting_product_ids]
+        products = {one["id"]: product_of(one) for one in self.catalogue.many("product", ids)}
+        more = {**inputs.products, **products}
+        return replace(inputs, products=more, credits=self.credits, credit_order=self.order)
+
+
+def read_book(catalogue: Catalogue, account: Document, bill_id: str, drawn: Drawn, zone: tzinfo) -> Book:
+    """The credits of the account, less what `drawn` says that the bill `bill_id` has drawn already.
+
+    They are read anew each time, since other bills draw on them.
+    """
+    entities, org_id = catalogue.entities, catalogue.org_id
+    commitments = [*_of_account(entities, org_id, COMMITMENT.type, account["id"]), *_of_parent(catalogue, account)]
+    balances = _of_account(entities, org_id, BALANCE.type, account["id"])
+    negative = bool(catalogue.config().get("allowNegativeBalances"))
+    found = [
+        *(commitment_of(one, drawn.taken(CreditKind.PREPAYMENT, one["id"]), zone) for one in commitments),
+        *(
+            balance_of(
+                one,
+                drawn.taken(CreditKind.BALANCE, one["id"]),
+                _later(entities, org_id, one, bill_id, zone),
+                zone,
+                negative_allowed=negative,
+            )
+            for one in balances
+        ),
+    ]
+    known = {one["id"]: one for one in (*commitments, *balances)}
+    documents = {**known, **read_drawn(entities, org_id, drawn, known)}
+    return Book(catalogue, tuple(found), _order(catalogue, account), documents)
+
+
+def read_drawn(
+    entities: EntityRepository, org_id: str, drawn: Drawn, known: Mapping[str, Document]
+) -> Mapping[str, Document]:
+    """The commitments and balances that a bill has drawn on, by id, but for those that are `known` or gone."""
+    found: dict[str, Document] = {}
+    for kind, resource in RESOURCES.items():
+        ids = [id_ for id_ in drawn.ids(kind) if id_ not in known]
+        found |= {one["id"]: one for one in entities.get_many(org_id, resource.type, ids)} if ids else {}
+    return found
+
+
+def _of_account(entities: EntityRepository, org_id: str, type_: str, account_id: str) -> Sequence[Document]:
+    return entities.list_all(org_id, type_, filters={"accountId": [account_id]})
+
+
+def _of_parent(catalogue: Catalogue, account: Document) -> Sequence[Document]:
+    """The parent's commitments that pay for what is on its children's own bills."""
+    parent_id = account.get("parentAccountId")
+    if not parent_id:
+        return ()
+    found = _of_account(catalogue.entities, catalogue.org_id, COMMITMENT.type, parent_id)
+    return [one for one in found if one.get("childBillingMode") == "CHILD"]
+
+
+def _later(
+    entities: EntityRepository, org_id: str, balance: Document, bill_id: str, zone: tzinfo
+) -> Sequence[Document]:
+    """The transactions that take effect from the balance's end on; asked for only where a part of it rolls over.
+
+    Whoever writes one moves the balance's version, too, which was read before: nothing can change unseen in between.
+    """
+    if balance.get("rolloverAmount") is None:
+        return ()
+    end = instant(balance["endDate"], zone)
+    made = entities.list_all(org_id, BALANCE_TRANSACTION.type, filters={"balanceId": [balance["id"]]})
+    return [
+        one
+        for one in made
+        if instant(one.get("appliedDate") or one["dtCreated"], zone) >= end
+        and (one["entityType"], one["entityId"]) != (DRAW_DOWN, bill_id)
+    ]
+
+
+def _order(catalogue: Catalogue, account: Document) -> tuple[CreditKind, ...]:
+    if account.get("parentAccountId") or children_of(catalogue, account["id"]):
+        return DEFAULT_ORDER
+    chosen = account.get("creditApplicationOrder") or catalogue.config().get("creditApplicationOrder")
+    return tuple(CreditKind(kind) for kind in chosen) if chosen else DEFAULT_ORDER

@@ -1,0 +1,148 @@
+"""When commitments are billed and how much (billing.md 8.2; W12, W14, W22)."""
+
+import itertools
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.domain.billing.agreements import MONTHLY, bill, inputs, instant, lines, plan
+from usance.domain.billing.fee_schedule import FeePlan, fee_amount
+from usance.domain.billing.inputs import BillFrequency, BillKey, Fee
+from usance.domain.kernel.calendar import Calendar, Frequency
+from usance.domain.kernel.money import Currency
+from usance.domain.kernel.period import Instants
+from usance.domain.kernel.timezones import time_zone
+
+USD, UTC = Currency("USD"), time_zone("UTC")
+FIRST = date(2024, 1, 1)
+TEMPLATE = Fee("commitment", "USD", 0, FIRST, Decimal(0), Instants(instant("2024-01-01"), instant("2024-01-01")), FIRST)
+
+
+def fees(**changes: Any) -> FeePlan:
+    terms = {
+        "calendar": MONTHLY,
+        "start": FIRST,
+        "end": date(2025, 1, 1),
+        "outstanding": Decimal(15_000),
+        "first": Decimal(0),
+        "interval": 1,
+        "offset": 0,
+        "in_advance": False,
+        "grouping": "",
+        "template": TEMPLATE,
+    }
+    return FeePlan(**{**terms, **changes})
+
+
+def billed(schedule: FeePlan, *, days: int = 2000) -> list[tuple[str, str]]:
+    """The day and amount of every fee."""
+    first = schedule.start - timedelta(days=5)
+    found = (schedule.fee_on(first + timedelta(days=n), USD, UTC) for n in range(days))
+    return [(fee.day.isoformat(), str(USD.round(fee.amount))) for fee in found if fee]
+
+
+def test_w12_a_year_is_billed_in_twelve_equal_fees() -> None:
+    months = [f"2024-{month:02}-01" for month in range(2, 13)]
+    assert billed(fees()) == [(day, "1250.00") for day in [*months, "2025-01-01"]]
+    assert billed(fees(in_advance=True)) == [(day, "1250.00") for day in ["2024-01-01", *months]]
+
+
+def test_w14_every_nth_bill_carries_a_fee_from_the_offset_on() -> None:
+    quarterly = Calendar(Frequency.MONTHLY, 3, FIRST)
+    halves = fees(calendar=quarterly, interval=2, end=date(2026, 1, 1))
+    assert [day for day, _ in billed(halves)] == ["2024-04-01", "2024-10-01", "2025-04-01", "2025-10-01"]
+    later = fees(calendar=quarterly, interval=2, offset=1, end=date(2026, 1, 1))
+    assert [day for day, _ in billed(later)] == ["2024-07-01", "2025-01-01", "2025-07-01", "2026-01-01"]
+
+
+def test_the_first_fee_may_differ_and_the_last_takes_what_is_left_over() -> None:
+    found = billed(fees(outstanding=Decimal(1000), first=Decimal(300), end=date(2024, 5, 1)))
+    assert [amount for _, amount in found] == ["300.00", "233.33", "233.33", "233.34"]
+
+
+def test_w22_the_end_is_excluded_and_fees_are_computed_up_to_it() -> None:
+    schedule = fees(start=date(2022, 3, 10), end=date(2022, 6, 1))
+    found = [schedule.fee_on(date(2022, month, 1), USD, UTC) for month in (4, 5, 6)]
+    assert [(fee.span.start.date(), fee.span.end.date()) for fee in found if fee] == [
+        (date(2022, 3, 10), date(2022, 4, 1)),
+        (date(2022, 4, 1), date(2022, 5, 1)),
+        (date(2022, 5, 1), date(2022, 6, 1)),
+    ]
+    assert schedule.fee_on(date(2022, 7, 1), USD, UTC) is None
+
+
+@pytest.mark.parametrize("in_advance", [True, False])
+def test_a_commitment_shorter_than_a_period_is_billed_once(*, in_advance: bool) -> None:
+    short = fees(start=date(2024, 3, 5), end=date(2024, 3, 20), in_advance=in_advance)
+    assert billed(short) == [("2024-04-01", "15000.00")]
+    assert billed(fees(offset=300, in_advance=in_advance))[-1][1] == "15000.00"
+
+
+def test_no_fee_falls_before_the_epoch() -> None:
+    late = fees(calendar=Calendar(Frequency.MONTHLY, 1, date(2024, 11, 1)))
+    assert [day for day, _ in billed(late)] == ["2024-11-01", "2024-12-01", "2025-01-01"]
+
+
+def test_a_fee_is_a_line_that_says_what_it_is_for() -> None:
+    fee = fees().fee_on(date(2024, 2, 1), USD, UTC)
+    assert fee
+    draft = bill(inputs("2024-02-01", plan(), fees=(fee,)))
+    assert lines(draft) == [("COMMITMENT_FEE", "1250.00")]
+    item = draft.lines[0].item
+    assert (item.commitment_id, item.description) == ("commitment", "Prepayment Fee")
+    alone = bill(
+        inputs("2024-02-01", plan(), plans=(), fees=(fee,), key=BillKey(BillFrequency.MONTHLY, 1, date(2024, 2, 1)))
+    )
+    assert (alone.start, alone.end) == (FIRST, date(2024, 2, 1))
+
+
+@given(
+    outstanding=st.decimals("0.01", "99999", places=2),
+    part=st.integers(0, 100),
+    count=st.integers(1, 40),
+    places=st.integers(0, 3),
+)
+def test_fees_come_to_the_amount_and_none_is_below_zero(
+    outstanding: Decimal, part: int, count: int, places: int
+) -> None:
+    first = (outstanding * part / 100).quantize(Decimal("0.01"))
+    amounts = [fee_amount(outstanding, first, n, count, Currency("USD", places)) for n in range(count)]
+    assert sum(amounts) == outstanding
+    assert min(amounts) >= 0
+
+
+@given(
+    start=st.dates(date(2023, 1, 1), date(2025, 12, 31)),
+    length=st.integers(1, 900),
+    frequency=st.sampled_from(list(Frequency)),
+    every=st.integers(1, 4),
+    interval=st.integers(1, 4),
+    offset=st.integers(0, 5),
+    in_advance=st.booleans(),
+)
+def test_the_time_of_fees_tiles_the_commitment(
+    start: date, length: int, frequency: Frequency, every: int, interval: int, offset: int, *, in_advance: bool
+) -> None:
+    end = start + timedelta(days=length)
+    schedule = fees(
+        calendar=Calendar(frequency, every, date(2022, 1, 31)),
+        start=start,
+        end=end,
+        interval=interval,
+        offset=offset,
+        in_advance=in_advance,
+    )
+    zone = time_zone("America/New_York")
+    found = [fee for n in range(length + 1500) if (fee := schedule.fee_on(start + timedelta(days=n), USD, zone))]
+    assert found
+    assert [fee.number for fee in found] == list(range(len(found)))
+    assert schedule.is_first(found[0].day)
+    spans = [fee.span for fee in found]
+    assert spans[0].start.astimezone(zone).date() == start
+    assert spans[-1].end.astimezone(zone).date() == end
+    assert all(one.end == other.start for one, other in itertools.pairwise(spans))
+    assert sum(fee.amount for fee in found) == schedule.outstanding
