@@ -1,12 +1,13 @@
 """Accounts that something is billed to, and their bills."""
 
 import time
-from datetime import date
+from datetime import date, timedelta
 
 from m3ter import M3ter
 from m3ter.types import BillResponse
 
 WAIT_SECONDS = 60
+NOVEMBER = date(2023, 11, 1)
 
 
 def subscribed(client: M3ter, code: str, since: str) -> str:
@@ -21,9 +22,10 @@ def subscribed(client: M3ter, code: str, since: str) -> str:
     return account.id
 
 
-def billed(client: M3ter, *account_ids: str) -> list[BillResponse]:
-    """The bills of the accounts for November 2023."""
-    job = client.bill_jobs.create(account_ids=list(account_ids), last_date_in_billing_period=date(2023, 11, 30))
+def billed(client: M3ter, *account_ids: str, month: date = NOVEMBER) -> list[BillResponse]:
+    """The bills of the accounts for `month`."""
+    last_day = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    job = client.bill_jobs.create(account_ids=list(account_ids), last_date_in_billing_period=last_day)
     deadline = time.monotonic() + WAIT_SECONDS
     while (job := client.bill_jobs.retrieve(job.id)).status != "COMPLETE":
         assert time.monotonic() < deadline, job

@@ -1,67 +1,14 @@
 """Plan groups, parents with children and contracts, billed through the official SDK (billing.md 3.3, 5.2, 7; W19)."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 from m3ter import M3ter
 from m3ter.types import BillResponse
 
+from tests.conformance.priced import account, priced, use
 from tests.conformance.subscribed import billed
 
 FROM = "2023-11-01T00:00:00Z"
-
-
-def priced(client: M3ter, code: str, unit_price: float = 1) -> str:
-    """A monthly plan of a new product, priced per match of the meter `code`."""
-    product = client.products.create(code=code, name=code)
-    meter = client.meters.create(
-        code=code,
-        name=code,
-        data_fields=[
-            {"category": "MEASURE", "code": "matches", "name": "Matches", "unit": "matches"},
-            {"category": "WHERE", "code": "region", "name": "Region"},
-        ],
-        derived_fields=[],
-    )
-    aggregation = client.aggregations.create(
-        code=code,
-        name=code,
-        meter_id=meter.id,
-        target_field="matches",
-        aggregation="SUM",
-        quantity_per_unit=1,
-        rounding="NONE",
-        unit="matches",
-    )
-    template = client.plan_templates.create(
-        name=code, product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=0
-    )
-    plan = client.plans.create(code=code, name=code, plan_template_id=template.id)
-    client.pricings.create(
-        plan_id=plan.id,
-        aggregation_id=aggregation.id,
-        start_date="2023-01-01T00:00:00Z",
-        pricing_bands=[{"lower_limit": 0, "fixed_price": 0, "unit_price": unit_price}],
-    )
-    return plan.id
-
-
-def account(client: M3ter, code: str, **more: str) -> str:
-    return client.accounts.create(code=code, name=code, email_address="billing@example.com", **more).id  # type: ignore[arg-type]
-
-
-def use(client: M3ter, meter: str, account_code: str, matches: float, region: str = "eu") -> None:
-    client.usage.submit(
-        measurements=[
-            {
-                "uid": f"{meter}/{account_code}/{matches}/{region}",
-                "meter": meter,
-                "account": account_code,
-                "ts": datetime(2023, 11, 5, tzinfo=UTC),
-                "measure": {"matches": matches},
-                "where": {"region": region},
-            }
-        ]
-    )
 
 
 def rows(bill: BillResponse) -> list[tuple[str, str | None, float]]:

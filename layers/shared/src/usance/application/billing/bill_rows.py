@@ -77,7 +77,16 @@ _OF_LINE: Final = (
     *("accountingProductId", "accountingProductName", "accountingProductCode", "quantity", "unit", "units"),
     *("averageUnitPrice", "currency", "subtotal", "conversionRate", "convertedSubtotal", "servicePeriodStartDate"),
     *("servicePeriodEndDate", "planId", "pricingId", "aggregationId", "compoundAggregationId", "meterId"),
-    *("counterId", "chargeId", "balanceId", "contractId", "referencedBillId", "referencedLineItemId", "reasonId"),
+    *(
+        "counterId",
+        "chargeId",
+        "commitmentId",
+        "balanceId",
+        "contractId",
+        "referencedBillId",
+        "referencedLineItemId",
+        "reasonId",
+    ),
 )
 STANDARD: Final[Mapping[str, Value]] = {
     "billId": _bill("id"),

@@ -50,8 +50,11 @@ def segmentation_of(aggregation: Document) -> Segmentation:
 def metered_of(
     item: Document, meter: Document | None, aggregation: Document | None, segmentation: Segmentation | None
 ) -> Metered | None:
-    """Where a line's quantity comes from; None for a line without usage, or whose meter or aggregation is gone."""
-    if meter is None or aggregation is None:
+    """Where a line's quantity comes from; None for a line without usage, or whose meter or aggregation is gone.
+
+    Usage that a credit covers in part is shown once, with the part within the credit, to which the other part refers.
+    """
+    if meter is None or aggregation is None or item.get("referencedLineItemId"):
         return None
     segment = _segment(item.get("segment") or {})
     fields = [*(meter.get("dataFields") or ()), *(meter.get("derivedFields") or ())]

@@ -123,6 +123,7 @@ def _parted(context: Context, item: Item, beyond: _Beyond, pricing: Pricing | No
         priced = charge(pricing.overage_bands, units[1], cumulative=True)
         bands, subtotal = priced.bands, context.inputs.terms.currency(item.origin.currency).round(priced.subtotal)
     quantities = split(item.quantity, units, PLACES)
+    alone = not kept and not units[0]
     over = replace(
         item,
         type=LineItemType.OVERAGE_USAGE,
@@ -133,11 +134,12 @@ def _parted(context: Context, item: Item, beyond: _Beyond, pricing: Pricing | No
         units=units[1],
         average_unit_price=_average(subtotal, units[1]),
         bands=bands,
-        pays_for=line_id(context.inputs.bill_id, item),
+        pays_for=None if alone else line_id(context.inputs.bill_id, item),
+        apart="overage",
         commitment_id=beyond.credit.commitment_id,
         balance_id=beyond.credit.balance_id,
     )
-    if not kept and not units[0]:
+    if alone:
         return None, over
     average_ = _average(kept, units[0])
     within = replace(
