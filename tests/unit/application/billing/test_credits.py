@@ -131,6 +131,38 @@ def test_calculating_again_replaces_what_was_drawn(world: World) -> None:
     assert (left(world, held), ledger(world, held)) == (100, [("SERVICE_USER", 100)])
 
 
+def test_of_two_balances_only_the_one_that_changes_is_written_again(world: World) -> None:
+    account = subscribed(world, 0)
+    first, second = (
+        balance(world, account, amount, endDate=f"202{year}-01-01T00:00:00Z") for amount, year in ((5, 7), (50, 8))
+    )
+    world.use(account, "2025-12-10T00:00:00Z", 15)
+    world.run()
+    versions = [world.org.client.get(f"/balances/{id_}").json["version"] for id_ in (first, second)]
+    world.use(account, "2025-12-11T00:00:00Z", 7)
+    world.run()
+    after = [world.org.client.get(f"/balances/{id_}").json["version"] for id_ in (first, second)]
+    assert [new - old for old, new in zip(versions, after, strict=True)] == [0, 1]
+    assert (ledger(world, first)[0], ledger(world, second)[0]) == (("BILL", -5), ("BILL", -17))
+
+
+def test_a_commitment_on_a_plan_without_bill_dates_has_no_fees(world: World) -> None:
+    account = subscribed(world)
+    plan = world.org.make("plan", planTemplateId=world.org.make("planTemplate", billFrequency="AD_HOC")["id"])
+    world.org.make("commitment", accountId=account["id"], billingPlanId=plan["id"], lineItemTypes=["USAGE"], **YEAR)
+    assert lines(world.bill(world.run())) == [("STANDING_CHARGE", 20)]
+
+
+def test_a_commitment_may_bill_by_an_epoch_of_its_own(world: World) -> None:
+    account = subscribed(world)
+    more = {"billingPlanId": world.plan["id"], "billEpoch": "2025-10-15", "lineItemTypes": ["USAGE"]}
+    world.org.make("commitment", accountId=account["id"], amount=1200, **more, **YEAR)
+    bills = {
+        bill["billDate"]: lines(bill) for bill in world.all_bills_of(world.run(lastDateInBillingPeriod="2025-12-14"))
+    }
+    assert bills == {"2025-12-15": [("COMMITMENT_FEE", 100)], "2026-01-01": [("STANDING_CHARGE", 20)]}
+
+
 def test_deleting_a_bill_gives_back_what_it_drew(world: World) -> None:
     account = subscribed(world)
     held = balance(world, account, 15)
@@ -403,6 +435,21 @@ def test_a_deletion_waits_for_rivals_and_gives_back_all_the_same(world: World) -
     world.bills.delete = contested  # type: ignore[method-assign]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
     assert (left(world, held), len(calls)) == (99, 2)
+
+
+def test_a_bill_that_changes_while_it_is_deleted_stays(world: World) -> None:
+    account = subscribed(world)
+    held = balance(world, account, 100)
+    bill = world.bill(world.run())
+    delete = world.bills.delete
+
+    def late(org_id: str, bill_id: str, version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+        world.put(f"/bills/{bill_id}/status", {"status": "APPROVED"})
+        delete(org_id, bill_id, version, beside=beside)
+
+    world.bills.delete = late  # type: ignore[method-assign]
+    assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 409
+    assert left(world, held) == 80
 
 
 def test_a_commitment_that_is_gone_is_given_nothing_back(world: World) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import MONTHLY, bill, inputs, instant, lines, plan
+from usance.domain.billing.due import due_fees
 from usance.domain.billing.fee_schedule import FeePlan, fee_amount
 from usance.domain.billing.inputs import BillFrequency, BillKey, Fee
 from usance.domain.kernel.calendar import Calendar, Frequency
@@ -85,6 +86,23 @@ def test_a_commitment_shorter_than_a_period_is_billed_once(*, in_advance: bool) 
 def test_no_fee_falls_before_the_epoch() -> None:
     late = fees(calendar=Calendar(Frequency.MONTHLY, 1, date(2024, 11, 1)))
     assert [day for day, _ in billed(late)] == ["2024-11-01", "2024-12-01", "2025-01-01"]
+
+
+@pytest.mark.parametrize("in_advance", [True, False])
+def test_bills_are_due_for_fees_as_for_plans(*, in_advance: bool) -> None:
+    def due(last_day: str, **changes: Any) -> list[tuple[str, bool]]:
+        schedule = fees(in_advance=in_advance, end=date(2024, 3, 1), **changes)
+        return [
+            (one.key.day.isoformat(), one.only_if_missing) for one in due_fees([schedule], date.fromisoformat(last_day))
+        ]
+
+    assert due("2023-12-31") == ([("2024-01-01", False)] if in_advance else [])
+    assert due("2024-01-15") == [*([("2024-01-01", True)] if in_advance else []), ("2024-02-01", False)]
+    assert due("2024-02-15") == ([] if in_advance else [("2024-03-01", False)])
+    assert due("2024-03-15") == []
+    late = Calendar(Frequency.MONTHLY, 1, date(2024, 6, 1))
+    assert due("2023-12-31", calendar=late) == []
+    assert due("2024-01-15", calendar=late) == [("2024-06-01", False)]
 
 
 def test_a_fee_is_a_line_that_says_what_it_is_for() -> None:

@@ -256,6 +256,22 @@ def test_what_is_off_the_bill_in_one_currency_comes_off_charges_in_another() -> 
     assert lines(draft) == [("USAGE", "100.00"), ("USAGE_CREDIT", "-40.00"), ("BALANCE_CONSUMED", "-60.00")]
 
 
+def test_a_credit_in_one_currency_goes_on_to_the_next_charge_in_another() -> None:
+    rates = terms(conversions=(conversion("EUR", "USD", "2"),))
+    free = pricing("credit", aggregation=aggregation("free"), type=PricingType.GLOBAL_CREDIT)
+    euros = plan(free, account_plan_id="euro", plan_id="euro", currency="EUR", product=Product("p2", "B", "b"))
+    dollars = plan(pricing(), standing=Standing(Decimal(50)))
+    draft = bill(january(balance(1000), plans=[dollars, euros], terms=rates), {"gb": 10, "free": 20})
+    assert lines(draft)[3:] == [("BALANCE_CONSUMED", "-20.00")]
+    assert draft.lines[3].item.pays_for == draft.lines[1].id
+
+
+def test_what_buys_less_than_a_coin_stays_where_it_is() -> None:
+    assert not bill(january(balance("0.004")), lambda _: 10).draws
+    rates = terms(conversions=(conversion("USD", "GOLD", "0.0001"),))
+    assert not bill(january(balance(5, currency="GOLD"), terms=rates), lambda _: 10).draws
+
+
 def test_a_currency_that_must_not_round_is_paid_in_whole_coins() -> None:
     strict = {"USD": Currency("USD", 0, RoundingMode.UNNECESSARY)}
     draft = bill(january(balance("7.5"), terms=terms(currencies=strict)), lambda _: 10)
