@@ -83,6 +83,16 @@ class _Bills:
         return header
 
 
+@dataclass
+class _Blobs:
+    """Takes records of calculations."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    def put(self, _: str, body: bytes, __: str) -> None:
+        self.sizes.append(len(body))
+
+
 class _Clock:
     def now(self) -> datetime:
         return datetime(2026, 2, 1, tzinfo=UTC)
@@ -223,7 +233,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
         "createdBy": "SCHEDULER",
         "lastDateInBillingPeriod": date(2026, 1, 31).isoformat(),
     }
-    return Workbench(stores, _Usage(), None, None), job, entities  # type: ignore[arg-type]
+    return Workbench(stores, _Usage(), None, _Blobs()), job, entities  # type: ignore[arg-type]
 
 
 def _accounts(entities: _Entities, count: int) -> list[str]:

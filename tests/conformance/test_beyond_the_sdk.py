@@ -1,13 +1,22 @@
 """Operations on bills and account plans that the API has and its SDK has not, over plain HTTP."""
 
+import argparse
 import csv
 import io
+import json
 import time
+import zlib
 from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
+
+from console import replay
+from local.testing import RunningStack
+from usance.domain.metering.instants import microseconds
 
 WAIT_SECONDS = 60
 PERIOD = {"billingFrequency": "MONTHLY", "lastDateInBillingPeriod": "2023-11-30"}
@@ -114,6 +123,27 @@ def test_line_items_are_listed_over_all_bills(api: httpx.Client, bill: dict[str,
         ({"commitmentId": bill["id"]}, []),
     ):
         assert [line["id"] for line in read(api, "/lineitems", **query)["data"]] == expected
+
+
+def test_a_line_item_explains_itself(api: httpx.Client, bill: dict[str, Any]) -> None:
+    lines = {line["lineItemType"]: line for line in bill["lineItems"]}
+    found = read(api, f"/bills/{bill['id']}/lineitems/{lines['USAGE']['id']}/explain")
+    (usage,) = found["usage"]
+    assert (usage["value"], usage["count"], usage["first"]) == (1200, 1, "2023-11-05T10:00:00.000000Z")
+    period = {"startDate": "2023-11-01T00:00:00Z", "endDate": "2023-12-01T00:00:00Z"}
+    (measured,) = make(api, "/usage/query", **period)["data"]
+    ts, received = (microseconds(datetime.fromisoformat(measured[name])) for name in ("ts", "receivedAt"))
+    assert usage["digest"] == sha256(f"1 {ts} {received}".encode()).hexdigest()
+    assert (found["rounding"]["result"], found["pricing"]["version"]) == (12, 1)
+    packed = httpx.get(read(api, f"/bills/{bill['id']}/record")["downloadUrl"]).content
+    assert json.loads(zlib.decompress(packed))["value"]["answers"][0]["value"] == "1200"
+
+
+def test_a_bill_is_replayed_by_the_command(stack: RunningStack, api: httpx.Client, bill: dict[str, Any]) -> None:
+    out = io.StringIO()
+    words = argparse.Namespace(bill=bill["id"])
+    status = replay.run(lambda event: stack.invoke("AdminFunction", dict(event)), bill["orgId"], words, out)
+    assert (status, out.getvalue().splitlines()[-1]) == (0, "the same, byte for byte")
 
 
 def test_bills_are_downloaded_as_csv(api: httpx.Client, bill: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from usance.application.ports.usage_log import (
 )
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
+from usance.domain.metering.evidence import evidence, fingerprint
 from usance.domain.metering.instants import microseconds, month_of
 
 SCOPE = UsageScope("org", "meter", "account")
@@ -367,3 +368,24 @@ def test_no_more_is_read_than_allowed(log: Log) -> None:
         log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], read_max=2)
     with pytest.raises(InvalidInputError, match="more than 2 measurements"):
         log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=1, read_max=2)
+
+
+def test_rows_say_which_measurements_they_are_made_of(log: Log) -> None:
+    rows = [("a", at(3), 5), ("b", at(5), 7), ("c", at(20), 1)]
+    send(log, *rows, texts=["x", "y", "x"])
+    send(log, ("a", at(3), 5), received=MARCH + timedelta(days=1), digest="copy")
+    prints = {uid: fingerprint(uid, microseconds(ts), microseconds(MARCH)) for uid, ts, _ in rows}
+    (whole,) = rows_of(log, AggregationQuery("SUM", "tokens", evidence=True))
+    assert whole.evidence == evidence([microseconds(ts) for _, ts, _ in rows], prints.values())
+    query = AggregationQuery("SUM", "tokens", ("model",), (JANUARY, at(10)), evidence=True)
+    found = {(row.group["model"], row.bucket_start): row.evidence for row in rows_of(log, query)}
+    assert found == {
+        ("x", JANUARY): evidence([microseconds(at(3))], [prints["a"]]),
+        ("x", at(10)): evidence([microseconds(at(20))], [prints["c"]]),
+        ("y", JANUARY): evidence([microseconds(at(5))], [prints["b"]]),
+    }
+
+
+def test_evidence_is_told_on_request_alone(log: Log) -> None:
+    send(log, ("a", at(3), 5))
+    assert [row.evidence for row in rows_of(log, AggregationQuery("SUM", "tokens"))] == [None]

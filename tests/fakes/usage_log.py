@@ -19,6 +19,7 @@ from usance.application.ports.usage_log import (
 from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.aggregation import Method, Observation, aggregate, method_of, plain, refuse_text
 from usance.domain.metering.counting import Copy, repeats
+from usance.domain.metering.evidence import Evidence, evidence, fingerprint
 from usance.domain.metering.instants import EPOCH, instant_of, microseconds, months_between
 
 
@@ -142,9 +143,14 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> lis
             ),
             len(found),
             _latest(found) if method is Method.LATEST else None,
+            _evidence(found) if query.evidence else None,
         )
         for (group, bucket), found in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or EPOCH))
     ]
+
+
+def _evidence(found: Sequence[Observation]) -> Evidence:
+    return evidence([one.ts for one in found], [fingerprint(one.uid, one.ts, one.received) for one in found])
 
 
 def _latest(found: Sequence[Observation]) -> Moment | None:

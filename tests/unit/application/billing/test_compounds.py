@@ -43,7 +43,7 @@ def compound(world: World, calculation: str, **more: Any) -> dict[str, Any]:
 def test_w20_the_period_s_peak_decides_what_is_free(world: World) -> None:
     peak = world.org.make("aggregation", aggregation="MAX", code="apps")
     account = priced(world, "0")
-    world.aggregation = world.org.make("aggregation", code="req")
+    world.aggregation = requests = world.org.make("aggregation", code="req")
     made = compound(world, "Math.max(aggregation.req - aggregation.apps * 100, 0)")
     world.use(account, "2025-12-04T00:00:00Z", 1000)
     world.aggregation = peak
@@ -54,6 +54,18 @@ def test_w20_the_period_s_peak_decides_what_is_free(world: World) -> None:
     assert (line["quantity"], line["subtotal"], line["compoundAggregationId"]) == (500, 500, made["id"])
     assert "aggregationId" not in line
     assert "meterId" not in line
+    explained = world.get(f"/bills/{bill['id']}/lineitems/{line['id']}/explain")
+    assert [(one["aggregation"], one["value"]) for one in explained["usage"]] == [("MAX", 5), ("SUM", 1000)]
+    assert explained["compoundAggregation"] == {
+        "id": made["id"],
+        "calculation": "Math.max(aggregation.req - aggregation.apps * 100, 0)",
+        "evaluateNullAggregations": False,
+        "aggregations": [
+            {"code": "apps", "aggregationId": peak["id"]},
+            {"code": "req", "aggregationId": requests["id"]},
+        ],
+        "customFields": {},
+    }
     listed = world.get(f"/bills/{bill['id']}/lineitems")["data"]
     assert listed[-1]["compoundAggregationId"] == made["id"]
 

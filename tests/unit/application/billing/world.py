@@ -14,6 +14,7 @@ from tests.fakes.http import Answer, Client
 from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
 from usance.application.billing.preview_bill import Previewing
+from usance.application.billing.records.examine import Examining
 from usance.application.billing.run_message import run_message
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores, Workbench
@@ -21,6 +22,8 @@ from usance.application.ports.bills import BillRepository
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeat, Repeats, UsageScope
 from usance.domain.kernel.errors import UnavailableError
+from usance.domain.metering.evidence import Evidence, evidence, fingerprint
+from usance.domain.metering.instants import microseconds
 from usance.entrypoints.http import billing, core
 from usance.resources.instants import from_text
 
@@ -75,17 +78,28 @@ def _counts(reading: Reading, query: AggregationQuery) -> bool:
 
 
 def _rows(query: AggregationQuery, found: Sequence[Reading]) -> list[AggregatedRow]:
-    groups: dict[Any, list[Decimal]] = {}
+    groups: dict[Any, list[Reading]] = {}
     for reading in found:
         bucket = max((edge for edge in query.bucket_starts if edge <= reading.at), default=None)
         key = (tuple(reading.group.get(name, "") for name in query.group_by), bucket)
-        groups.setdefault(key, []).append(reading.value)
+        groups.setdefault(key, []).append(reading)
     return [
         AggregatedRow(
-            dict(zip(query.group_by, group, strict=True)), bucket, _METHODS[query.method](values), len(values)
+            dict(zip(query.group_by, group, strict=True)),
+            bucket,
+            _METHODS[query.method]([reading.value for reading in readings]),
+            len(readings),
+            evidence=_evidence(readings) if query.evidence else None,
         )
-        for (group, bucket), values in groups.items()
+        for (group, bucket), readings in groups.items()
     ]
+
+
+def _evidence(readings: Sequence[Reading]) -> Evidence:
+    instants = [microseconds(reading.at) for reading in readings]
+    return evidence(
+        instants, [fingerprint(f"{reading.value}", at, at) for reading, at in zip(readings, instants, strict=True)]
+    )
 
 
 _METHODS: dict[str, Any] = {
@@ -119,7 +133,14 @@ class World:
         )
         self.bench = Workbench(self.stores, self.usage, self.events, self.org.blobs)
         self.client = Client(
-            core.build(billing.routes(lambda: self.stores, lambda: Previewing(self.stores, self.usage))), self.org.id
+            core.build(
+                billing.routes(
+                    lambda: self.stores,
+                    lambda: Previewing(self.stores, self.usage),
+                    lambda: Examining(self.stores, self.usage, self.org.blobs),
+                )
+            ),
+            self.org.id,
         )
 
     def configure(self, **changes: Any) -> None:

@@ -5,8 +5,11 @@ from functools import cache
 from usance.adapters.aws import client
 from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
 from usance.application.billing.preview_bill import Previewing
+from usance.application.billing.records.examine import Examining
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.bootstrap import stores
+from usance.resources import wire
+from usance.resources.wire import Document
 from usance.settings import Settings
 
 
@@ -28,6 +31,20 @@ def billing_stores() -> BillingStores:
 def previewing() -> Previewing:
     """For bills that are not stored."""
     return Previewing(billing_stores(), stores.usage_reader())
+
+
+def replay(org_id: str, bill_id: str) -> Document:
+    """See `replay_bill`; amounts as texts, since whoever invokes a function has a JSON of their own."""
+    from usance.application.billing.records.replay import replay_bill
+
+    found = replay_bill(stores.bills(), stores.blobs(), org_id, bill_id)
+    return {**found, "differences": wire.dumps(found["differences"]).decode()}
+
+
+@cache
+def examining() -> Examining:
+    """For looking into bills."""
+    return Examining(billing_stores(), stores.usage_reader(), stores.blobs())
 
 
 @cache

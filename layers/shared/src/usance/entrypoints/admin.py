@@ -79,6 +79,13 @@ def _optional_text(event: Mapping[str, Any], name: str) -> str | None:
     return None if event.get(name) is None else _text(event, name)
 
 
+def replay_bill(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """`{"orgId", "billId"}` → whether the bill is what its record gives, byte for byte, and where not."""
+    from usance.bootstrap import billing  # replays are few, and organizations should not wait for them
+
+    return billing.replay(_text(event, "orgId"), _text(event, "billId"))
+
+
 def _text(event: Mapping[str, Any], name: str) -> str:
     value = event.get(name)
     if not isinstance(value, str) or not value:
@@ -92,4 +99,5 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "createAccessKey": create_access_key,
     "audit": audit,
     "verifyAudit": verify_audit,
+    "replayBill": replay_bill,
 }

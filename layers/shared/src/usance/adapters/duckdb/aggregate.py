@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, ScaledColumn, TextColumn, number
+from usance.adapters.duckdb.evidence import Witness
 from usance.adapters.duckdb.grouping import Grouping, in_order
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
@@ -66,7 +67,8 @@ def aggregated(
         scope, repeats = told
         repeats.found += usage.repeats(scope, repeats.since, repeats.limit - len(repeats.found))
     narrowed: dict[object, Usage] = {}
-    return [_rows(_narrowed(usage, query, narrowed), query) for query in queries]
+    witness = Witness()
+    return [_rows(_narrowed(usage, query, narrowed), query, witness) for query in queries]
 
 
 def _narrowed(usage: Usage, query: AggregationQuery, known: dict[object, Usage]) -> Usage:
@@ -79,7 +81,12 @@ def _narrowed(usage: Usage, query: AggregationQuery, known: dict[object, Usage])
     return known[key]
 
 
-def _rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
+def _rows(usage: Usage, query: AggregationQuery, witness: Witness) -> list[AggregatedRow]:
+    rows = _answer(usage, query)
+    return witness.testify(usage, query, rows) if query.evidence else rows
+
+
+def _answer(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     if query.sql:
         from usance.adapters.duckdb.custom_sql import custom_rows  # few aggregations have one
 

@@ -8,7 +8,8 @@ from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Drawn
 from usance.application.billing.lock_date import read_lock_date
-from usance.application.billing.read_usage import read_usage
+from usance.application.billing.read_usage import Evidences, read_usage
+from usance.application.billing.records.record import BillRecord, Calculated
 from usance.application.billing.report_repeats import report_repeats
 from usance.application.billing.states import state_of
 from usance.application.billing.store_bill import Result, store_bill
@@ -45,9 +46,10 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
         )
     calculated = instants.from_text(stored["lastCalculatedDate"]) if stored else EPOCH
     repeats = Repeats(since=microseconds(calculated))
-    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs), repeats)
+    evidence: Evidences = {}
+    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs), repeats, evidence)
     report_repeats(bench, agreement.account, repeats.found)
-    made = _decide_and_store(bench, calculation, inputs, usage)
+    made = _decide_and_store(bench, calculation, inputs, usage, evidence)
     if made and not mark(bench.stores, agreement.org_id, made, inputs.charges):
         return calculate_bill(bench, calculation)  # without what another bill has taken meanwhile
     return made
@@ -62,7 +64,7 @@ def is_locked(bench: Workbench, org_id: str, key: BillKey, header: Document | No
 
 
 def _decide_and_store(
-    bench: Workbench, calculation: Calculation, inputs: BillingInputs, usage: UsageValues
+    bench: Workbench, calculation: Calculation, inputs: BillingInputs, usage: UsageValues, evidence: Evidences
 ) -> str | None:
     """Decide the bill on what its credits have left now, and again when another bill was quicker to draw on one."""
     agreement, bill_id = calculation.agreement, inputs.bill_id
@@ -73,8 +75,9 @@ def _decide_and_store(
             return None
         drawn = Drawn.of(stored.private) if stored else Drawn()
         book = read_book(agreement.catalogue, agreement.account, bill_id, drawn, zone)
-        result = Result.of(decide(book.given_to(inputs), usage))
-        if stored is None and not result.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
+        given = book.given_to(inputs)
+        result = Result(Calculated.of(decide(given, usage)), BillRecord.of(given, usage, evidence))
+        if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
             return None
         try:
             store_bill(bench, calculation, result, book, stored)

@@ -122,6 +122,7 @@ def pricing_of(document: Document, aggregation: Aggregation | Compound, config: 
         accounting_product_id=document.get("accountingProductId"),
         of_template=bool(document.get("planTemplateId")),
         overage_bands=tuple(band_of(band) for band in document.get("overagePricingBands") or ()),
+        version=int(document.get("version") or 1),
     )
 
 

@@ -76,7 +76,7 @@ def _line_item(line: Line, bill_id: str) -> Document:
         referencedLineItemId=item.pays_for,
         childAccountId=item.origin.child.id if item.origin.child else None,
         childAccountCode=item.origin.child.code if item.origin.child else None,
-        usagePerPricingBand=[_band_of(band, line) for band in item.bands],
+        usagePerPricingBand=[band_of(band, line) for band in item.bands],
         **product_fields("product", item.origin.product),
         **product_fields("accountingProduct", item.accounting_product),
     )
@@ -95,7 +95,7 @@ def listed(item: Document, bill: Document) -> Document:
     }
 
 
-def _band_of(charge: BandCharge, line: Line) -> Document:
+def band_of(charge: BandCharge, line: Line) -> Document:
     """A touched band. A credit's bands are shown as they were rated; its sign is on the line."""
     band = charge.band
     return {

@@ -1,6 +1,6 @@
 """Answer the usage queries of a bill with as few reads as possible."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT
+from usance.domain.metering.evidence import Evidence, together
 
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {"MEAN": ("MEAN", "SUM", "COUNT")}
 """Methods to ask for besides, to put groups together."""
@@ -38,12 +39,16 @@ class _Ask:
     sql: str = ""
     filters: UsageFilters = field(default_factory=UsageFilters)
 
-    def query(self, starts: Sequence[datetime]) -> AggregationQuery:
+    def query(self, starts: Sequence[datetime], *, evidence: bool) -> AggregationQuery:
         """As the log is asked, the span cut at `starts`."""
         where, without = dict(self.filters.include), dict(self.filters.exclude)
-        return AggregationQuery(self.method, self.target_field, self.group_by, starts, where, self.sql, without)
+        return AggregationQuery(
+            self.method, self.target_field, self.group_by, starts, where, self.sql, without, evidence
+        )
 
 
+Evidences = MutableMapping[UsageQuery, Evidence]
+"""Of which measurements each value was made; no entry where there are none."""
 _Place = tuple[datetime, Segment | None]
 _Placed = Mapping[_Place, Sequence[AggregatedRow]]
 """By start of the span and segment: the groups that count there."""
@@ -74,10 +79,11 @@ def read_usage(
     account_id: str,
     queries: Sequence[UsageQuery],
     repeats: Repeats | None = None,
+    evidence: Evidences | None = None,
 ) -> UsageValues:
     """The value of every query. Spans of an account and meter that follow on each other are read in one go.
 
-    Copies of measurements that do not count are added to `repeats`.
+    Copies of measurements that do not count are added to `repeats`, and what each value was made of to `evidence`.
     """
     asked: dict[UsageScope, dict[Instants, list[UsageQuery]]] = {}
     for query in queries:
@@ -87,9 +93,17 @@ def read_usage(
     read: dict[tuple[UsageScope, Instants], _Chain] = {}
     for scope, spans in asked.items():
         for chain in _chains(spans):
-            found = _read_chain(reader, scope, chain, [query for span in chain for query in spans[span]], repeats)
+            inside = [query for span in chain for query in spans[span]]
+            found = _read_chain(reader, scope, chain, inside, repeats, evidence=evidence is not None)
             read |= {(scope, span): found for span in chain}
-    return {query: _value(query, read, org_id, account_id) for query in queries}
+    values: dict[UsageQuery, Decimal | None] = {}
+    for query in queries:
+        rows = _rows(query, read, org_id, account_id)
+        values[query] = _value(query, rows)
+        seen = [row.evidence for row in rows.get(query.method, ()) if row.evidence]
+        if evidence is not None and seen:
+            evidence[query] = together(seen)
+    return values
 
 
 def _pieces(query: UsageQuery, account_id: str) -> Sequence[Piece]:
@@ -114,11 +128,13 @@ def _read_chain(
     chain: Sequence[Instants],
     queries: Sequence[UsageQuery],
     repeats: Repeats | None,
+    *,
+    evidence: bool,
 ) -> _Chain:
     asks = tuple(dict.fromkeys(ask for query in queries for ask in _asks(query)))
     starts = tuple(span.start for span in chain) if len(chain) > 1 else ()
     answers = reader.aggregate(
-        scope, chain[0].start, chain[-1].end, [ask.query(starts) for ask in asks], repeats=repeats
+        scope, chain[0].start, chain[-1].end, [ask.query(starts, evidence=evidence) for ask in asks], repeats=repeats
     )
     return _Chain(chain[0].start, dict(zip(asks, answers, strict=True)))
 
@@ -146,12 +162,17 @@ def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -
     return placed
 
 
-def _value(query: UsageQuery, read: _Spans, org_id: str, account_id: str) -> Decimal | None:
+def _rows(query: UsageQuery, read: _Spans, org_id: str, account_id: str) -> Mapping[str, Sequence[AggregatedRow]]:
+    """By method: the rows that count for a query."""
     rows: dict[str, list[AggregatedRow]] = {}
     for piece in _pieces(query, account_id):
         chain = read[UsageScope(org_id, query.meter_id, piece.account_id), piece.span]
         for ask in _asks(query):
             rows.setdefault(ask.method, []).extend(chain.found(query, ask, piece.span.start))
+    return rows
+
+
+def _value(query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
     found = rows.get(query.method, [])
     if query.method == _UNIQUE and len(query.pieces or ()) > 1 and found:
         return Decimal(len({row.group[query.target_field] for row in found if row.value}))

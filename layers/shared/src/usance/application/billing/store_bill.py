@@ -9,35 +9,24 @@ from usance.application.audit import created
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.credits.book import Book
 from usance.application.billing.credits.ledger import Author, Drawn, changes
-from usance.application.billing.documents import header_of, line_items_of
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
+from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Put
-from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
-from usance.domain.kernel.ids import derived_id
-from usance.resources import instants, wire
+from usance.resources import instants
 from usance.resources.wire import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A decided bill as documents, the digest by which equal ones are known, and what it draws."""
+    """A decided bill, and the record of what it is made of."""
 
-    core: Document
-    line_items: list[Document]
-    digest: str
-    drawn: Drawn
-
-    @classmethod
-    def of(cls, draft: BillDraft) -> "Result":
-        """The documents of `draft`."""
-        core, line_items, drawn = header_of(draft), line_items_of(draft), Drawn(draft.draws)
-        told = [core, line_items, drawn.private()] if draft.draws else [core, line_items]
-        return cls(core, line_items, derived_id(wire.dumps(told).decode()), drawn)
+    bill: Calculated
+    record: BillRecord
 
 
 def store_bill(
@@ -57,9 +46,9 @@ def _beside(
     bench: Workbench, calculation: Calculation, result: Result, book: Book, old: Drawn
 ) -> Sequence[Put | Delete]:
     """What changes with the bill: the credits on which it draws, or drew."""
-    author = Author(result.core["id"], calculation.key.day, calculation.job["createdBy"], bench.stores.clock.now())
+    author = Author(result.bill.core["id"], calculation.key.day, calculation.job["createdBy"], bench.stores.clock.now())
     org_id = calculation.agreement.org_id
-    return changes(bench.stores.entities, org_id, book.documents, old, result.drawn, author)
+    return changes(bench.stores.entities, org_id, book.documents, old, result.bill.drawn, author)
 
 
 def _create(bench: Workbench, calculation: Calculation, result: Result, book: Book) -> None:
@@ -68,7 +57,7 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, book: Bo
     when = instants.to_text(now)
     body = {
         "orgId": calculation.agreement.org_id,
-        **result.core,
+        **result.bill.core,
         "status": BillStatus.PENDING.value,
         "locked": False,
         "billJobId": calculation.job["id"],
@@ -81,9 +70,9 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, book: Bo
     prefix = config.get("billPrefix")
     bench.stores.bills.create(
         calculation.agreement.org_id,
-        created(body, result.core["id"], calculation.job["createdBy"], now),
-        result.line_items,
-        private=_private(calculation, result),
+        created(body, result.bill.core["id"], calculation.job["createdBy"], now),
+        result.bill.line_items,
+        private=_private(bench, calculation, result, version=1),
         numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
         beside=_beside(bench, calculation, result, book, Drawn()),
     )
@@ -92,21 +81,22 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, book: Bo
 def _replace(bench: Workbench, calculation: Calculation, result: Result, book: Book, stored: StoredBill) -> None:
     """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
     old, job = stored.header, calculation.job
-    same = stored.private.get("digest") == result.digest
+    same = stored.private.get("digest") == result.bill.digest
     if same and (calculation.scheduled or old["billJobId"] == job["id"]):
         return
     when = instants.to_text(bench.stores.clock.now())
-    lines, private = None, _private(calculation, result) | _memo_total(stored)
+    version = int(old["version"]) + 1
+    lines, private = None, _private(bench, calculation, result, version) | _memo_total(stored)
     if not same:
         memos = _memos(bench, calculation, stored)
-        lines = appended(result.line_items, memos)
+        lines = appended(result.bill.line_items, memos)
         private |= {TOTAL: str(total_of(memos))} if memos else {}
     kept = {name: value for name, value in old.items() if name in KEPT}
     header = {
-        **result.core,
-        "billTotal": sum_of([result.core["billTotal"], Decimal(private.get(TOTAL, 0))]),
+        **result.bill.core,
+        "billTotal": sum_of([result.bill.core["billTotal"], Decimal(private.get(TOTAL, 0))]),
         **kept,
-        "version": int(old["version"]) + 1,
+        "version": version,
         "status": BillStatus.PENDING.value,
         "locked": False,
         "billJobId": job["id"],
@@ -123,6 +113,8 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, book: B
         private=private,
         beside=_beside(bench, calculation, result, book, Drawn.of(stored.private)),
     )
+    if (before := stored.private.get(RECORD)) and before != private[RECORD]:
+        bench.blobs.delete([key_of(calculation.agreement.org_id, old["id"], before)])
 
 
 def _memos(bench: Workbench, calculation: Calculation, stored: StoredBill) -> list[Document]:
@@ -153,7 +145,10 @@ KEPT: Final = frozenset(
 """Fields of a bill that no calculation changes."""
 
 
-def _private(calculation: Calculation, result: Result) -> dict[str, str]:
-    kept = {"digest": result.digest, "overrides": calculation.overrides.text(), **result.drawn.private()}
+def _private(bench: Workbench, calculation: Calculation, result: Result, version: int) -> dict[str, str]:
+    """What is kept beside the header. The record is stored first: one too many is nothing, one too few is a bill unexplained."""
+    bill = result.bill
+    record_id = keep_record(bench.blobs, calculation.agreement.org_id, result.record, version)
+    kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), **bill.drawn.private(), RECORD: record_id}
     grouping = calculation.key.grouping
     return {**kept, "grouping": grouping} if grouping else kept

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
+from usance.domain.metering.evidence import Evidence
 
 
 class TooMuchUsageError(InvalidInputError):
@@ -31,7 +32,8 @@ class AggregationQuery:
     `bucket_starts` (ascending instants; the first is `start`) cuts the span into buckets; both may be empty.
     A measurement without a field of `group_by` is in the group of the empty text. `where` keeps the measurements whose
     string fields have one of the values, `without` those that have none of its own. `sql` is a query of the customer's own over the table `measurements`, whose one
-    value is that of each group; `method` is then CUSTOM_SQL.
+    value is that of each group; `method` is then CUSTOM_SQL. With
+    `evidence`, rows say which measurements they are made of.
     """
 
     method: str
@@ -41,6 +43,7 @@ class AggregationQuery:
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sql: str = ""
     without: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    evidence: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,6 +67,7 @@ class AggregatedRow:
     value: Decimal | None
     count: int
     latest: Moment | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class Pricing:
     accounting_product_id: str | None = None
     of_template: bool = False
     overage_bands: tuple[Band, ...] = ()
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,15 @@ class LineItemType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Working:
+    """A step by which an amount came about: what went in, by name, and what came out. Explains a line; charges nothing."""
+
+    step: str
+    given: tuple[tuple[str, Decimal], ...]
+    result: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A line item in the pricing currency.
 
@@ -64,3 +73,4 @@ class Item:
     apart: str = ""
     segment: Mapping[str, str] | None = None
     elsewhere: str = ""
+    workings: tuple[Working, ...] = ()

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.inputs import Minimum, Origin, Product
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.proration import prorate
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE, ZERO
@@ -47,15 +47,19 @@ def due_amount(context: Context, floor: Floor, days: int, of_days: int) -> Decim
 
 def advance_items(floor: Floor, amount: Decimal, span: Instants) -> Sequence[Item]:
     """The item that bills the minimum of the period about to begin."""
-    return _items(floor, LineItemType.MINIMUM_SPEND, amount, span)
+    given = (("minimumSpend", floor.minimum.amount),)
+    return _items(floor, LineItemType.MINIMUM_SPEND, Working("MINIMUM_IN_ADVANCE", given, amount), span)
 
 
 def closing_items(floor: Floor, amount: Decimal, qualifying: Decimal, span: Instants) -> Sequence[Item]:
     """The item that closes a period whose charges came to `qualifying`."""
-    return _items(floor, *correction(amount, qualifying, in_advance=floor.minimum.in_advance), span)
+    type_, due = correction(amount, qualifying, in_advance=floor.minimum.in_advance)
+    given = (("minimumSpend", floor.minimum.amount), ("minimumOfPeriod", amount), ("qualifying", qualifying))
+    return _items(floor, type_, Working("MINIMUM_CORRECTED", given, due), span)
 
 
-def _items(floor: Floor, type_: LineItemType, amount: Decimal, span: Instants) -> Sequence[Item]:
+def _items(floor: Floor, type_: LineItemType, working: Working, span: Instants) -> Sequence[Item]:
+    amount = working.result
     if not amount:
         return ()
     return (
@@ -71,5 +75,6 @@ def _items(floor: Floor, type_: LineItemType, amount: Decimal, span: Instants) -
             unit="",
             average_unit_price=amount,
             pricing_id=floor.pricing_id,
+            workings=(working,),
         ),
     )

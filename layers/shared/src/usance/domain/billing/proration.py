@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from usance.domain.billing.items import Working
 from usance.domain.kernel.quantity import EXACT
 
 
@@ -10,3 +11,9 @@ def prorate(amount: Decimal, days: int, of_days: int) -> Decimal:
     if days == of_days:
         return amount
     return EXACT.divide(EXACT.multiply(amount, Decimal(days)), Decimal(of_days))
+
+
+def prorated(amount: Decimal, days: int, of_days: int) -> Working:
+    """The same, with how it came about."""
+    given = (("amount", amount), ("days", Decimal(days)), ("ofDays", Decimal(of_days)))
+    return Working("PRORATED", given, prorate(amount, days, of_days))

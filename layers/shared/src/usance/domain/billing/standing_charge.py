@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from usance.domain.billing.context import Context, Served
 from usance.domain.billing.inputs import Attachment
 from usance.domain.billing.items import Item, LineItemType
-from usance.domain.billing.proration import prorate
+from usance.domain.billing.proration import prorated
 from usance.domain.billing.windows import Window, numbered_window
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE
@@ -30,7 +30,8 @@ def _item(context: Context, served: Served[Attachment]) -> Item | None:
     missing = standing.interval - len(covered)  # periods after the plan has ended
     if missing:
         of_days += _days_after(plan, covered[-1], periods=missing)
-    amount = context.inputs.terms.currency(plan.currency).round(prorate(standing.amount, days, of_days))
+    share = prorated(standing.amount, days, of_days)
+    amount = context.inputs.terms.currency(plan.currency).round(share.result)
     return Item(
         type=LineItemType.STANDING_CHARGE,
         description=standing.description or DESCRIPTION,
@@ -44,6 +45,7 @@ def _item(context: Context, served: Served[Attachment]) -> Item | None:
         units=ONE,
         unit="",
         average_unit_price=amount,
+        workings=(share,),
     )
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from usance.domain.billing.context import Context
 from usance.domain.billing.family_items import parts_of
 from usance.domain.billing.inputs import PricingType
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.usage_charge import rated_item
 from usance.domain.kernel.quantity import EXACT, ZERO
@@ -55,4 +55,6 @@ def _taken_off(earned: Item, left: Decimal) -> Item:
     worth, average = earned.subtotal, earned.average_unit_price
     if below:
         worth, average = -worth, -average
-    return replace(earned, subtotal=-max(min(worth, left), ZERO), average_unit_price=-average)
+    taken = -max(min(worth, left), ZERO)
+    capped = Working("CREDIT_CAPPED", (("earned", worth), ("left", left)), taken)
+    return replace(earned, subtotal=taken, average_unit_price=-average, workings=(capped,))

@@ -23,15 +23,16 @@ from usance.application.billing.lock_bill import lock_bill
 from usance.application.billing.preview_bill import Previewing, preview_bill
 from usance.application.billing.read_jobs import cancel_bill_job, get_bill_job, list_bill_jobs
 from usance.application.billing.recalculate_bills import recalculate_bills
+from usance.application.billing.records.examine import Examining
 from usance.application.billing.search_bills import FIELDS, search_bills
 from usance.application.billing.set_bill_status import set_bill_status
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery, DateRange
 from usance.application.ports.entities import Page
-from usance.bootstrap.billing import billing_stores, previewing
+from usance.bootstrap.billing import billing_stores, examining, previewing
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http import bill_memos, core
+from usance.entrypoints.http import bill_memos, bill_records, core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
 from usance.entrypoints.http.search_parameters import search_of, search_parameters
 from usance.resources import billing as models
@@ -92,20 +93,25 @@ def handler() -> core.Handler:
     return core.build(routes())
 
 
-def routes(stores: Stores = billing_stores, bench: Callable[[], Previewing] = previewing) -> tuple[Route, ...]:
+def routes(
+    stores: Stores = billing_stores,
+    bench: Callable[[], Previewing] = previewing,
+    desk: Callable[[], Examining] = examining,
+) -> tuple[Route, ...]:
     """The routes, on the stores that `stores` gives at the first request."""
     return (
-        *_bills(stores),
+        *_bills(stores, desk),
         _preview(bench),
         *_lines(stores),
         *_periods(stores),
         *bill_memos.routes(stores),
+        *bill_records.routes(desk),
         *_jobs(stores),
         *_config(stores),
     )
 
 
-def _bills(stores: Stores) -> tuple[Route, ...]:
+def _bills(stores: Stores, desk: Callable[[], Examining]) -> tuple[Route, ...]:
     def read(request: Request) -> Document:
         return get_bill(stores(), request.caller, request.path["id"])
 
@@ -120,7 +126,7 @@ def _bills(stores: Stores) -> tuple[Route, ...]:
         return lock_bill(stores(), request.caller, request.path["id"])
 
     def delete(request: Request) -> Document:
-        return delete_bill(stores(), request.caller, request.path["id"])
+        return delete_bill(stores(), desk().blobs, request.caller, request.path["id"])
 
     def of_account(request: Request) -> Document:
         return _list(stores(), request, {"accountId": [request.path["accountId"]]})

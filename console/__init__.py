@@ -1,0 +1,1 @@
+"""Commands for who runs Usance; they invoke the `admin` function, on AWS or of the embedded stack."""

@@ -1,0 +1,37 @@
+"""How bills came about, beyond the API of m3ter: a line item explained, the record of a calculation."""
+
+from collections.abc import Callable
+from typing import Final
+
+from usance.application.billing.records.examine import Examining, explain_line, record_url
+from usance.entrypoints.http.routes import Operation, Request, Route
+from usance.resources.bill_records import LineExplanation, RecordUrl
+from usance.resources.wire import Document
+
+BILL: Final = "/organizations/{orgId}/bills/{billId}"
+TAG: Final = "Billing"
+
+
+def routes(desk: Callable[[], Examining]) -> tuple[Route, ...]:
+    """The routes of this module."""
+
+    def explain(request: Request) -> Document:
+        return explain_line(desk(), request.caller, request.path["billId"], request.path["id"])
+
+    def record(request: Request) -> Document:
+        return record_url(desk(), request.caller, request.path["billId"])
+
+    return (
+        Route(
+            "GET",
+            f"{BILL}/lineitems/{{id}}/explain",
+            explain,
+            Operation("explainLineItem", "Explain how a line item came about", TAG, returns=LineExplanation),
+        ),
+        Route(
+            "GET",
+            f"{BILL}/record",
+            record,
+            Operation("getBillRecord", "Download what a bill was calculated from", TAG, returns=RecordUrl),
+        ),
+    )
