@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("thorough", max_examples=20_000)
 
 FOLDER = Path(__file__).parent
 EVERYDAY = ("", "not sam")  # what `-m` says when the tests against the SDK are among those asked for

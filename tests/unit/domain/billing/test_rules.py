@@ -235,6 +235,14 @@ def test_a_credit_is_taken_off_whichever_sign_its_price_is_written_with() -> Non
         assert draft.lines[1].item.average_unit_price == Decimal("-0.5")
 
 
+def test_a_credit_is_rounded_as_the_amount_below_zero_that_it_is() -> None:
+    floor = terms(currencies={"USD": Currency("USD", 1, RoundingMode.FLOOR)})
+    for price in ("0.075", "-0.075"):
+        credit = pricing("c", aggregation=aggregation("c"), type=PricingType.PRODUCT_CREDIT, rows=[(0, 0, price)])
+        draft = bill(inputs(JANUARY, plan(pricing(), credit), terms=floor), {"gb": 40, "c": 10})
+        assert lines(draft) == [("USAGE", "40.0"), ("USAGE_CREDIT", "-0.8")]
+
+
 def test_a_credit_on_negative_usage_charges_nothing() -> None:
     credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
     draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": -10})

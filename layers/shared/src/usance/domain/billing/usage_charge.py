@@ -11,8 +11,9 @@ from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
 from usance.domain.billing.usage import UsageQuery, quantity, usage_queries
 from usance.domain.billing.windows import Window, spans_before
+from usance.domain.kernel.money import Currency
 from usance.domain.kernel.quantity import EXACT, ZERO, rated_units
-from usance.domain.rating.bands import Charge, charge
+from usance.domain.rating.bands import BandCharge, Charge, charge
 from usance.domain.rating.spanning import spanning_charge
 
 
@@ -57,7 +58,7 @@ def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing]
             pricing.accounting_product_id, aggregation.accounting_product_id, plan.product.id
         ),
         span=priced.span,
-        subtotal=context.inputs.terms.currency(plan.currency).round(price.subtotal),
+        subtotal=_rounded(context.inputs.terms.currency(plan.currency), price, type_),
         quantity=used,
         units=units,
         unit=aggregation.unit,
@@ -70,6 +71,18 @@ def rated_item(context: Context, plan: AttachedPlan, priced: PricedSpan[Pricing]
         meter_id=None if isinstance(aggregation, Compound) else aggregation.meter_id,
         segment=dict(pricing.segment) or None,
     )
+
+
+def is_priced_below_zero(bands: Sequence[BandCharge]) -> bool:
+    """Whether a credit's prices carry its sign. They mean the same without (billing.md 2.1)."""
+    return any(part.band.unit_price < ZERO or part.band.fixed_price < ZERO for part in bands)
+
+
+def _rounded(currency: Currency, price: Charge, type_: LineItemType) -> Decimal:
+    """The subtotal as the line item has it: of a credit, what is rounded is the amount below 0, however it was priced."""
+    if type_ is LineItemType.USAGE_CREDIT and not is_priced_below_zero(price.bands):
+        return -currency.round(-price.subtotal)
+    return currency.round(price.subtotal)
 
 
 def _debits(plan: AttachedPlan) -> tuple[Pricing, ...]:

@@ -9,7 +9,7 @@ from usance.domain.billing.family_items import parts_of
 from usance.domain.billing.inputs import PricingType
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import priced_spans
-from usance.domain.billing.usage_charge import rated_item
+from usance.domain.billing.usage_charge import is_priced_below_zero, rated_item
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 
@@ -51,9 +51,8 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
 
 def _taken_off(earned: Item, left: Decimal) -> Item:
     """The credit with its sign. Prices of credits may be written below 0, and mean the same (billing.md 2.1)."""
-    below = any(part.band.unit_price < ZERO or part.band.fixed_price < ZERO for part in earned.bands)
     worth, average = earned.subtotal, earned.average_unit_price
-    if below:
+    if is_priced_below_zero(earned.bands):
         worth, average = -worth, -average
     taken = -max(min(worth, left), ZERO)
     capped = Working("CREDIT_CAPPED", (("earned", worth), ("left", left)), taken)
