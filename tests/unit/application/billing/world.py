@@ -15,6 +15,7 @@ from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
 from usance.application.billing.preview_bill import Previewing
 from usance.application.billing.records.examine import Examining
+from usance.application.billing.records.replay import replay_bill
 from usance.application.billing.run_message import run_message
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores, Workbench
@@ -200,9 +201,18 @@ class World:
         return run_scheduled_approval(self.stores, from_text(at))
 
     def bill(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The only bill of a job."""
+        """The only bill of a job, which its record gives again, and whose every line explains itself."""
         (bill_id,) = job["billIds"]
-        return dict(self.get(f"/bills/{bill_id}"))
+        bill = dict(self.get(f"/bills/{bill_id}"))
+        replayed = replay_bill(self.bills, self.org.blobs, self.org.id, bill_id)
+        assert replayed["equal"], replayed["differences"]
+        for line in bill["lineItems"]:
+            explained = self.get(f"/bills/{bill_id}/lineitems/{line['id']}/explain")
+            assert explained["lineItemType"] == line["lineItemType"]
+            if "conversion" in explained:
+                assert explained["rounding"]["result"] == line["subtotal"]
+                assert explained["conversion"]["result"] == line["convertedSubtotal"]
+        return bill
 
     def all_bills_of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
         """Every bill of a job, with its line items."""

@@ -17,6 +17,7 @@ class ExplainedUsage(Noun):
 
     aggregation_id: str
     meter_id: str
+    account_ids: list[str] | None = None
     aggregation: str
     target_field: str
     segment: dict[str, str] | None = None

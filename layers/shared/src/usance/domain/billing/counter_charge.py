@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.inputs import AttachedPlan, CounterPricing
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
-from usance.domain.billing.proration import prorate
+from usance.domain.billing.proration import prorated
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
@@ -109,12 +109,12 @@ def _item(
 ) -> Item:
     """The item of a change. Its bands show the price of the whole period; its subtotal is that of the days it is for."""
     price = _price(pricing, change)
-    amount = price.subtotal
+    workings = [_moved(price, change)]
     if _is_prorated(pricing, kind):
         zone = context.inputs.terms.zone
         days = (local_day(change.span.end, zone) - local_day(change.span.start, zone)).days
-        amount = prorate(amount, days, window.standard.days)
-    units = abs(price.units)
+        workings.append(prorated(price.subtotal, days, window.standard.days))
+    amount, units = workings[-1].result, abs(price.units)
     return Item(
         type=kind,
         description=pricing.description or DESCRIPTIONS[kind],
@@ -129,7 +129,13 @@ def _item(
         bands=price.bands,
         pricing_id=pricing.id,
         counter_id=pricing.counter.id,
+        workings=tuple(workings),
     )
+
+
+def _moved(price: Charge, change: _Change) -> Working:
+    before = () if change.before is None else (("before", change.before),)
+    return Working("COUNTER_MOVED", (*before, ("after", change.after)), price.subtotal)
 
 
 def _is_prorated(pricing: CounterPricing, kind: LineItemType) -> bool:

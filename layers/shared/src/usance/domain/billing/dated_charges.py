@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.inputs import Charge, Origin
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 
 
 def ad_hoc_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
@@ -18,17 +18,19 @@ def balance_fees(context: Context, _: Sequence[Item]) -> Sequence[Item]:
 
 
 def _item(context: Context, charge: Charge, kind: LineItemType) -> Item:
+    exact = charge.units * charge.unit_price
     return Item(
         type=kind,
         description=charge.description,
         origin=Origin(charge.currency, contract_id=charge.contract_id),
         accounting_product=context.product(charge.accounting_product_id),
         span=charge.span,
-        subtotal=context.inputs.terms.currency(charge.currency).round(charge.units * charge.unit_price),
+        subtotal=context.inputs.terms.currency(charge.currency).round(exact),
         quantity=charge.units,
         units=charge.units,
         unit="",
         average_unit_price=charge.unit_price,
         charge_id=charge.id,
         balance_id=charge.balance_id,
+        workings=(Working("MULTIPLIED", (("units", charge.units), ("unitPrice", charge.unit_price)), exact),),
     )

@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing
-from usance.domain.billing.items import Item
+from usance.domain.billing.items import Item, Working
 from usance.domain.billing.pool import ChildBilling, Member
 from usance.domain.billing.shares import PLACES, split, split_bands
 from usance.domain.billing.usage import quantity
@@ -38,6 +38,7 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
             units=units[at],
             subtotal=subtotals[at],
             bands=bands[at],
+            workings=(*item.workings, _share(item, weights[at], weights, subtotals[at])),
         )
         for at, (member, _) in enumerate(used)
     ]
@@ -45,6 +46,12 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
 
 def _places(amount: Decimal) -> int:
     return max(PLACES, -int(amount.as_tuple().exponent))
+
+
+def _share(item: Item, weight: Decimal, weights: Sequence[Decimal], amount: Decimal) -> Working:
+    with localcontext(EXACT):
+        whole = (("whole", item.subtotal), ("used", weight), ("ofUsed", sum(weights, ZERO)))
+    return Working("SHARED", whole, amount)
 
 
 def _for_member(context: Context, plan: AttachedPlan, item: Item, member: Member) -> Item:
@@ -76,10 +83,13 @@ def _sum(items: Sequence[Item]) -> Item:
         units = sum((one.units for one in items), ZERO)
         bands = [band for one in items for band in one.bands]
         charged = {band.band.id: [other for other in bands if other.band.id == band.band.id] for band in bands}
+        total = sum((one.subtotal for one in items), ZERO)
+        summed = Working("SUMMED", tuple((str(at), one.subtotal) for at, one in enumerate(items, start=1)), total)
         return replace(
             items[0],
             origin=replace(items[0].origin, account_plan_id=None),
-            subtotal=sum((one.subtotal for one in items), ZERO),
+            subtotal=total,
+            workings=items[0].workings if len(items) == 1 else (summed,),
             quantity=sum((one.quantity for one in items), ZERO),
             units=units,
             average_unit_price=_average(items, units),

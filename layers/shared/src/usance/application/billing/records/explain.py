@@ -12,7 +12,8 @@ from usance.domain.billing.draft import Line
 from usance.domain.billing.figures import plain
 from usance.domain.billing.inputs import Aggregation, AttachedPlan, Compound, Pricing, Terms
 from usance.domain.billing.items import Item
-from usance.domain.billing.usage import UsageQuery
+from usance.domain.billing.usage import UsageQuery, usage_queries
+from usance.domain.billing.windows import spans_before
 from usance.domain.kernel.quantity import EXACT
 from usance.domain.metering.instants import instant_of
 from usance.resources import instants
@@ -45,10 +46,12 @@ def explained(record: BillRecord, line_id: str) -> Document | None:
     }
     if pricing:
         found |= {"pricing": _pricing_of(pricing)}
+        if item.aggregation_id or item.compound_aggregation_id:
+            found |= {"units": _units(pricing, item)}
     if plan and pricing and isinstance(pricing.aggregation, Compound):
         found |= {"compoundAggregation": _compound(pricing.aggregation, plan)}
-    if pricing and item.bands:
-        found |= {"units": _units(pricing, item), "bandUsage": [band_of(band, line) for band in item.bands]}
+    if item.bands:
+        found |= {"bandUsage": [band_of(band, line) for band in item.bands]}
     return found
 
 
@@ -58,18 +61,23 @@ def _priced(record: BillRecord, item: Item) -> tuple[AttachedPlan, Pricing] | tu
 
 
 def _asked(record: BillRecord, item: Item, pricing: Pricing | None) -> Sequence[tuple[UsageQuery, Answer]]:
-    """The usage that the line was priced by: of its own period, and of those before where tiers span the plan."""
-    if not (pricing and (item.aggregation_id or item.compound_aggregation_id)):
+    """The usage that the line was priced by, in the order of the record.
+
+    That is the usage of its own period, and of those before where tiers span the plan; of a part of a pool, that of the
+    pool and of the account whose part it is.
+    """
+    if pricing is None or not (item.aggregation_id or item.compound_aggregation_id):
         return []
-    aggregation, segment = pricing.aggregation, pricing.segment or None
-    simple = [part for _, part in aggregation.parts] if isinstance(aggregation, Compound) else [aggregation]
-    counted = {(part.id, segment if part.segments else None) for part in simple}
-    return [
-        (query, answer)
-        for query, answer in record.answered
-        if (query.aggregation_id, query.segment) in counted
-        and (query.span == item.span or (pricing.tiers_span_plan and query.span.end <= item.span.start))
-    ]
+    account_id = item.origin.child.id if item.origin.child else record.inputs.account.id
+    zone = record.inputs.terms.zone
+    wanted: set[UsageQuery] = set()
+    for plan in record.inputs.plans:
+        if item.origin.account_plan_id in (None, plan.account_plan_id) and pricing in plan.pricings:
+            members = [one for one in plan.members if one.account_id == account_id]
+            spans = spans_before(plan, item.span.start, zone) if pricing.tiers_span_plan else ()
+            wanted.update(*(usage_queries(plan, pricing, item.span, one) for one in (None, *members)))
+            wanted.update(*(usage_queries(plan, pricing, span) for span in spans))
+    return [(query, answer) for query, answer in record.answered if query in wanted]
 
 
 def _usage_of(query: UsageQuery, answer: Answer) -> Document:
@@ -77,6 +85,7 @@ def _usage_of(query: UsageQuery, answer: Answer) -> Document:
     return {
         "aggregationId": query.aggregation_id,
         "meterId": query.meter_id,
+        **({"accountIds": _accounts(query)} if query.pieces is not None else {}),
         "aggregation": query.method,
         "targetField": query.target_field,
         **({"segment": dict(query.segment)} if query.segment else {}),
@@ -87,6 +96,11 @@ def _usage_of(query: UsageQuery, answer: Answer) -> Document:
         **({"first": _text(instant_of(seen.first)), "last": _text(instant_of(seen.last))} if seen else {}),
         **({"digest": seen.digest} if seen else {}),
     }
+
+
+def _accounts(query: UsageQuery) -> Sequence[str]:
+    """Whose usage a query is about, where it is not just that of the bill's account."""
+    return list(dict.fromkeys(piece.account_id for piece in query.pieces or ()))
 
 
 def _pricing_of(pricing: Pricing) -> Document:
