@@ -1,4 +1,4 @@
-"""How a line item came about, as the API shows it; beyond the API of m3ter."""
+"""How a line item came about, and corrections of locked bills, as the API shows them; beyond the API of m3ter."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from usance.resources.billing import BandUsage
-from usance.resources.fields import Noun
+from usance.resources.fields import Id, Noun
 
 
 class ExplainedUsage(Noun):
@@ -143,3 +143,35 @@ class RecordUrl(Noun):
     record_id: str
     format: int
     download_url: str
+
+
+class CorrectionRequest(Noun):
+    """Which open bill takes the correction; the account's latest when none is named."""
+
+    target_bill_id: Id | None = None
+
+
+class CorrectedLine(Noun):
+    """A line item of a locked bill: what was billed, what it would be now, what earlier corrections made up for, and what is left."""
+
+    line_item_id: str
+    line_item_type: str
+    description: str
+    service_period_start_date: str
+    service_period_end_date: str
+    billed: Decimal
+    recalculated: Decimal
+    corrected: Decimal
+    difference: Decimal
+
+
+class Correction(Noun):
+    """What is left to correct of a locked bill, in its currency. `targetBillId` is the bill that took it, when it was made."""
+
+    bill_id: str
+    account_id: str
+    currency: str
+    count: int
+    total: Decimal
+    line_items: list[CorrectedLine]
+    target_bill_id: str | None = None

@@ -1,11 +1,13 @@
-"""How bills came about, beyond the API of m3ter: a line item explained, the record of a calculation."""
+"""Beyond the API of m3ter: a line item explained, the record of a calculation, corrections of locked bills."""
 
 from collections.abc import Callable
 from typing import Final
 
+from usance.application.billing.corrections.apply import correct_bill
+from usance.application.billing.corrections.propose import get_correction
 from usance.application.billing.records.examine import Examining, explain_line, record_url
 from usance.entrypoints.http.routes import Operation, Request, Route
-from usance.resources.bill_records import LineExplanation, RecordUrl
+from usance.resources.bill_records import Correction, CorrectionRequest, LineExplanation, RecordUrl
 from usance.resources.wire import Document
 
 BILL: Final = "/organizations/{orgId}/bills/{billId}"
@@ -21,7 +23,32 @@ def routes(desk: Callable[[], Examining]) -> tuple[Route, ...]:
     def record(request: Request) -> Document:
         return record_url(desk(), request.caller, request.path["billId"])
 
+    def proposal(request: Request) -> Document:
+        return get_correction(desk(), request.caller, request.path["billId"])
+
+    def correct(request: Request) -> Document:
+        return correct_bill(desk(), request.caller, request.path["billId"], request.json_object())
+
+    correction = f"{BILL}/correction"
     return (
+        Route(
+            "GET",
+            correction,
+            proposal,
+            Operation("getBillCorrection", "Compare a locked bill with what it would be now", TAG, returns=Correction),
+        ),
+        Route(
+            "POST",
+            correction,
+            correct,
+            Operation(
+                "correctBill",
+                "Put what is left to correct of a locked bill onto an open one",
+                TAG,
+                body=CorrectionRequest,
+                returns=Correction,
+            ),
+        ),
         Route(
             "GET",
             f"{BILL}/lineitems/{{id}}/explain",

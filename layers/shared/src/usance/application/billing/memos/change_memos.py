@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from usance.application.billing.lock_date import read_lock_date
-from usance.application.billing.memos.lines import TOTAL, appended, calculated, memos_of, total_of
+from usance.application.billing.memos.lines import TOTAL, appended, calculated, memos_of, total_of, written_by_hand
 from usance.application.billing.states import changed, state_of
 from usance.application.billing.stores import BillingStores
 from usance.domain.access import Caller
@@ -22,7 +22,8 @@ Change = Callable[[Document, Sequence[Document]], Sequence[Document]]
 def change_memos(stores: BillingStores, caller: Caller, bill_id: str, change: Change) -> None:
     """Give the bill the memos that `change` answers, its new total with them, in one transaction.
 
-    A bill that was approved needs it again: its total is another. `NotFoundError` without a bill, `InvalidInputError`
+    A bill that was approved needs it again: its total is another. Nothing is written when `change` answers what it was
+    given. `NotFoundError` without a bill, `InvalidInputError`
     when it is locked or would have too many memos.
     """
     lock_date = read_lock_date(stores.entities, caller.org_id)
@@ -35,7 +36,9 @@ def change_memos(stores: BillingStores, caller: Caller, bill_id: str, change: Ch
         items = stores.bills.line_items(caller.org_id, bill_id)
         before = memos_of(items)
         memos = change(header, before)
-        check_count(len(memos))
+        if memos is before:
+            return
+        check_count(len(written_by_hand(memos)))
         total = sum_of([header["billTotal"], -total_of(before), total_of(memos)])
         now = stores.clock.now()
         after = changed(

@@ -14,6 +14,7 @@ from usance.domain.billing.memos import converted, sum_of
 from usance.resources.wire import Document
 
 MEMO: Final = "memo"
+CORRECTION: Final = "correction"  # beside the kind of a memo that corrects a locked bill
 TOTAL: Final = "memoTotal"  # kept beside the header of a bill with memos: what they add to its total
 _ON_THE_LINE: Final = (
     "description",
@@ -27,6 +28,16 @@ _ON_THE_LINE: Final = (
 def memos_of(line_items: Sequence[Document]) -> Sequence[Document]:
     """The line items that are memos."""
     return [item for item in line_items if MEMO in item]
+
+
+def written_by_hand(memos: Sequence[Document]) -> Sequence[Document]:
+    """Those that are not corrections of locked bills."""
+    return [memo for memo in memos if CORRECTION not in memo[MEMO]]
+
+
+def correcting(memo: Document) -> Document:
+    """A memo, marked as the correction of a locked bill."""
+    return {**memo, MEMO: {**memo[MEMO], CORRECTION: True}}
 
 
 def calculated(line_items: Sequence[Document]) -> Sequence[Document]:

@@ -64,8 +64,9 @@ class _Writer:
             return [self.plain(part, parts[0]) for part in value]
         return [self.plain(part, each) for part, each in zip(value, parts, strict=True)]
 
-    def _members(self, value: object) -> dict[str, Any]:
-        return {name: self.plain(getattr(value, name), hint) for name, hint in _hints(type(value)).items()}
+    def _members(self, value: Any) -> dict[str, Any]:
+        kind: type = type(value)
+        return {name: self.plain(getattr(value, name), hint) for name, hint in _hints(kind).items()}
 
     def _reference(self, kind: type, value: Any) -> dict[str, int]:
         number = self._numbers.get(id(value))

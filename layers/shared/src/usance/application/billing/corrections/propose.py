@@ -1,0 +1,108 @@
+"""The difference between a locked bill and what it would be with the usage as it is now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from usance.application.access.authorize import require
+from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX
+from usance.application.billing.corrections.history import History
+from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.memos.lines import calculated, memos_of
+from usance.application.billing.read_usage import read_usage
+from usance.application.billing.records.examine import Examining
+from usance.application.billing.records.record import Calculated, read_record
+from usance.application.billing.records.replay import StoredLines, read_stored
+from usance.application.billing.states import state_of
+from usance.domain.access import Action, Caller
+from usance.domain.billing.corrections import Difference, differences
+from usance.domain.billing.memos import sum_of
+from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import PRECISION_DIGITS
+from usance.resources.wire import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is left to correct of a bill. `lines` holds the line items by id, as they would be now or else as they were."""
+
+    header: Document
+    history: History
+    differences: Sequence[Difference]
+    lines: Mapping[str, Document]
+
+    def shown(self) -> Document:
+        """As the API answers it. Its total is over all line items, also when there are too many to list."""
+        return {
+            "billId": self.header["id"],
+            "accountId": self.header["accountId"],
+            "currency": self.header["currency"],
+            "count": len(self.differences),
+            "total": sum_of(one.left for one in self.differences),
+            "lineItems": [self._line(one) for one in self.differences[:LINES_PER_ANSWER_MAX]],
+        }
+
+    def _line(self, one: Difference) -> Document:
+        line = self.lines[one.line_id]
+        return {
+            "lineItemId": one.line_id,
+            "lineItemType": line["lineItemType"],
+            "description": line["description"],
+            "servicePeriodStartDate": line["servicePeriodStartDate"],
+            "servicePeriodEndDate": line["servicePeriodEndDate"],
+            "billed": one.billed,
+            "recalculated": one.recalculated,
+            "corrected": one.corrected,
+            "difference": one.left,
+        }
+
+
+def get_correction(desk: Examining, caller: Caller, bill_id: str) -> Document:
+    """What is left to correct of a locked bill; nothing is written. Raises as `propose` does."""
+    require(caller, Action.CONFIG_RETRIEVE, "bill", bill_id)
+    return propose(desk, caller.org_id, bill_id).shown()
+
+
+def propose(desk: Examining, org_id: str, bill_id: str) -> Proposal:
+    """What is left to correct.
+
+    The agreement is that of the bill's record: prices that changed since, change nothing here. `NotFoundError` without a
+    bill, `InvalidInputError` when it is not locked.
+    """
+    stored = read_stored(desk.stores.bills, org_id, bill_id)
+    header = stored.bill.header
+    if not state_of(header).is_locked(read_lock_date(desk.stores.entities, org_id)):
+        raise InvalidInputError(f"the bill {bill_id} is not locked; calculate it again with a bill job")
+    now = {line["id"]: line for line in _recalculated(desk, org_id, stored)}
+    then = {line["id"]: line for line in calculated(stored.line_items)}
+    history = History.read(desk.stores.entities, org_id, bill_id)
+    lines = {**then, **now}
+    corrected = _corrected(desk, org_id, history, list(lines))
+    return Proposal(header, history, differences(_amounts(then), _amounts(now), corrected), lines)
+
+
+def _recalculated(desk: Examining, org_id: str, stored: StoredLines) -> Sequence[Document]:
+    inputs = read_record(desk.blobs, org_id, stored.bill.header["id"], stored.bill.private).inputs
+    usage = read_usage(desk.usage, org_id, inputs.account.id, plan_usage(inputs))
+    try:
+        return Calculated.of(decide(inputs, usage)).line_items
+    except ArithmeticError as beyond:  # its own text names nothing that a biller knows
+        raise InvalidInputError(f"a quantity or an amount has more than {PRECISION_DIGITS} digits") from beyond
+
+
+def _amounts(lines: Mapping[str, Document]) -> Mapping[str, Decimal]:
+    return {id_: line["convertedSubtotal"] for id_, line in lines.items()}
+
+
+def _corrected(desk: Examining, org_id: str, history: History, line_ids: Sequence[str]) -> Mapping[str, Decimal]:
+    """By line item: what memos of earlier corrections come to, as they stand on their bills now."""
+    amounts: dict[str, list[Decimal]] = {}
+    for target_id in dict.fromkeys(step.target_id for step in history.steps):
+        on_bill = {memo["id"]: memo["subtotal"] for memo in memos_of(desk.stores.bills.line_items(org_id, target_id))}
+        for step in history.steps:
+            if step.target_id == target_id:
+                for line_id in line_ids:
+                    if (memo_id := step.memo_id(history.bill_id, line_id)) in on_bill:
+                        amounts.setdefault(line_id, []).append(on_bill[memo_id])
+    return {line_id: sum_of(found) for line_id, found in amounts.items()}
