@@ -3,19 +3,21 @@
 import argparse
 import json
 import platform
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import api, billing, costs, imports, usage
+from benchmarks import api, bill_run, billing, costs, imports, usage
 from benchmarks.figures import Figure, table
 
-SUITES = {
-    "usage": usage.figures,
-    "billing": billing.figures,
-    "costs": costs.figures,
-    "api": api.figures,
-    "imports": imports.figures,
+SUITES: Mapping[str, Callable[[argparse.Namespace], list[Figure]]] = {
+    "usage": lambda _: usage.figures(),
+    "billing": lambda _: billing.figures(),
+    "costs": lambda _: costs.figures(),
+    "api": lambda _: api.figures(),
+    "bill_run": lambda arguments: bill_run.figures(arguments.accounts),
+    "imports": lambda _: imports.figures(),
 }
 
 
@@ -24,10 +26,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks.json"))
     parser.add_argument("--suite", choices=SUITES, action="append")
+    parser.add_argument("--accounts", type=int, default=bill_run.ACCOUNTS, help="of the bill run")
     arguments = parser.parse_args()
     measured: list[Figure] = []
     for name in arguments.suite or SUITES:
-        measured += SUITES[name]()
+        measured += SUITES[name](arguments)
     print(table(measured))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(

@@ -25,7 +25,7 @@ PAGE = 100
 def figures() -> list[Figure]:
     """Two figures, p50 and p99, per operation; the requests of all operations take turns, so that they share the machine."""
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "data") as stack:
-        api = _Api(stack)
+        api = Api(stack)
         for number in range(PAGE):
             api.create(f"listed-{number}")
         product = api.create("read")
@@ -64,7 +64,7 @@ def _percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
 
 
-class _Api:
+class Api:
     """One connection with a token."""
 
     def __init__(self, stack: RunningStack) -> None:
@@ -78,6 +78,10 @@ class _Api:
         token = self.expect(200, "POST", "/oauth/token", {"grant_type": "client_credentials"})["access_token"]
         self._headers["Authorization"] = f"Bearer {token}"
         self._path = f"/organizations/{keys['org_id']}"
+
+    def make(self, path: str, **body: Any) -> Any:
+        """Make anything."""
+        return self.expect(200, "POST", path, body)
 
     def create(self, code: str) -> Any:
         """Make a product."""
