@@ -1,6 +1,5 @@
 """Operations on bills and account plans that the API has and its SDK has not, over plain HTTP."""
 
-import argparse
 import csv
 import io
 import json
@@ -14,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from console import replay
 from local.testing import RunningStack
+from usance.bootstrap.command import Reach
 from usance.domain.metering.instants import microseconds
+from usance.entrypoints.command import main
 
 WAIT_SECONDS = 60
 PERIOD = {"billingFrequency": "MONTHLY", "lastDateInBillingPeriod": "2023-11-30"}
@@ -139,11 +139,12 @@ def test_a_line_item_explains_itself(api: httpx.Client, bill: dict[str, Any]) ->
     assert json.loads(zlib.decompress(packed))["value"]["answers"][0]["value"] == "1200"
 
 
-def test_a_bill_is_replayed_by_the_command(stack: RunningStack, api: httpx.Client, bill: dict[str, Any]) -> None:
-    out = io.StringIO()
-    words = argparse.Namespace(bill=bill["id"])
-    status = replay.run(lambda event: stack.invoke("AdminFunction", dict(event)), bill["orgId"], words, out)
-    assert (status, out.getvalue().splitlines()[-1]) == (0, "the same, byte for byte")
+def test_a_bill_is_replayed_by_the_command(
+    stack: RunningStack, bill: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reached = Reach(lambda event: stack.invoke("AdminFunction", dict(event)), lambda _: b"")
+    status = main(["replay", bill["id"], "--org", bill["orgId"]], lambda *_: reached)
+    assert (status, capsys.readouterr().out.splitlines()[-1]) == (0, "the same, byte for byte")
 
 
 def test_bills_are_downloaded_as_csv(api: httpx.Client, bill: dict[str, Any]) -> None:

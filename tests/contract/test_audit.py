@@ -620,6 +620,7 @@ class TestCommand:
             (["--org", "o", "--first", "January", "--last", "2026-01-31"], "firstDay"),
             (["--org", "o", "--first", "2026-01-01", "--last", "2026-01-31"], "organization"),
             (["--org", "o"], "--first"),
+            (["--first", "2026-01-01", "--last", "2026-01-31"], "--org"),
             (["verify", "nothing.json"], "nothing.json"),
         ],
     )

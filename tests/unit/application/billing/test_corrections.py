@@ -57,6 +57,21 @@ def memos(world: World, bill: dict[str, Any]) -> list[dict[str, Any]]:
     return [line for line in lines if line["lineItemType"] in ("CREDIT_MEMO", "DEBIT_MEMO")]
 
 
+def test_late_usage_is_charged_though_a_commitment_had_something_left(world: World, account: dict[str, Any]) -> None:
+    dates = {"startDate": "2025-11-01", "endDate": "2026-11-01"}
+    body = {"accountId": account["id"], "currency": "USD", "amount": 1000, "amountPrePaid": 1000, **dates}
+    commitment = world.org.make("commitment", **body)
+    bill = world.bill(world.run(lastDateInBillingPeriod="2025-11-30"))
+    assert bill["billTotal"] == 0
+    world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{bill['id']}/lock")
+    world.use(account, "2025-11-20T10:00:00Z", 5)
+    found = proposal(world, bill)
+    assert [(one["lineItemType"], one["difference"]) for one in found["lineItems"]] == [("USAGE", 5)]
+    (drawn,) = world.org.store.get_many(world.org.id, "commitment", [commitment["id"]])
+    assert drawn["amountSpent"] == 60
+
+
 def test_nothing_is_proposed_while_usage_is_what_was_billed(world: World, locked: dict[str, Any]) -> None:
     found = proposal(world, locked)
     assert (found["count"], found["total"], found["lineItems"]) == (0, 0, [])

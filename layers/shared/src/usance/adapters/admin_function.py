@@ -14,6 +14,7 @@ Invoke = Callable[[Mapping[str, Any]], dict[str, Any]]
 TIMEOUT_SECONDS: Final = 900  # of the function
 
 _RECORD: Final = "serve.json"  # where a stack that runs says how it is reached
+_CREDENTIALS: Final = "credentials.json"
 _LOGICAL_ID: Final = "AdminFunction"
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -57,6 +58,14 @@ def of_embedded_stack(data_dir: Path) -> Invoke:
             raise NotFoundError(f"no stack is running on {data_dir}: {unreachable}") from unreachable
 
     return invoke
+
+
+def own_organization(data_dir: Path) -> str | None:
+    """The id of the organization that the embedded stack made at its first start; None when it keeps no note of it."""
+    try:
+        return str(json.loads((data_dir / _CREDENTIALS).read_text())["org_id"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def download(url: str) -> bytes:

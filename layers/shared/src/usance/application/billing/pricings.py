@@ -26,9 +26,17 @@ def pricings_of(catalogue: Catalogue, plan: Document, zone: tzinfo) -> tuple[Pri
 
 
 def _priced(catalogue: Catalogue, pricing: Document) -> Aggregation | Compound:
+    """One value for all pricings that share it: a thousand segments have a pricing each."""
     if compound_id := pricing.get("compoundAggregationId"):
-        return _compound(catalogue, catalogue.one("compoundAggregation", compound_id))
-    return aggregation_of(catalogue.one("aggregation", pricing["aggregationId"]))
+        return catalogue.remember(
+            ("compound", compound_id),
+            lambda: _compound(catalogue, catalogue.one("compoundAggregation", compound_id)),
+        )
+    return _simple(catalogue, catalogue.one("aggregation", pricing["aggregationId"]))
+
+
+def _simple(catalogue: Catalogue, document: Document) -> Aggregation:
+    return catalogue.remember(("simple", document["id"]), lambda: aggregation_of(document))
 
 
 def _compound(catalogue: Catalogue, document: Document) -> Compound:
@@ -37,7 +45,7 @@ def _compound(catalogue: Catalogue, document: Document) -> Compound:
         name=document["name"],
         calculation=document["calculation"],
         parts=tuple(
-            (code, aggregation_of(_named(catalogue, document, code))) for code in codes_in_calculation(document)
+            (code, _simple(catalogue, _named(catalogue, document, code))) for code in codes_in_calculation(document)
         ),
         unit=document["unit"],
         quantity_per_unit=number_of(document["quantityPerUnit"]),

@@ -1,8 +1,9 @@
 """The difference between a locked bill and what it would be with the usage as it is now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX
@@ -16,11 +17,14 @@ from usance.application.billing.records.replay import StoredLines, read_stored
 from usance.application.billing.states import state_of
 from usance.domain.access import Action, Caller
 from usance.domain.billing.corrections import Difference, differences
+from usance.domain.billing.items import LineItemType
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.resources.wire import Document
+
+_DRAW_DOWNS: Final = frozenset({LineItemType.COMMITMENT_CONSUMED.value, LineItemType.BALANCE_CONSUMED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,7 @@ def propose(desk: Examining, org_id: str, bill_id: str) -> Proposal:
     header = stored.bill.header
     if not state_of(header).is_locked(read_lock_date(desk.stores.entities, org_id)):
         raise InvalidInputError(f"the bill {bill_id} is not locked; calculate it again with a bill job")
-    now = {line["id"]: line for line in _recalculated(desk, org_id, stored)}
-    then = {line["id"]: line for line in calculated(stored.line_items)}
+    now, then = _charges(_recalculated(desk, org_id, stored)), _charges(calculated(stored.line_items))
     history = History.read(desk.stores.entities, org_id, bill_id)
     lines = {**then, **now}
     corrected = _corrected(desk, org_id, history, list(lines))
@@ -89,6 +92,11 @@ def _recalculated(desk: Examining, org_id: str, stored: StoredLines) -> Sequence
         return Calculated.of(decide(inputs, usage)).line_items
     except ArithmeticError as beyond:  # its own text names nothing that a biller knows
         raise InvalidInputError(f"a quantity or an amount has more than {PRECISION_DIGITS} digits") from beyond
+
+
+def _charges(lines: Iterable[Document]) -> dict[str, Document]:
+    """By id. Draw-downs are left out: the credits of a locked bill stay as they are, so what it drew must too."""
+    return {line["id"]: line for line in lines if line["lineItemType"] not in _DRAW_DOWNS}
 
 
 def _amounts(lines: Mapping[str, Document]) -> Mapping[str, Decimal]:

@@ -84,6 +84,7 @@ def _may_share(kind: type) -> bool:
     return kind in _KINDS or any(_mentions(hint) for hint in _hints(kind).values())
 
 
+@cache
 def _mentions(hint: Any) -> bool:
     if hint == FieldValue:
         return True

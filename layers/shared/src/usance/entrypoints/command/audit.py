@@ -1,63 +1,47 @@
-"""The command `usance`: audits, and checks the signature of their reports."""
+"""`usance audit`: proves accepted = stored = exported = billed, and checks the signature of the reports."""
 
 import argparse
 import getpass
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from usance.application.proof.report import digest_of
-from usance.bootstrap.command import Reach, reach
-from usance.domain.kernel.errors import InvalidInputError, UsanceError
+from usance.bootstrap.command import Reach
+from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
 from usance.resources.wire import Document
 
 EQUAL: Final = 0
 DIFFERENT: Final = 1
-FAILED: Final = 2
 STAGES: Final = ("accepted", "stored", "repeated", "counted", "exported", "billed")
 
 
-def main(words: Sequence[str] | None = None, connect: Callable[[str | None, Path], Reach] = reach) -> int:
-    """Run one command: 0 when all is as it should be, 1 when something differs or is not genuine, 2 when it failed."""
-    arguments = _parser().parse_args(words)
-    try:
-        reached = connect(arguments.function, arguments.data_dir)
-        return int(arguments.run(reached, arguments))
-    except (UsanceError, OSError) as failed:
-        sys.stderr.write(f"usance audit: {failed}\n")
-        return FAILED
+def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """What the command takes besides the `common` options."""
+    parser.add_argument("--first", metavar="YYYY-MM-DD", help="first day of a month, in UTC")
+    parser.add_argument("--last", metavar="YYYY-MM-DD", help="last day of the same or a later month")
+    parser.add_argument("--export-job", help="id of an export job whose files to audit; else the audit exports itself")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder to write the signed reports to")
+    parser.set_defaults(run=run)
+    actions = parser.add_subparsers(metavar="verify")
+    of_reports = actions.add_parser(
+        "verify", parents=[common], help="whether reports are as the deployment signed them"
+    )
+    of_reports.add_argument("report", type=Path, nargs="+", help="files of the parts, in order")
+    of_reports.set_defaults(run=verify)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="usance", description="Works with a deployment of Usance.")
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--function", help="name of the deployment's admin function (output AdminFunctionName)")
-    where.add_argument("--data-dir", type=Path, default=Path(".usance"), help="else: the embedded stack on this folder")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("audit", parents=[where], help="prove accepted = stored = exported = billed")
-    run.add_argument("--org", help="id of the organization")
-    run.add_argument("--first", metavar="YYYY-MM-DD", help="first day of a month, in UTC")
-    run.add_argument("--last", metavar="YYYY-MM-DD", help="last day of the same or a later month")
-    run.add_argument("--export-job", help="id of an export job whose files to audit; else the audit exports itself")
-    run.add_argument("--out", type=Path, default=Path(), help="folder to write the signed reports to")
-    run.set_defaults(run=_audit)
-    actions = run.add_subparsers(metavar="verify")
-    verify = actions.add_parser("verify", parents=[where], help="whether reports are as the deployment signed them")
-    verify.add_argument("report", type=Path, nargs="+", help="files of the parts, in order")
-    verify.set_defaults(run=_verify)
-    return parser
-
-
-def _audit(reached: Reach, arguments: argparse.Namespace) -> int:
+def run(reached: Reach, arguments: argparse.Namespace) -> int:
     """Every part: its report is kept in a file and shown."""
-    missing = [name for name in ("org", "first", "last") if getattr(arguments, name) is None]
+    missing = [name for name in ("first", "last") if getattr(arguments, name) is None]
     if missing:
         raise InvalidInputError(f"--{missing[0]} is required")
+    org_id = reached.organization(arguments.org)
     arguments.out.mkdir(parents=True, exist_ok=True)
     differ = False
-    for answer in _parts(reached, arguments):
+    for answer in _parts(reached, arguments, org_id):
         content = reached.download(answer["downloadUrl"])
         path = arguments.out / f"audit-{answer['id']}.json"
         path.write_bytes(content)
@@ -67,10 +51,10 @@ def _audit(reached: Reach, arguments: argparse.Namespace) -> int:
     return DIFFERENT if differ else EQUAL
 
 
-def _parts(reached: Reach, arguments: argparse.Namespace) -> Iterator[Document]:
+def _parts(reached: Reach, arguments: argparse.Namespace, org_id: str) -> Iterator[Document]:
     event: Document = {
         "action": "audit",
-        "orgId": arguments.org,
+        "orgId": org_id,
         "firstDay": arguments.first,
         "lastDay": arguments.last,
         "exportJobId": arguments.export_job,
@@ -85,7 +69,7 @@ def _parts(reached: Reach, arguments: argparse.Namespace) -> Iterator[Document]:
             return
 
 
-def _verify(reached: Reach, arguments: argparse.Namespace) -> int:
+def verify(reached: Reach, arguments: argparse.Namespace) -> int:
     """Each file by itself, and that each follows the one before."""
     before: str | None = None
     genuine = True
