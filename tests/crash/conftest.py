@@ -13,7 +13,7 @@ import pytest
 
 from local import store
 from local.testing import RunningStack, running_stack
-from tests.crash.proxy import CuttingProxy, Trap
+from tests.crash.proxy import CuttingProxy, Disturb, Trap
 
 START = "2026-01-01T00:00:00Z"
 PRICE = 2
@@ -55,6 +55,9 @@ class Crashing:
     def set_trap(self, trap: Trap) -> Trap:
         self._proxy.set(trap)
         return trap
+
+    def disturb(self, disturb: Disturb) -> None:
+        self._proxy.disturb(disturb)
 
     def die_and_restart(self, trap: Trap, following: Trap | None = None) -> None:
         """Wait for the trap, kill the handlers' process there, and start it again with the `following` trap set."""

@@ -1,4 +1,4 @@
-"""A proxy between the functions and the store that can cut the line at a chosen request.
+"""A proxy between the functions and the store that can cut the line at a chosen request, or disturb any request.
 
 That is how a crash between store and answer is made certain: the store has done its part, and nobody hears of it.
 """
@@ -6,9 +6,11 @@ That is how a crash between store and answer is made certain: the store has done
 import contextlib
 import http.client
 import http.server
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from urllib.parse import urlsplit
 
 
@@ -24,6 +26,17 @@ class Call:
         return action in {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"} and (
             f'"{table}"'.encode() in self.body
         )
+
+
+class Fault(Enum):
+    """What may happen to a call."""
+
+    THROTTLED = "refused as too many"
+    LOST = "done, and the answer lost"
+    TWICE = "done twice"
+
+
+Disturb = Callable[[Call], Fault | None]
 
 
 @dataclass
@@ -61,10 +74,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if trap is not None and trap.catches(call, before=True):
             self.hang()
             return
-        status, headers, content = _ask(self.server.store(), self.command, self.path, dict(self.headers), body)
+        fault = self.server.disturb(call)
+        if fault is Fault.THROTTLED:
+            self.answer(*_too_many(call))
+            return
+        for _ in range(2 if fault is Fault.TWICE else 1):
+            answer = _ask(self.server.store(), self.command, self.path, dict(self.headers), body)
         if trap is not None and trap.catches(call, before=False):
             self.hang()
-            return
+        elif fault is Fault.LOST:
+            self.close_connection = True
+        else:
+            self.answer(*answer)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815 -- the base class looks for these names
+
+    def answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
             if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
@@ -72,8 +97,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815 -- the base class looks for these names
 
     def hang(self) -> None:
         """Until the caller is gone."""
@@ -92,11 +115,12 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, store: Callable[[], str]) -> None:
         self.store = store
         self.trap: Trap | None = None
+        self.disturb: Disturb = _nothing
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
 class CuttingProxy:
-    """Forwards to the store; a call that falls into the trap is never answered."""
+    """Forwards to the store; a call that falls into the trap is never answered, others fare as `disturb` says."""
 
     def __init__(self, store: Callable[[], str]) -> None:
         self._server = _Server(store)
@@ -111,6 +135,23 @@ class CuttingProxy:
 
     def set(self, trap: Trap | None) -> None:
         self._server.trap = trap
+
+    def disturb(self, disturb: Disturb) -> None:
+        self._server.disturb = disturb
+
+
+def _nothing(_call: Call) -> None:
+    """Leave the call alone."""
+
+
+def _too_many(call: Call) -> tuple[int, Mapping[str, str], bytes]:
+    """How DynamoDB, SQS (both in JSON) and S3 (in XML) refuse a call for now."""
+    if not call.target:
+        body = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+        return 503, {"content-type": "application/xml"}, body
+    kind = "ProvisionedThroughputExceededException" if call.target.startswith("DynamoDB") else "RequestThrottled"
+    body = json.dumps({"__type": f"com.amazonaws#{kind}", "message": "too many requests"}).encode()
+    return 400, {"content-type": "application/x-amz-json-1.0"}, body
 
 
 def _ask(

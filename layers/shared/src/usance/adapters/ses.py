@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from usance.adapters.faults import passes
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 
-_LATER: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "SendingPausedException"})
+_PAUSED: Final = "SendingPausedException"  # by the account's owner, or by SES until complaints are answered
 
 
 class SesMailer:
@@ -23,7 +24,7 @@ class SesMailer:
             self._client.send_email(FromEmailAddress=self._sender, Destination={"ToAddresses": [to]}, Content=content)
         except ClientError as refused:
             code = refused.response["Error"]["Code"]
-            if code in _LATER or refused.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+            if code == _PAUSED or passes(refused):
                 raise UnavailableError("e-mail cannot be sent now; repeat the request") from refused
             raise InvalidInputError(f"the e-mail to {to} was refused: {code}") from refused
         except BotoCoreError as unreached:

@@ -1,6 +1,5 @@
 """DynamoDB transactions whose refusals are ours: one cancellation reason becomes one error of the domain."""
 
-import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from usance.adapters.faults import PASSING, passing_faults, unavailable
 from usance.domain.kernel.errors import UnavailableError, UsanceError
 
 ITEMS_MAX: Final = 100  # DynamoDB TransactWriteItems
@@ -17,20 +17,6 @@ ATTEMPTS_MAX: Final = 6  # two writers of one item; a seventh try means real con
 FIRST_PAUSE_SECONDS: Final = 0.02
 
 _BUSY: Final = frozenset({"TransactionConflict", "TransactionInProgressException", "TransactionConflictException"})
-_THROTTLED: Final = frozenset(
-    {
-        "InternalServerError",
-        "LimitExceededException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingError",
-        "ThrottlingException",
-    }
-)
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +37,10 @@ def transact(client: Any, steps: Sequence[Step]) -> None:
         raise ValueError(f"a transaction of {len(steps)} items; DynamoDB takes {ITEMS_MAX}")
     for attempt in range(ATTEMPTS_MAX):
         try:
-            with store_faults():
+            with passing_faults():
                 client.transact_write_items(TransactItems=[dict(step.item) for step in steps])
-        except _Cancelled as cancelled:
-            _raise_refusal(steps, cancelled.reasons)
+        except ClientError as cancelled:
+            _raise_refusal(steps, _reasons(cancelled))
         else:
             return
         pause(attempt)
@@ -63,20 +49,15 @@ def transact(client: Any, steps: Sequence[Step]) -> None:
 
 @contextmanager
 def store_faults() -> Iterator[None]:
-    """Turn throttling and time-outs of the store into `UnavailableError`; leave faults of ours to raise."""
+    """Turn faults that pass, and conflicts with transactions, into `UnavailableError`; leave faults of ours to raise."""
     try:
-        yield
+        with passing_faults():
+            yield
     except ClientError as fault:
         code = fault.response["Error"]["Code"]
-        if code == "TransactionCanceledException":
-            raise _Cancelled(fault.response.get("CancellationReasons", [])) from fault
-        if code in _BUSY:
-            raise _Cancelled([{"Code": code}]) from fault
-        if code in _THROTTLED:
-            raise _unavailable(code) from fault
+        if code in _BUSY:  # a single write of an item that a transaction holds; the client does not repeat it
+            raise unavailable(code) from fault
         raise
-    except BotoCoreError as fault:
-        raise _unavailable(type(fault).__name__) from fault
 
 
 def pause(attempt: int) -> None:
@@ -84,10 +65,14 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311  (spreads load; guards nothing)
 
 
-class _Cancelled(Exception):  # noqa: N818  (an outcome inside this module, not an error)
-    def __init__(self, reasons: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(reasons)
-        self.reasons = reasons
+def _reasons(cancelled: ClientError) -> Sequence[Mapping[str, Any]]:
+    """Why DynamoDB did not apply the transaction, step by step; raises what is no cancellation."""
+    code = cancelled.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        return list(cancelled.response.get("CancellationReasons", []))
+    if code in _BUSY:
+        return [{"Code": code}]
+    raise cancelled
 
 
 def _raise_refusal(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> None:
@@ -97,12 +82,7 @@ def _raise_refusal(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) 
             raise step.refusal(reason.get("Item"))
     for reason in reasons:
         code = reason.get("Code", "None")
-        if code in _THROTTLED:
-            raise _unavailable(code)
+        if code in PASSING:
+            raise unavailable(code)
         if code != "None" and code not in _BUSY:
             raise ValueError(f"DynamoDB refused the transaction: {code} {reason.get('Message', '')}")
-
-
-def _unavailable(reason: str) -> UnavailableError:
-    _logger.warning("the store is unavailable: %s", reason)
-    return UnavailableError("the store is busy; repeat the request")

@@ -1,12 +1,14 @@
 """Documents in one S3 bucket, handed out by presigned URLs only."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, BinaryIO, Final
 
 from botocore.exceptions import ClientError
 
+from usance.adapters.faults import passing_faults
 from usance.domain.kernel.errors import NotFoundError
 
 DOWNLOAD_MAX: Final = timedelta(days=7)  # the longest that a version 4 signature may live
@@ -20,6 +22,8 @@ _UNSAFE_IN_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")  # what a quoted he
 class S3BlobStore:
     """`BlobStore` over a low-level S3 client. Keys are `org/kind/…`; the bucket's own settings encrypt the objects.
 
+    `UnavailableError` when the bucket is busy or does not answer.
+
     Presigned URLs name the endpoint that the client itself uses, so a local stand-in must be reachable where the URL
     is opened.
     """
@@ -30,52 +34,46 @@ class S3BlobStore:
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """Store or replace an object; durable on return."""
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+        with passing_faults():
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
     def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
         """Store or replace an object of any size, in parts."""
-        self._client.upload_fileobj(stream, self._bucket, key, ExtraArgs={"ContentType": content_type})
+        with passing_faults():
+            self._client.upload_fileobj(stream, self._bucket, key, ExtraArgs={"ContentType": content_type})
 
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
-        with self.open(key) as body:
+        with passing_faults(), self.open(key) as body:
             return body.read()
 
     def copy(self, source: str, target: str) -> None:
         """Make `target` the object that `source` is. `NotFoundError` when there is none."""
-        try:
+        with _missing(source), passing_faults():
             self._client.copy_object(
                 Bucket=self._bucket, Key=target, CopySource={"Bucket": self._bucket, "Key": source}
             )
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] in _MISSING:
-                raise NotFoundError(f"there is no document {source}") from refused
-            raise
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no fault."""
         for at in range(0, len(keys), DELETE_MAX):
             objects = [{"Key": key} for key in keys[at : at + DELETE_MAX]]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            with passing_faults():
+                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
 
     def exists(self, key: str) -> bool:
         """Whether there is an object."""
         try:
-            self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] in _MISSING:
-                return False
-            raise
+            with _missing(key), passing_faults():
+                self._client.head_object(Bucket=self._bucket, Key=key)
+        except NotFoundError:
+            return False
         return True
 
     def open(self, key: str) -> BinaryIO:
         """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
-        try:
+        with _missing(key), passing_faults():
             body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] in _MISSING:
-                raise NotFoundError(f"there is no document {key}") from refused
-            raise
         return body
 
     def upload_url(
@@ -107,3 +105,13 @@ class S3BlobStore:
             "get_object", Params=parameters, ExpiresIn=int(min(valid_for, DOWNLOAD_MAX).total_seconds())
         )
         return url
+
+
+@contextmanager
+def _missing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] in _MISSING:
+            raise NotFoundError(f"there is no document {key}") from refused
+        raise

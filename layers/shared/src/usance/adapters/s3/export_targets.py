@@ -6,23 +6,11 @@ from typing import Any, BinaryIO, Final
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
+from usance.adapters.faults import passes
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.resources.wire import Document
 
 SESSION_NAME_MAX_CHARS: Final = 64
-
-_PASSING: Final = frozenset(
-    {
-        "500",
-        "503",
-        "InternalError",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-    }
-)
 
 
 class S3ExportTargets:
@@ -64,7 +52,7 @@ class S3ExportTargets:
 def _refusal(destination: Document, refused: ClientError | S3UploadFailedError) -> Exception:
     cause = refused if isinstance(refused, ClientError) else refused.__context__
     code = str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else "UploadFailed"
-    if code in _PASSING:
+    if isinstance(cause, ClientError) and passes(cause):
         return UnavailableError(f"the destination {destination['code']} is busy: {code}")
     return InvalidInputError(
         f"the destination {destination['code']} refuses the file: {code}; check that the role {destination['iamRoleArn']} "

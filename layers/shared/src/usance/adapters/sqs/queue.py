@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from usance.adapters.faults import passing_faults
 from usance.domain.kernel.errors import UnavailableError
 from usance.resources import wire
 from usance.resources.wire import Document
@@ -36,10 +35,8 @@ class SqsQueue:
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
-            try:
+            with passing_faults():
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            except (BotoCoreError, ClientError) as fault:  # retried by the client already
-                raise UnavailableError("the queue does not answer; repeat the request") from fault
             entries = _refused(entries, answer)
             if not entries:
                 return
