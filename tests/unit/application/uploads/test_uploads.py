@@ -9,6 +9,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fakes.events import FakeEventLog
 from tests.fakes.organization import Organization
@@ -19,12 +21,14 @@ from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
+from usance.application.uploads.json_rows import json_values
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.process_upload import process_upload
 from usance.application.uploads.rows import batches
 from usance.bootstrap.uploads import UploadWorker
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.entrypoints.queue import upload_worker
+from usance.resources import wire
 
 FILE = {"fileName": "january.json", "contentType": "application/json"}
 FIELDS = [{"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"}]
@@ -367,6 +371,97 @@ def created(key: str) -> dict[str, Any]:
 
 def event(body: Any) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}]}
+
+
+class Endless:
+    """A file of any length, and how much of it was read."""
+
+    def __init__(self, head: bytes, filler: bytes) -> None:
+        self._head, self._filler = head, filler
+        self.read_bytes = 0
+
+    def read(self, size: int) -> bytes:
+        content = self._head or self._filler * (size // len(self._filler))
+        self._head = b""
+        self.read_bytes += len(content)
+        assert self.read_bytes < 4_000_000, "more is kept than a row may have"
+        return content
+
+
+@pytest.mark.parametrize(
+    ("head", "filler"),
+    [
+        (b'[{"a":"', b"x"),
+        (b'[{"a":"', b'\\"'),
+        (b"[", b"["),
+        (b"[", b'{"a":'),
+        (b"[{", b'"a":1,'),
+        (b"[1", b"1"),
+        (b"[1", b" "),
+    ],
+)
+def test_a_row_without_an_end_is_not_read_to_it(head: bytes, filler: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="row 0"):
+        list(batches(Endless(head, filler), "job", 0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("head", "filler"), [(b"", b"x"), (b'meter,account,ts\n"', b"x\n"), (b"meter,account,ts\n", b'"x\n",')]
+)
+def test_a_row_of_a_table_without_an_end_is_not_read_to_it(head: bytes, filler: bytes) -> None:
+    with pytest.raises(InvalidInputError, match=r"row of more than|field larger"):
+        list(batches(Endless(head, filler), "job", 0, "text/csv"))  # type: ignore[arg-type]
+
+
+def test_the_rows_before_one_without_an_end_are_ingested(world: World) -> None:
+    job_id = world.uploaded(json.dumps([row(1), row(2)]).encode()[:-1] + b"," + b"[" * 200_000)
+    assert world.run(job_id) == "failed"
+    assert world.counts(job_id) == ("failed", 2, 2, 0)
+    assert "row 2 nests deeper than 32 levels" in world.failures()[-1]["message"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=6), st.sampled_from([None, 1]), st.booleans(), st.integers(1, 9))
+def test_an_array_is_cut_into_its_values_wherever_the_reads_end(
+    values: list[Any], indent: int | None, ascii_only: bool, size: int
+) -> None:
+    text = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "replace")
+    expected = json.loads(text)
+    malformed: list[InvalidInputError] = []
+    assert list(json_values(Slow(b" \n" + text + b"\t ", size), malformed)) == expected  # type: ignore[arg-type]
+    assert malformed == []
+
+
+@given(st.lists(JSON, min_size=1, max_size=4), st.data())
+def test_what_json_does_not_know_is_told(values: list[Any], data: st.DataObject) -> None:
+    text = json.dumps(values).encode()
+    at = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:at] + data.draw(st.sampled_from([b"", b",", b"]", b"}", b"[", b'"', b"\\", b"x"])) + text[at + 1 :]
+    malformed: list[InvalidInputError] = []
+    found = list(json_values(Slow(changed, 5), malformed))  # type: ignore[arg-type]
+    try:
+        known = wire.loads(changed)
+    except InvalidInputError:
+        known = None
+    assert (malformed == []) == isinstance(known, list)
+    assert not isinstance(known, list) or found == known
+
+
+class Slow(BytesIO):
+    """Gives `size` bytes at a time."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        super().__init__(content)
+        self._size = size
+
+    def read(self, _size: int | None = -1) -> bytes:
+        return super().read(self._size)
 
 
 def test_a_stream_that_ends_early_is_no_file() -> None:

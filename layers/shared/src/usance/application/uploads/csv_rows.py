@@ -10,6 +10,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.meter import NUMERIC, Category
 
 READ_BYTES: Final = 262_144  # at a time: no more than a row is kept beside it
+ROW_MAX_CHARS: Final = 1_048_576  # our choice, of a row and of the lines in its cells; a request may hold half of it
 REQUIRED: Final = ("meter", "account", "ts")
 OWN: Final = frozenset({"uid", "ets", *REQUIRED})
 
@@ -22,11 +23,13 @@ def csv_values(stream: BinaryIO, malformed: list[InvalidInputError]) -> Iterator
 
     A row that has not as many cells as the header is handed out as what it holds, and is no measurement.
     """
-    reader = csv.reader(_lines(stream), strict=True)
+    lines = _Lines(stream)
+    reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, [])
         _check_header(header)
         for row in reader:
+            lines.row_chars = 0
             if row:
                 yield _measurement(header, row) if len(row) == len(header) else {"cells": row}
     except InvalidInputError as refused:
@@ -41,14 +44,40 @@ def template_of(meter: Mapping[str, Any]) -> str:
     return ",".join(["uid", "meter", "account", "ts", *fields]) + "\r\n"
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    """The lines, ended by a line feed alone: a cell may hold every other character that ends lines elsewhere."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    rest = ""
-    while chunk := stream.read(READ_BYTES):
-        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
-        yield from (f"{line}\n" for line in lines)
-    yield rest + decoder.decode(b"", final=True)
+class _Lines:
+    """The lines, ended by a line feed alone: a cell may hold every other character that ends lines elsewhere.
+
+    `row_chars` are those of the lines that were handed out since it was last set to 0.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.row_chars = 0
+        self._lines = self._read(stream)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.row_chars += len(line)
+        if self.row_chars > ROW_MAX_CHARS:
+            raise _too_long()
+        return line
+
+    @staticmethod
+    def _read(stream: BinaryIO) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        rest = ""
+        while chunk := stream.read(READ_BYTES):
+            *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+            yield from (f"{line}\n" for line in lines)
+            if len(rest) > ROW_MAX_CHARS:
+                raise _too_long()
+        yield rest + decoder.decode(b"", final=True)
+
+
+def _too_long() -> InvalidInputError:
+    return InvalidInputError(f"the file has a row of more than {ROW_MAX_CHARS} characters")
 
 
 def _check_header(header: Sequence[str]) -> None:
