@@ -104,6 +104,14 @@ def test_a_request_reads_a_number_of_bills_and_goes_on_after_them(
     everything = [line["id"] for line in pages(world, 100)]
     monkeypatch.setattr(list_lines, "BILLS_READ_MAX", 1)
     assert [line["id"] for line in pages(world, 100)] == everything
+    monkeypatch.setattr(list_lines, "BILLS_LOOKED_AT_MAX", 1)
+    denied = [f"billing:bill/item/{bill['id']}" for bill in world.all_bills()]
+    statements = [
+        {"effect": "allow", "action": ["all"], "resource": ["*"]},
+        {"effect": "deny", "action": ["all"], "resource": denied},
+    ]
+    restricted = type(world.client)(world.client.handler, world.org.id, statements)
+    assert "narrow" in restricted.get("/lineitems").message
 
 
 def test_a_token_of_another_list_is_refused(world: World) -> None:

@@ -12,7 +12,6 @@ from tests.fakes.organization import Organization
 from usance.application.entities import store as storing
 from usance.application.entities.create_entity import create_entity
 from usance.application.entities.delete_entity import delete_entity
-from usance.application.entities.list_entities import PAGES_READ_MAX, ListQuery, list_entities
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.store import store
 from usance.application.entities.update_entity import update_entity
@@ -130,16 +129,3 @@ def test_an_entity_that_goes_while_it_is_deleted_is_not_found(org: Organization)
     ports = contested(org, rival)
     with pytest.raises(NotFoundError):
         delete_entity(ports, caller(org), BY_TYPE["product"], product["id"])
-
-
-def test_a_list_that_leaves_most_out_reads_a_bounded_number_of_pages(org: Organization) -> None:
-    account = org.make("account")["id"]
-    plan = org.make("plan")["id"]
-    for year in range(1990, 1990 + PAGES_READ_MAX + 2):
-        window = {"startDate": f"{year}-01-01", "endDate": f"{year}-02-01"}
-        org.make("accountPlan", accountId=account, planId=plan, **window)
-    page = list_entities(org.ports, caller(org), BY_TYPE["accountPlan"], ListQuery(1))
-    assert page.data == []
-    assert page.next_token
-    rest = list_entities(org.ports, caller(org), BY_TYPE["accountPlan"], ListQuery(1, page.next_token))
-    assert rest.next_token is None

@@ -1,14 +1,21 @@
-"""Page tokens: the id a page ended with, opaque to clients (platform.md 1.3).
+"""Pages of a list, and their tokens: the id a page ended with, opaque to clients (platform.md 1.3).
 
-A token names a place in the order of ids, not a row, so that pages survive inserts and deletes between them.
+A token names a place in the order of ids, not a row, so that pages survive inserts and deletes between them. A page with a
+token is never empty: clients, the official SDK among them, take an empty page for the end.
 """
 
 import base64
 import binascii
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.wire import Document
+
+READ_AT_ONCE: Final = 100  # once a page was not enough
+READ_MAX: Final = 100_000  # of one request: some ten seconds
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -27,3 +34,39 @@ def decode_token(token: str) -> str:
     if not _ID.fullmatch(text):
         raise InvalidInputError("nextToken is not a token that this list gave; leave it out to start again")
     return text
+
+
+def kept_page(
+    read: Callable[[int, str | None], Page],
+    keep: Callable[[Sequence[Document]], Sequence[Document]],
+    *,
+    page_size: int,
+    next_token: str | None,
+) -> Page:
+    """A page of what `keep` leaves of a list, which `read` answers page by page (size, token).
+
+    It reads on until the page is full, or something is on it after `READ_MAX` are read; `InvalidInputError` when nothing is.
+    """
+    kept: list[Document] = []
+    size, looked_at, token = page_size, 0, next_token
+    while True:
+        page = read(size, token)
+        token = page.next_token
+        looked_at += len(page.data)
+        kept.extend(keep(page.data))
+        if token is None or len(kept) >= page_size or (kept and looked_at >= READ_MAX):
+            break
+        refuse_endless(looked_at)
+        size = max(page_size, READ_AT_ONCE)
+    if len(kept) > page_size:
+        kept = kept[:page_size]
+        token = encode_token(kept[-1]["id"])
+    return Page(kept, token)
+
+
+def refuse_endless(looked_at: int) -> None:
+    """`InvalidInputError` when a request has read so much and found nothing: it would be cut off before it answers."""
+    if looked_at >= READ_MAX:
+        raise InvalidInputError(
+            f"none of {looked_at} entities is on this list for you; narrow it by a filter, or start further on by nextToken"
+        )

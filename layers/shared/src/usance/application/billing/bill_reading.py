@@ -10,6 +10,7 @@ from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
+from usance.application.paging import kept_page
 from usance.application.ports.bills import BillQuery, BillRepository
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
@@ -33,10 +34,10 @@ def get_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
 def latest_bill(stores: BillingStores, caller: Caller, account_id: str) -> Document:
     """The account's bill with the latest day, line items included. `NotFoundError` when it has none."""
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
-    page = stores.bills.list_page(caller.org_id, BillQuery({"accountId": [account_id]}), page_size=1)
-    if not page.data:
+    newest = stores.bills.list_page(caller.org_id, BillQuery({"accountId": [account_id]}), page_size=1).data
+    if not newest:
         raise NotFoundError(f"there is no bill of the account {account_id}")
-    return get_bill(stores, caller, page.data[0]["id"])
+    return get_bill(stores, caller, newest[0]["id"])
 
 
 def list_bills(
@@ -52,11 +53,14 @@ def list_bills(
     """A page of bills, newest first. `InvalidInputError` when their line items are too many for one answer."""
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     lock_date = read_lock_date(stores.entities, caller.org_id)
-    page = stores.bills.list_page(
-        caller.org_id, replace(query, lock_date=lock_date), page_size=page_size, next_token=next_token
+    wanted = replace(query, lock_date=lock_date)
+    page = kept_page(
+        lambda size, token: stores.bills.list_page(caller.org_id, wanted, page_size=size, next_token=token),
+        lambda headers: visible(caller, TYPE, headers),
+        page_size=page_size,
+        next_token=next_token,
     )
-    headers = visible(caller, TYPE, page.data)
-    bills = bills_with_lines(stores, caller.org_id, headers) if with_lines else headers
+    bills = bills_with_lines(stores, caller.org_id, page.data) if with_lines else page.data
     return Page([shown(bill, lock_date, with_total=with_total) for bill in bills], page.next_token)
 
 

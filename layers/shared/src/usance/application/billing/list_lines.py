@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Final
 
 from usance.application.access.authorize import require_some, visible
@@ -17,7 +18,8 @@ from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
-BILLS_READ_MAX: Final = 50  # for one page, which may then be short and still have a token
+BILLS_READ_MAX: Final = 50  # for one page that has something on it
+BILLS_LOOKED_AT_MAX: Final = 2_000  # each is read whole, line items and all
 END: Final = 999_999_999  # behind every line item of a bill
 _TOKEN: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(\d{1,9})")
 
@@ -43,7 +45,7 @@ def list_all_line_items(
         if following:
             return Page(found, following)
     token = encode_token(bill_id) if bill_id else None
-    for _ in range(BILLS_READ_MAX):
+    for read in count(1):
         page = stores.bills.list_page(caller.org_id, BillQuery(filters), page_size=1, next_token=token)
         for bill in page.data:
             following = _take(stores, caller, filters, found, bill["id"], 0, page_size)
@@ -53,7 +55,16 @@ def list_all_line_items(
         token = page.next_token
         if token is None:
             return Page(found, None)
+        if _enough(read, found):
+            break
     return Page(found, _token(bill_id, END))
+
+
+def _enough(read: int, found: Sequence[Document]) -> bool:
+    """Whether a page ends that is not full. One without anything would be taken for the end of the list."""
+    if not found and read >= BILLS_LOOKED_AT_MAX:
+        raise InvalidInputError(f"none of {read} bills has such a line item; narrow the list by a filter of bills")
+    return bool(found) and read >= BILLS_READ_MAX
 
 
 def _take(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.jobs import ACTIVE, CANCELLED, TYPE, move, shown
 from usance.application.billing.stores import BillingStores
+from usance.application.paging import kept_page
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
@@ -30,9 +31,15 @@ def list_bill_jobs(
 ) -> Page:
     """A page of jobs, newest first, without their bills. `filters`: `status`, `active`."""
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
-    page = stores.entities.list_page(caller.org_id, TYPE, filters=filters, page_size=page_size, next_token=next_token)
-    jobs = [shown(stores, job, with_bills=False) for job in visible(caller, TYPE, page.data)]
-    return Page(jobs, page.next_token)
+    page = kept_page(
+        lambda size, token: stores.entities.list_page(
+            caller.org_id, TYPE, filters=filters, page_size=size, next_token=token
+        ),
+        lambda jobs: visible(caller, TYPE, jobs),
+        page_size=page_size,
+        next_token=next_token,
+    )
+    return Page([shown(stores, job, with_bills=False) for job in page.data], page.next_token)
 
 
 def cancel_bill_job(stores: BillingStores, caller: Caller, job_id: str) -> Document:

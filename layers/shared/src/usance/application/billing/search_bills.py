@@ -45,10 +45,12 @@ def search_bills(stores: BillingStores, caller: Caller, search: Search) -> Docum
     lock_date = read_lock_date(stores.entities, caller.org_id)
     query = BillQuery(equalities(terms, INDEXES, any_term=search.any_term))
     read = candidates(
-        lambda token: stores.bills.list_page(caller.org_id, query, page_size=READ_AT_ONCE, next_token=token), INDEXES
+        lambda token: stores.bills.list_page(caller.org_id, query, page_size=READ_AT_ONCE, next_token=token),
+        lambda headers: visible(caller, TYPE, headers),
+        INDEXES,
     )
     # Matched as they are shown; the total is a field to sort by.
-    headers = [shown(header, lock_date, with_total=True) for header in visible(caller, TYPE, read)]
+    headers = (shown(header, lock_date, with_total=True) for header in read)
     page, token = found_page(headers, terms, search)
     bills = bills_with_lines(stores, caller.org_id, page)
     return {"data": [shown(bill, lock_date) for bill in bills], "nextToken": token}

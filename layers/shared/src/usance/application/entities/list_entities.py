@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from usance.application.access.authorize import require_some, visible
 from usance.application.entities.find import NOWHERE, require_place
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
-from usance.application.paging import encode_token
+from usance.application.paging import kept_page
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.resources import instants
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
-
-PAGES_READ_MAX: Final = 20  # a request reads so much for one page; a page may then be short and still have a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +34,16 @@ def list_entities(
     require_place(ports, caller.org_id, resource, place)
     filters = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
     now = instants.to_text(ports.clock.now())
-    kept: list[Document] = []
-    token = query.next_token
-    for _ in range(PAGES_READ_MAX):
-        page = ports.entities.list_page(
-            caller.org_id, resource.type, filters=filters, page_size=query.page_size, next_token=token
-        )
-        token = page.next_token
-        kept.extend(
+
+    def read(size: int, token: str | None) -> Page:
+        return ports.entities.list_page(caller.org_id, resource.type, filters=filters, page_size=size, next_token=token)
+
+    def keep(documents: Sequence[Document]) -> Sequence[Document]:
+        return [
             document
-            for document in visible(caller, resource.type, page.data)
+            for document in visible(caller, resource.type, documents)
             if resource.selection is None or resource.selection.keep(document, query.selected, now)
-        )
-        if token is None or len(kept) >= query.page_size:
-            break
-    if len(kept) > query.page_size:
-        kept = kept[: query.page_size]
-        token = encode_token(kept[-1]["id"])
-    return Page(shown(ports, caller, resource, kept, query.additional), token)
+        ]
+
+    page = kept_page(read, keep, page_size=query.page_size, next_token=query.next_token)
+    return Page(shown(ports, caller, resource, page.data, query.additional), page.next_token)

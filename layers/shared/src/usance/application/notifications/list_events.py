@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from usance.application.access.authorize import require_some, visible
+from usance.application.paging import kept_page
 from usance.application.ports.entities import Page
 from usance.application.ports.events import EventLog, EventQuery, to_wire
 from usance.domain.access import Action, Caller
@@ -39,5 +40,9 @@ def list_events(
     if kind is not None and kind not in EVENT_TYPES:
         raise InvalidInputError(f"eventType must be one of {', '.join(EVENT_TYPES)}")
     query = EventQuery(filters, include_actioned=include_actioned)
-    page = events.list_page(caller.org_id, query, page_size=page_size, next_token=next_token)
-    return Page(visible(caller, "event", page.data), page.next_token)
+    return kept_page(
+        lambda size, token: events.list_page(caller.org_id, query, page_size=size, next_token=token),
+        lambda found: visible(caller, "event", found),
+        page_size=page_size,
+        next_token=next_token,
+    )

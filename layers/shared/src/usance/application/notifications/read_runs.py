@@ -8,6 +8,7 @@ from typing import Final
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.notifications.runs import RUN_TYPE, shown
 from usance.application.notifications.webhook_request import delivery_body
+from usance.application.paging import kept_page
 from usance.application.ports.entities import EntityRepository, Page
 from usance.application.ports.events import EventLog
 from usance.domain.access import Action, Caller
@@ -16,7 +17,6 @@ from usance.resources import wire
 from usance.resources.wire import Document
 
 RESOURCE: Final = "integrationRun"
-PAGES_MAX: Final = 50  # read for one page of a narrowed list; then the client may ask on
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,18 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 def list_runs(
     caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
 ) -> Page:
-    """A page of runs, newest first, without those that a policy denies. It reads on until one is kept; a page may be short."""
+    """A page of runs, newest first, without those that a policy denies."""
     require_some(caller, Action.CONFIG_RETRIEVE, RESOURCE)
     filters: Mapping[str, list[str]] = {query.index: [query.value]}
-    data: list[Document] = []
-    for _ in range(PAGES_MAX):
-        page = entities.list_page(caller.org_id, RUN_TYPE, filters=filters, page_size=page_size, next_token=next_token)
-        data = [shown(run) for run in visible(caller, RESOURCE, page.data) if query.keeps(run)]
-        next_token = page.next_token
-        if data or next_token is None:
-            break
-    return Page(data, next_token)
+    page = kept_page(
+        lambda size, token: entities.list_page(
+            caller.org_id, RUN_TYPE, filters=filters, page_size=size, next_token=token
+        ),
+        lambda runs: [run for run in visible(caller, RESOURCE, runs) if query.keeps(run)],
+        page_size=page_size,
+        next_token=next_token,
+    )
+    return Page([shown(run) for run in page.data], page.next_token)
 
 
 def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: EntityRepository) -> Document:

@@ -13,6 +13,7 @@ from usance.application.access.credentials import ROOT
 from usance.application.audit import updated
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
+from usance.application.paging import kept_page
 from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
@@ -51,10 +52,14 @@ def list_access_keys(
     require(caller, Action.CONFIG_RETRIEVE, KEY)
     require(caller, Action.CONFIG_RETRIEVE, SERVICE_USER.type, user_id)
     find(ports, caller.org_id, SERVICE_USER, user_id)
-    page = ports.entities.list_page(
-        ROOT, KEY, filters={"serviceUserId": [user_id]}, page_size=page_size, next_token=next_token
+    filters = {"serviceUserId": [user_id]}
+    page = kept_page(
+        lambda size, token: ports.entities.list_page(ROOT, KEY, filters=filters, page_size=size, next_token=token),
+        lambda keys: [key for key in keys if key["orgId"] == caller.org_id],
+        page_size=page_size,
+        next_token=next_token,
     )
-    return Page([_shown(key) for key in page.data if key["orgId"] == caller.org_id], page.next_token)
+    return Page([_shown(key) for key in page.data], page.next_token)
 
 
 def get_access_key(ports: EntityPorts, caller: Caller, user_id: str, key_id: str) -> Document:

@@ -33,9 +33,10 @@ def search_entities(ports: EntityPorts, caller: Caller, searchable: Searchable, 
         lambda token: ports.entities.list_page(
             caller.org_id, resource.type, filters=filters, page_size=READ_AT_ONCE, next_token=token
         ),
+        lambda documents: visible(caller, resource.type, documents),
         searchable.indexes,
     )
-    page, token = found_page(visible(caller, resource.type, read), terms, search)
+    page, token = found_page(read, terms, search)
     return {"data": list(shown(ports, caller, resource, page)), "nextToken": token}
 
 

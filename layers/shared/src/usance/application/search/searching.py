@@ -1,12 +1,15 @@
 """What every search does: read candidates through an index where one fits, match, sort, page (platform.md 1.11).
 
 An equality on a field with an index (`code`, `parentAccountId`, `accountId` and the like), joined by AND, is answered
-through that index, and so is one on `id`. Every other search reads from the newest on, up to `READ_MAX`; when there are
-more, it is refused and says which terms would narrow it.
+through that index, and so is one on `id`. Every other search reads from the newest on until it has its page, or, when
+it is sorted, to the end, and holds no more than it answers. Beyond `READ_MAX` it is refused, and says which terms would
+narrow it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from usance.application.ports.entities import Page
@@ -14,7 +17,7 @@ from usance.domain.catalog.searches import Term, matches, sort_key
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
-READ_MAX: Final = 10_000  # some 10 MB of entities, read in about a second
+READ_MAX: Final = 200_000  # some 200 MB of entities, read page by page in about twenty seconds
 READ_AT_ONCE: Final = 500
 VALUES_MAX: Final = 200  # values of one equality: as many as a list takes of a filter
 
@@ -49,17 +52,20 @@ def equalities(terms: Sequence[Term], indexes: Mapping[str, str], *, any_term: b
     return filters
 
 
-def candidates(read_page: Callable[[str | None], Page], narrowing: Iterable[str]) -> Sequence[Document]:
-    """Every document of the pages that `read_page` answers for a token. `narrowing`: fields whose terms would be fewer."""
-    read: list[Document] = []
-    token: str | None = None
+def candidates(
+    read_page: Callable[[str | None], Page],
+    may_see: Callable[[Sequence[Document]], Sequence[Document]],
+    narrowing: Iterable[str],
+) -> Iterator[Document]:
+    """What the caller may see of the pages that `read_page` answers. `narrowing`: fields whose terms would be fewer."""
+    read, token = 0, None
     while True:
         page = read_page(token)
-        read.extend(page.data)
-        token = page.next_token
+        yield from may_see(page.data)
+        read, token = read + len(page.data), page.next_token
         if token is None:
-            return read
-        if len(read) >= READ_MAX:
+            return
+        if read >= READ_MAX:
             fields = ", ".join(f"{field}:" for field in sorted(narrowing))
             raise InvalidInputError(
                 f"searchQuery: the search would read more than {READ_MAX} entities; narrow it by AND and one of {fields}"
@@ -70,9 +76,11 @@ def found_page(
     read: Iterable[Document], terms: Sequence[Term], search: Search
 ) -> tuple[Sequence[Document], str | None]:
     """The matches that the page holds, and the `fromDocument` of the next page, None at the end."""
-    found = [one for one in read if matches(one, terms, any_term=search.any_term)]
-    if search.sort_by is not None:
-        by = search.sort_by
-        found.sort(key=lambda entity: sort_key(entity, by), reverse=search.descending)
+    found = (one for one in read if matches(one, terms, any_term=search.any_term))
     end = search.from_document + search.page_size
-    return found[search.from_document : end], str(end) if end < len(found) else None
+    if (by := search.sort_by) is not None:
+        first = heapq.nlargest if search.descending else heapq.nsmallest  # of equal ones, the newest first
+        start = first(end + 1, found, key=lambda entity: sort_key(entity, by))
+    else:
+        start = list(islice(found, end + 1))
+    return start[search.from_document : end], str(end) if end < len(start) else None

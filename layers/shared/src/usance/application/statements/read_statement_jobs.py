@@ -3,6 +3,7 @@
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
+from usance.application.paging import kept_page
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository, Page
@@ -42,16 +43,15 @@ def list_statement_jobs(
     given = {name: value for name, value in zip(FILTERS, (active, status, bill_id), strict=True) if value is not None}
     if len(given) > 1:
         raise InvalidInputError(f"give only one of {', '.join(FILTERS)}, not {' and '.join(given)}")
-    page = entities.list_page(
-        caller.org_id,
-        TYPE,
-        filters={name: [value] for name, value in _wanted(given).items()},
+    filters = {name: [value] for name, value in _wanted(given).items()}
+    page = kept_page(
+        lambda size, token: entities.list_page(caller.org_id, TYPE, filters=filters, page_size=size, next_token=token),
+        lambda jobs: visible(caller, TYPE, jobs),
         page_size=page_size,
         next_token=next_token,
     )
-    jobs = visible(caller, TYPE, page.data)
-    known = {bill["id"]: bill for bill in bills.get_many(caller.org_id, [job["billId"] for job in jobs])}
-    return Page([present(blobs, job, known.get(job["billId"])) for job in jobs], page.next_token)
+    known = {bill["id"]: bill for bill in bills.get_many(caller.org_id, [job["billId"] for job in page.data])}
+    return Page([present(blobs, job, known.get(job["billId"])) for job in page.data], page.next_token)
 
 
 def _wanted(given: dict[str, str]) -> dict[str, str]:
