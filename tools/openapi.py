@@ -16,7 +16,7 @@ import msgspec
 from pydantic import BaseModel
 
 from usance.entrypoints.http import billing, description, entities, ingest, statements, tokens, usage
-from usance.entrypoints.http.routes import Operation, Route
+from usance.entrypoints.http.routes import Operation, Route, page_parameters
 from usance.resources import wire
 from usance.resources.resource import Resource, Verb
 
@@ -137,6 +137,9 @@ def _path_parameters(path: str) -> list[Schema]:
 
 
 def _query_parameters(operation: Operation) -> list[Schema]:
+    parameters = operation.query
+    if operation.paged and "pageSize" not in {parameter.name for parameter in parameters}:
+        parameters = (*page_parameters(operation.page_size_max), *parameters)
     return [
         {
             "name": parameter.name,
@@ -146,7 +149,7 @@ def _query_parameters(operation: Operation) -> list[Schema]:
             "schema": dict(parameter.schema),
             **({"style": "form", "explode": False} if parameter.schema.get("type") == "array" else {}),
         }
-        for parameter in operation.query
+        for parameter in parameters
     ]
 
 

@@ -445,6 +445,9 @@ class TestAccountPlans:
         assert listed(account=account, product=now["productId"]) == [now["id"]]
         assert listed(contract=MISSING) == []
         assert org.client.get("/accountplans", includeall="maybe").status == 400
+        assert listed(includeall="false") == [now["id"]]
+        assert "account" in org.client.get("/accountplans", includeall="true").message
+        assert "account" in org.client.get("/accountplans", product=now["productId"]).message
 
     def test_a_page_of_the_active_ones_is_full(self, org: Organization) -> None:
         account = org.make("account")["id"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.organization import Organization
+from usance.application.entities import list_in_order
 from usance.domain.catalog.balances import summary
 from usance.resources.registry import BY_TYPE
 
@@ -259,7 +260,9 @@ class TestCounters:
     def test_a_value_is_a_whole_number(self, org: Organization, value: Any) -> None:
         refused(org, "counterAdjustment", "value", value=value)
 
-    def test_adjustments_are_listed_by_counter_and_by_date(self, org: Organization) -> None:
+    def test_adjustments_are_listed_by_counter_and_by_date(
+        self, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         counter, account = org.shared("counter")["id"], org.make("account")["id"]
         made = {
             day: org.make("counterAdjustment", accountId=account, date=f"2026-01-{day:02}")["id"] for day in (9, 1, 5)
@@ -277,6 +280,8 @@ class TestCounters:
         assert found(endDateStart="2026-01-05", endDateEnd="2026-01-09") == [made[5]]
         assert found(sortOrder="ASC") == [made[1], made[5], made[9]]
         assert found(sortOrder="desc") == [made[9], made[5], made[1]]
+        every = org.client.get("/counteradjustments", counterId=whose["counterId"], sortOrder="ASC").json["data"]
+        assert [item["date"] for item in every] == sorted(item["date"] for item in every)
         first = org.client.get("/counteradjustments", **whose, sortOrder="ASC", pageSize=2).json
         org.client.delete(f"/counteradjustments/{made[5]}")
         rest = org.client.get("/counteradjustments", **whose, sortOrder="ASC", nextToken=first["nextToken"]).json
@@ -285,13 +290,15 @@ class TestCounters:
         for query, word in (
             ({}, "counterId"),
             ({"counterId": counter, "date": "2026-01-01"}, "accountId"),
-            ({"counterId": counter, "sortOrder": "ASC"}, "accountId"),
             ({**whose, "sortOrder": "UP"}, "sortOrder"),
             ({**whose, "sortOrder": "ASC", "nextToken": "junk"}, "nextToken"),
         ):
             answer = org.client.get("/counteradjustments", **query)
             assert answer.status == 400
             assert word in answer.message
+        monkeypatch.setattr(list_in_order, "ORDERED_MAX", 1)
+        monkeypatch.setattr(list_in_order, "READ_AT_ONCE", 1)
+        assert "sortOrder" in org.client.get("/counteradjustments", **whose, sortOrder="ASC").message
 
 
 class TestPlanGroups:

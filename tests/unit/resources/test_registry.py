@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.organization import Organization
 from usance.resources.registry import REGISTRY
-from usance.resources.resource import Resource, Verb
+from usance.resources.resource import Filter, Resource, Verb
 
 AUDIT = {"dtCreated", "dtLastModified", "createdBy", "lastModifiedBy"}
 COLLECTIONS = [resource for resource in REGISTRY if Verb.CREATE in resource.verbs]
@@ -110,13 +110,16 @@ def test_filters_select(org: Organization, row: Resource) -> None:
         if source not in one:
             continue
         value = str(one[source]).lower() if isinstance(one[source], bool) else one[source]
-        found = org.client.get(f"/{org.path(row)}", **{**org.query(row), filter_.parameter: value}).json["data"]
+        others = {"account": one["accountId"]} if filter_.parameter == "product" and row.type == "accountPlan" else {}
+        query = {**org.query(row), **others}
+        found = org.client.get(f"/{org.path(row)}", **{**query, filter_.parameter: value}).json["data"]
         assert one["id"] in [item["id"] for item in found]
         if one[source] != two[source]:
             assert two["id"] not in [item["id"] for item in found]
         wrong = "false" if filter_.boolean and value == "true" else ("true" if filter_.boolean else "no such value")
         wrong = "1999-01-01" if filter_.day else wrong
-        nothing = org.client.get(f"/{org.path(row)}", **{**org.query(row), filter_.parameter: wrong}).json["data"]
+        wrong = next((choice for choice in filter_.choices if choice != value), wrong)
+        nothing = org.client.get(f"/{org.path(row)}", **{**query, filter_.parameter: wrong}).json["data"]
         assert one["id"] not in [item["id"] for item in nothing]
         if filter_.many:
             both = f"{value},{two.get(source, '')}"
@@ -320,3 +323,16 @@ def test_each_verb_needs_its_permission(org: Organization, row: Resource) -> Non
         assert document["id"] not in [
             item["id"] for item in blind.get(f"/{org.path(row)}", **org.query(row)).json["data"]
         ]
+
+
+@pytest.mark.parametrize(
+    ("row", "filter_"),
+    [(row, filter_) for row in REGISTRY for filter_ in row.filters if filter_.choices],
+    ids=lambda value: getattr(value, "type", getattr(value, "parameter", "")),
+)
+def test_a_filter_takes_none_but_its_choices(org: Organization, row: Resource, filter_: Filter) -> None:
+    for choice in filter_.choices:
+        assert org.client.get(f"/{org.path(row)}", **{filter_.parameter: choice}).status == 200
+    refused = org.client.get(f"/{org.path(row)}", **{filter_.parameter: "NOTHING"})
+    assert refused.status == 400
+    assert refused.message.startswith(f"{filter_.parameter} must be one of {filter_.choices[0]}")

@@ -195,7 +195,8 @@ class TestUrls:
         assert listed() == [second, first]
         assert listed(dateCreatedStart="2026-01-16T00:00:00Z") == [second]
         assert listed(dateCreatedEnd="2026-01-16T00:00:00Z") == [first]
-        assert listed(fileKey="x") == [second, first]
+        assert listed(fileKey=f"{world.org.id}/uploads/{first}.upload") == [first]
+        assert listed(fileKey="x") == []
 
     @pytest.mark.parametrize(
         "wrong",

@@ -5,6 +5,7 @@ from typing import Final, Literal
 from usance.domain.catalog.accounts import (
     active_or_asked,
     check_account_plan,
+    check_account_plan_list,
     check_overlap,
     links_of_groups,
     plans_of_links,
@@ -66,6 +67,7 @@ ACCOUNT_PLAN: Final = Resource(
         },
         active_or_asked,
     ),
+    check_list=check_account_plan_list,
     references=(
         Ref("accountId", "account"),
         Ref("planId", "plan"),

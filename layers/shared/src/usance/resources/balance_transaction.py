@@ -6,6 +6,8 @@ from usance.domain.catalog.balances import drawn_balance
 from usance.resources.fields import CurrencyCode, DateTime, Description, Id, Noun, Number
 from usance.resources.resource import Filter, Index, Ref, Resource, Verb, Within
 
+ENTITY_TYPES: Final = ("BILL", "COMMITMENT", "USER", "SERVICE_USER", "SCHEDULER")
+
 
 class BalanceTransaction(Noun):
     """A transaction. A negative amount takes off the balance; what was paid for it is only recorded."""
@@ -35,7 +37,7 @@ BALANCE_TRANSACTION: Final = Resource(
     ),
     filters=(
         Filter("transactionTypeId", "transactionTypeId", "Only the transactions of this type."),
-        Filter("entityType", "entityType", "Only what this kind of entity did, such as BILL or SERVICE_USER."),
+        Filter("entityType", "entityType", "Only what this kind of entity did.", choices=ENTITY_TYPES),
         Filter("entityId", "entityId", "Only what this entity did."),
     ),
     references=(Ref("balanceId", "balance"), Ref("transactionTypeId", "transactionType")),
@@ -44,7 +46,7 @@ BALANCE_TRANSACTION: Final = Resource(
         "balanceId": {"type": "string", "description": "The balance."},
         "entityType": {
             "type": "string",
-            "enum": ["BILL", "COMMITMENT", "USER", "SERVICE_USER", "SCHEDULER"],
+            "enum": list(ENTITY_TYPES),
             "description": "What kind of entity made the transaction.",
         },
         "entityId": {"type": "string", "description": "Who or what made the transaction."},

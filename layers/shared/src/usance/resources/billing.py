@@ -1,10 +1,11 @@
 """What clients send about bills and bill jobs, and what they get (billing.md 12)."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from usance.domain.billing.items import LineItemType
 from usance.resources.fields import CurrencyCode, Day, Id, Noun, unique_items
 from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
 
@@ -16,6 +17,8 @@ INTERVAL_MAX = 365
 JobFrequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC"]
 BillFrequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED"]
 Status = Literal["PENDING", "APPROVED"]
+# What bills are made of here, and what the API knows besides: memos, and two kinds that nothing makes.
+LINE_ITEM_TYPES: Final = (*LineItemType, "CREDIT_MEMO", "DEBIT_MEMO", "CREDIT_DEDUCTION", "MANUAL_ADJUSTMENT")
 
 
 class BillJobRequest(Noun):
@@ -136,7 +139,7 @@ class BandUsage(Noun):
 class _Line(Noun):
     id: str
     sequence_number: int | None = None
-    line_item_type: str
+    line_item_type: Annotated[str, Field(json_schema_extra={"enum": list(LINE_ITEM_TYPES)})]
     description: str
     currency: str
     quantity: Decimal

@@ -52,7 +52,7 @@ CHARGE: Final = Resource(
     filters=(
         IDS,
         Filter("accountId", "accountId", "Only the charges of this account."),
-        Filter("entityType", "entityType", "Only the charges of this kind: AD_HOC or BALANCE."),
+        Filter("entityType", "entityType", "Only the charges of this kind.", choices=("AD_HOC", "BALANCE")),
         Filter("entityId", "entityId", "Only the charges of this entity, such as a balance."),
         Filter("billDate", "billDate", "Only the charges to be billed on this date.", day=True),
         Filter("scheduleId", "scheduleId", "Only the charges that this schedule made."),

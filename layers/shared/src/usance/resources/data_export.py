@@ -163,6 +163,8 @@ DATA_EXPORT_SCHEDULE: Final = Resource(
     rules=(check_schedule,),
 )
 
+JOB_STATUSES: Final = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")
+
 DATA_EXPORT_JOB: Final = Resource(
     type="dataExportJob",
     path="dataexports/jobs",
@@ -172,7 +174,7 @@ DATA_EXPORT_JOB: Final = Resource(
     filters=(
         IDS,
         Filter("scheduleId", "scheduleId", "Only the jobs of this schedule."),
-        Filter("status", "status", "Only the jobs that are so far."),
+        Filter("status", "status", "Only the jobs that are so far.", choices=JOB_STATUSES),
     ),
     indexes=(Index("scheduleId"), Index("status")),
     selection=Selection(
@@ -185,7 +187,7 @@ DATA_EXPORT_JOB: Final = Resource(
     answers={
         "scheduleId": {"type": "string", "description": "The schedule that made it; a job made by hand has none."},
         "sourceType": {"type": "string", "enum": ["USAGE", "OPERATIONAL"]},
-        "status": {"type": "string", "enum": ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]},
+        "status": {"type": "string", "enum": list(JOB_STATUSES)},
         "dateCreated": {"type": "string", "format": "date-time", "description": "When it was made."},
         "startedAt": {"type": "string", "format": "date-time", "description": "When the export began."},
     },

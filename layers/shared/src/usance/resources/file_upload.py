@@ -4,9 +4,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from usance.domain.catalog.uploads import created_between
+from usance.domain.catalog.uploads import wanted_upload
 from usance.resources.fields import Noun
-from usance.resources.resource import IDS, Resource, Selection, Verb
+from usance.resources.resource import IDS, TEXT, Resource, Selection, Verb
 
 FILE_NAME_MAX_CHARS: Final = 100
 CONTENT_MAX_BYTES: Final = 1_073_741_824  # 1 GiB
@@ -52,8 +52,9 @@ FILE_UPLOAD_JOB: Final = Resource(
         {
             "dateCreatedStart": {"type": "string", "description": "Only the jobs made at this instant or later."},
             "dateCreatedEnd": {"type": "string", "description": "Only the jobs made before this instant."},
+            "fileKey": {"type": "string", "format": TEXT, "description": "Only the job of this file."},
         },
-        created_between,
+        wanted_upload,
     ),
     answers={
         "fileName": {"type": "string", "description": "The name of the file."},

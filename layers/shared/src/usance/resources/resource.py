@@ -51,14 +51,18 @@ class Filter:
     many: bool = False
     boolean: bool = False
     day: bool = False  # the parameter is a date; of a date-time its date
+    choices: tuple[str, ...] = ()  # the only values it may have, where they are known
     blank: str = ""  # what an empty parameter selects; without it an empty parameter is as good as none
+
+
+TEXT: Final = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Query parameters that select by computing: entities for which `keep` answers no are left out of the list.
 
-    Each parameter is a boolean, or else a date or date-time. `keep` takes the document, the parameters that were sent,
+    Each parameter is a boolean, or a text of the format `TEXT`, or else a date or date-time. `keep` takes the document, the parameters that were sent,
     and the present instant as text.
     """
 
@@ -155,7 +159,7 @@ class Resource:
     filters: tuple[Filter, ...] = ()
     selection: Selection | None = None
     check_list: Callable[[Collection[str]], None] | None = None  # refuses a list by the names of what was asked for
-    order_by: str = ""  # a field by which `sortOrder` orders a list that `check_list` keeps small
+    order_by: str = ""  # a field by which `sortOrder` orders a list, up to `ORDERED_MAX` entities
     references: tuple[Ref, ...] = ()
     related: tuple[Related, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -1,8 +1,8 @@
-"""List the entities of a resource in the order of one of their fields; for lists that are small by their filters."""
+"""List the entities of a resource in the order of one of their fields."""
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -16,7 +16,10 @@ from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.resource import Resource
+from usance.resources.wire import Document
 
+ORDERED_MAX: Final = 20_000  # held at a time
+READ_AT_ONCE: Final = 500
 _MARK: Final = "after:"
 
 
@@ -31,14 +34,14 @@ def list_in_order(
 ) -> Page:
     """A page in the order of `resource.order_by`, and of ids where that is equal.
 
-    Every match is read, so that the resource must ask for filters that leave few. A token names a place in the order,
-    not a row, so that pages survive inserts and deletes between them.
+    Every match is read, up to `ORDERED_MAX`; of more, `InvalidInputError`. A token names a place in the order, not a
+    row, so that pages survive inserts and deletes between them.
     """
     require_some(caller, Action.CONFIG_RETRIEVE, resource.type)
     require_place(ports, caller.org_id, resource, place)
     where = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
     now = instants.to_text(ports.clock.now())
-    stored = ports.entities.list_all(caller.org_id, resource.type, filters=where)
+    stored = _all(ports, caller.org_id, resource, where)
     keyed = sorted(
         (
             (f"{document.get(resource.order_by, '')}/{document['id']}", document)
@@ -54,6 +57,19 @@ def list_in_order(
     page = keyed[: query.page_size]
     token = _encode(page[-1][0]) if len(keyed) > query.page_size else None
     return Page(shown(ports, caller, resource, [document for _, document in page]), token)
+
+
+def _all(ports: EntityPorts, org_id: str, resource: Resource, where: Mapping[str, Sequence[str]]) -> list[Document]:
+    found: list[Document] = []
+    token: str | None = None
+    while True:
+        page = ports.entities.list_page(org_id, resource.type, filters=where, page_size=READ_AT_ONCE, next_token=token)
+        found.extend(page.data)
+        token = page.next_token
+        if token is None:
+            return found
+        if len(found) >= ORDERED_MAX:
+            raise InvalidInputError(f"sortOrder: more than {ORDERED_MAX} entities; narrow the list by a filter")
 
 
 def _encode(key: str) -> str:

@@ -1,6 +1,6 @@
 """Rules of accounts and account plans (billing.md 5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from usance.domain.catalog.moments import instant
@@ -73,6 +73,14 @@ def check_overlap(proposal: Proposal) -> Mapping[str, Any]:
                 f"to {other.get('endDate', 'an open end')}"
             )
     return {}
+
+
+def check_account_plan_list(asked: Collection[str]) -> None:
+    """What is not active is listed of one account, plan or contract; the plans of a product of one account (billing.md 5.3)."""
+    if "product" in asked and "account" not in asked:
+        raise InvalidInputError("account is required with product")
+    if "includeall" in asked and not {"account", "plan", "contract"} & set(asked):
+        raise InvalidInputError("account, plan or contract is required with includeall=true")
 
 
 def active_or_asked(account_plan: Entity, parameters: Mapping[str, str], now: str) -> bool:

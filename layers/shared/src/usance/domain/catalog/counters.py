@@ -20,10 +20,10 @@ def check_counter(proposal: Proposal) -> Mapping[str, Any]:
 
 
 def check_adjustment_list(asked: Collection[str]) -> None:
-    """Adjustments are listed of one counter; by date, and in an order, of one account as well."""
+    """Adjustments are listed of one counter; by date of one account as well."""
     if "counterId" not in asked:
         raise InvalidInputError("counterId is required to list counter adjustments")
-    for name in (*_DATED, "sortOrder"):
+    for name in _DATED:
         if name in asked and "accountId" not in asked:
             raise InvalidInputError(f"accountId is required with {name}")
 

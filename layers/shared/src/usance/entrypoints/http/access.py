@@ -113,7 +113,7 @@ def _users(ports: Ports) -> tuple[Route, ...]:
 
     pages = paged(LONG_PAGE)
     inherited = QueryParameter("inherited", "Whether to list the groups around these too.", {"type": "boolean"})
-    group_query = {**pages, "query": (*pages["query"], inherited)}
+    group_query = {**pages, "query": (inherited,)}
     return (
         route("GET", f"{USERS}/me", me, "getCurrentUser", "Who is calling", USER.title),
         route("GET", f"{USERS}/{{id}}/permissions", permissions, "listUserPermissions", "List the policies attached to a user", USER.title, resource=PERMISSION_POLICY, **pages),
@@ -199,10 +199,4 @@ def envelope(page: Page) -> Document:
 
 def paged(largest: int) -> dict[str, Any]:
     """What the description of a list says of its pages."""
-    size = QueryParameter(
-        "pageSize",
-        f"How many entities to answer; {min(100, largest)} when left out.",
-        {"type": "integer", "minimum": 1, "maximum": largest},
-    )
-    token = QueryParameter("nextToken", "The token of the page before; leave it out for the first page.")
-    return {"paged": True, "query": (size, token)}
+    return {"paged": True, "page_size_max": largest}

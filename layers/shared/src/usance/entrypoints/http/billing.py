@@ -72,7 +72,9 @@ _LIST: Final = (
 )
 _LINE_QUERY: Final = (
     QueryParameter("billId", "Line items of this bill."),
-    QueryParameter("lineItemType", "Line items of this type, such as USAGE."),
+    QueryParameter(
+        "lineItemType", "Line items of this type.", {"type": "string", "enum": list(models.LINE_ITEM_TYPES)}
+    ),
     QueryParameter("commitmentId", "Line items that draw this commitment down, or bill its fees."),
 )
 _APPROVE: Final = (
@@ -165,7 +167,10 @@ def _lines(stores: Stores) -> tuple[Route, ...]:
     def all_lines(request: Request) -> Document:
         size, token = paging(request)
         named = {"billId": "id"}
-        filters = {named.get(name, name): [value] for name in LINE_FILTERS if (value := request.one(name))}
+        given = {name: value for name in LINE_FILTERS if (value := request.one(name))}
+        if wanted := given.get("lineItemType"):
+            _one_of(wanted, "lineItemType", models.LINE_ITEM_TYPES)
+        filters = {named.get(name, name): [value] for name, value in given.items()}
         return _envelope(list_all_line_items(stores(), request.caller, filters, page_size=size, next_token=token))
 
     item = f"{BILLS}/{{billId}}/lineitems"
@@ -265,7 +270,7 @@ def _list(
     for name in EQUAL_FILTERS:
         if (value := request.one(name)) and name not in filters:
             filters[name] = [_checked(request, name, value)]
-    if ids := request.query.get("ids"):
+    if ids := request.many("ids"):
         if len(ids) > IDS_MAX:
             raise InvalidInputError(f"ids: at most {IDS_MAX} ids in one request")
         filters["id"] = list(ids)
@@ -295,7 +300,7 @@ def _approve(stores: BillingStores, request: Request) -> Document:
     )
     if bill_ids:
         return approve_bills(stores, request.caller, bill_ids)
-    accounts, dates = request.query.get("accountIds"), _range(request, "externalInvoiceDate")
+    accounts, dates = request.many("accountIds"), _range(request, "externalInvoiceDate")
     if not accounts and dates is None:
         raise InvalidInputError(
             "billIds is required, or accountIds, externalInvoiceDateStart or externalInvoiceDateEnd"
@@ -305,7 +310,7 @@ def _approve(stores: BillingStores, request: Request) -> Document:
 
 
 def _named(request: Request) -> Document:
-    named = request.query.get("billIds")
+    named = request.many("billIds")
     return {"billIds": list(named)} if named else {}
 
 

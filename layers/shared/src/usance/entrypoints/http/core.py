@@ -127,10 +127,10 @@ def _caller(event: dict[str, Any], groups: GroupsOf) -> Caller:
 
 
 def _query(raw: str) -> dict[str, list[str]]:
-    """Every value of each parameter: repeated keys and comma-joined values mean the same (platform.md 1.4)."""
+    """Every value of each parameter as it was sent."""
     values: dict[str, list[str]] = {}
     for name, value in parse_qsl(raw, keep_blank_values=True):
-        values.setdefault(name, []).extend(part for part in value.split(",") if part)
+        values.setdefault(name, []).append(value)
     return values
 
 

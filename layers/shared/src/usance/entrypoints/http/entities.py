@@ -39,7 +39,7 @@ from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.integration_configuration import BY_ENTITY, INTEGRATION_CONFIGURATION
 from usance.resources.invitation import INVITATION
 from usance.resources.registry import REGISTRY
-from usance.resources.resource import Filter, Resource, Verb
+from usance.resources.resource import TEXT, Filter, Resource, Verb
 from usance.resources.webhook import WEBHOOK
 from usance.resources.wire import Document
 
@@ -98,7 +98,7 @@ def mount(
 
     def read(request: Request) -> Document:
         id_, place = _id(resource, request), _place(resource, request)
-        return get_entity(ports(), request.caller, resource, id_, place, request.query.get("additional", ()))
+        return get_entity(ports(), request.caller, resource, id_, place, request.many("additional"))
 
     def listing(request: Request) -> Document:
         query = _list_query(resource, resource.filters, request)
@@ -172,8 +172,8 @@ def _extras(ports: Ports) -> tuple[Route, ...]:
                 "account.children",
                 "List the child accounts of an account",
                 ACCOUNT.title,
-                query=_paging_parameters(200),
                 paged=True,
+                page_size_max=200,
                 resource=ACCOUNT,
             ),
         ),
@@ -220,8 +220,9 @@ def _extras(ports: Ports) -> tuple[Route, ...]:
                 "integrationConfiguration.byEntity",
                 "List the integration configurations of a kind of entity",
                 INTEGRATION_CONFIGURATION.title,
-                query=(*_paging_parameters(200), *(_parameter(filter_) for filter_ in BY_ENTITY)),
+                query=tuple(_parameter(filter_) for filter_ in BY_ENTITY),
                 paged=True,
+                page_size_max=200,
                 resource=INTEGRATION_CONFIGURATION,
             ),
         ),
@@ -261,18 +262,20 @@ def _list_query(resource: Resource, filters: Sequence[Filter], request: Request)
         chosen[filter_.index] = values if before is None else [value for value in values if value in before]
     selected = _selected(resource, request)
     if resource.check_list:
-        resource.check_list(asked | selected.keys())
-    return ListQuery(size, token, chosen, selected, request.query.get("additional", ()))
+        resource.check_list(asked | {name for name, value in selected.items() if value != "false"})
+    return ListQuery(size, token, chosen, selected, request.many("additional"))
 
 
 def _values(filter_: Filter, request: Request) -> Sequence[str]:
     """What a filter is to be; empty when it was not sent."""
     name = filter_.parameter
-    values = request.query.get(name, ())
+    values = request.many(name) if filter_.many else [value for value in request.query.get(name, ()) if value]
     if len(values) > IDS_MAX:
         raise InvalidInputError(f"{name} takes at most {IDS_MAX} values")
     if not values:
         return [filter_.blank] if filter_.blank and name in request.query else ()
+    if filter_.choices and (wrong := next((value for value in values if value not in filter_.choices), None)):
+        raise InvalidInputError(f"{name} must be one of {', '.join(filter_.choices)}, not {wrong[:100]}")
     if filter_.many:
         return values
     if filter_.boolean:
@@ -283,10 +286,12 @@ def _values(filter_: Filter, request: Request) -> Sequence[str]:
 def _selected(resource: Resource, request: Request) -> dict[str, str]:
     selected: dict[str, str] = {}
     for name, schema in resource.selection.parameters.items() if resource.selection else ():
-        if request.one(name) is not None:
-            selected[name] = (
-                str(flag(request, name)).lower() if schema["type"] == "boolean" else str(moment(request, name))
-            )
+        if (text := request.one(name)) is None:
+            continue
+        if schema["type"] == "boolean":
+            selected[name] = str(flag(request, name)).lower()
+        else:
+            selected[name] = text if schema.get("format") == TEXT else str(moment(request, name))
     return selected
 
 
@@ -294,7 +299,6 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
     query: tuple[QueryParameter, ...] = ()
     if verb is Verb.LIST:
         query = (
-            *_paging_parameters(resource.page_size_max),
             *(_parameter(filter_) for filter_ in resource.filters),
             *(
                 QueryParameter(name, schema["description"], {"type": schema["type"]})
@@ -311,6 +315,7 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
         body=resource.model if verb in {Verb.CREATE, Verb.UPDATE} else None,
         query=query,
         paged=verb is Verb.LIST,
+        page_size_max=resource.page_size_max,
         resource=resource,
     )
 
@@ -320,19 +325,10 @@ def _additional(resource: Resource) -> QueryParameter:
     return QueryParameter("additional", "Fields to show besides.", {"type": "array", "items": names})
 
 
-def _paging_parameters(largest: int) -> tuple[QueryParameter, ...]:
-    return (
-        QueryParameter(
-            "pageSize",
-            f"How many entities to answer; {min(100, largest)} when left out.",
-            {"type": "integer", "minimum": 1, "maximum": largest},
-        ),
-        QueryParameter("nextToken", "The token of the page before; leave it out for the first page."),
-    )
-
-
 def _parameter(filter_: Filter) -> QueryParameter:
     schema: dict[str, Any] = {"type": "boolean"} if filter_.boolean else {"type": "string"}
+    if filter_.choices:
+        schema["enum"] = list(filter_.choices)
     if filter_.many:
         schema = {"type": "array", "items": {"type": "string"}, "maxItems": IDS_MAX}
     return QueryParameter(filter_.parameter, filter_.description, schema)

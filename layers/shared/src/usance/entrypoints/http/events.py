@@ -65,7 +65,7 @@ def _list(request: Request, stores: ReadingStores) -> Document:
         request.caller,
         stores.events,
         filters=filters,
-        ids=request.query.get("ids", ()),
+        ids=request.many("ids"),
         include_actioned=flag(request, "includeActioned"),
         page_size=size,
         next_token=token,
@@ -113,7 +113,7 @@ def _latest_run(request: Request, stores: ReadingStores) -> Document:
 
 
 def _latest_runs(request: Request, stores: ReadingStores) -> list[Any]:
-    ids = request.query.get("ids", ())
+    ids = request.many("ids")
     if not 1 <= len(ids) <= IDS_MAX:
         raise InvalidInputError(f"ids must name 1 to {IDS_MAX} entities")
     return [latest_run(request.caller, request.path["entityType"], id_, stores.entities) for id_ in ids]
@@ -184,9 +184,15 @@ _DESTINATION_RUNS: Final = _operation(
     _RUN_TAG,
     query=(*_RUN_FILTERS, QueryParameter("destination", "Only runs to this kind of destination.")),
     paged=True,
+    page_size_max=RUNS_PAGE_MAX,
 )
 _ENTITY_RUNS: Final = _operation(
-    "listEntityRuns", "List the runs of an entity", _RUN_TAG, query=_RUN_FILTERS, paged=True
+    "listEntityRuns",
+    "List the runs of an entity",
+    _RUN_TAG,
+    query=_RUN_FILTERS,
+    paged=True,
+    page_size_max=RUNS_PAGE_MAX,
 )
 _LATEST_ONE: Final = _operation("getLatestRun", "The newest run of an entity", _RUN_TAG)
 _LATEST: Final = _operation(

@@ -148,7 +148,7 @@ def _key(request: Request) -> str:
 def _with_keys(request: Request) -> bool:
     """Clients name it in the query, or beside the items."""
     body = request.json_object().get("additional") or ()
-    return "lookupKey" in (*request.query.get("additional", ()), *(body if isinstance(body, list) else ()))
+    return "lookupKey" in (*request.many("additional"), *(body if isinstance(body, list) else ()))
 
 
 def _limit(request: Request) -> int:

@@ -5,19 +5,11 @@ from typing import Final
 
 from usance.application.entities.list_entities import ListQuery, list_entities
 from usance.application.entities.ports import EntityPorts
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
+from usance.entrypoints.http.routes import Operation, Request, Route, paging
 from usance.resources.external_mapping import EXTERNAL_MAPPING, entity_key, external_key
 from usance.resources.wire import Document
 
 _PATH: Final = f"/organizations/{{orgId}}/{EXTERNAL_MAPPING.path}"
-_PAGING: Final = (
-    QueryParameter(
-        "pageSize",
-        "How many mappings to answer; 100 when left out.",
-        {"type": "integer", "minimum": 1, "maximum": EXTERNAL_MAPPING.page_size_max},
-    ),
-    QueryParameter("nextToken", "The token of the page before; leave it out for the first page."),
-)
 
 
 def routes(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
@@ -53,5 +45,12 @@ def routes(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
 
 
 def _route(path: str, handle: Callable[[Request], Document], id_: str, summary: str) -> Route:
-    operation = Operation(id_, summary, EXTERNAL_MAPPING.title, query=_PAGING, paged=True, resource=EXTERNAL_MAPPING)
+    operation = Operation(
+        id_,
+        summary,
+        EXTERNAL_MAPPING.title,
+        paged=True,
+        page_size_max=EXTERNAL_MAPPING.page_size_max,
+        resource=EXTERNAL_MAPPING,
+    )
     return Route("GET", path, handle, operation)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # most functions mount no row of the registry
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of an authenticated caller. `query` holds every value of a parameter, comma-joined ones split.
+    """A request of an authenticated caller. `query` holds every value of a parameter as it was sent.
 
     Names of `headers` are in lower case.
     """
@@ -41,10 +41,14 @@ class Request:
 
     def one(self, name: str) -> str | None:
         """The single value of a query parameter; None when it is absent or empty."""
-        values = self.query.get(name, ())
+        values = [value for value in self.query.get(name, ()) if value]
         if len(values) > 1:
             raise InvalidInputError(f"the query parameter {name} takes one value")
         return values[0] if values else None
+
+    def many(self, name: str) -> Sequence[str]:
+        """The values of a query parameter that is a list: repeated and comma-joined mean the same (platform.md 1.4)."""
+        return [part for value in self.query.get(name, ()) for part in value.split(",") if part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,10 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the API description says of a route. `returns` None means an object without a named model."""
+    """What the API description says of a route. `returns` None means an object without a named model.
+
+    The parameters of a `paged` list are those of `query` and, unless it has a `pageSize` of its own, `page_parameters`.
+    """
 
     id: str
     summary: str
@@ -68,6 +75,7 @@ class Operation:
     returns: type[BaseModel] | None = None
     query: tuple[QueryParameter, ...] = ()
     paged: bool = False
+    page_size_max: int = 100  # of a list
     resource: "Resource | None" = None  # the row whose entity is answered, instead of `returns`
 
 
@@ -90,6 +98,16 @@ def paging(request: Request, *, largest: int = 100) -> tuple[int, str | None]:
             raise InvalidInputError(f"pageSize must be a whole number from 1 to {largest}")
         size = int(text)
     return size, request.one("nextToken")
+
+
+def page_parameters(largest: int) -> tuple[QueryParameter, ...]:
+    """What `paging` takes, as the description shows it."""
+    size = QueryParameter(
+        "pageSize",
+        f"How many to answer; {min(100, largest)} when left out.",
+        {"type": "integer", "minimum": 1, "maximum": largest},
+    )
+    return size, QueryParameter("nextToken", "The token of the page before; leave it out for the first page.")
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
