@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from usance.resources import wire
 
@@ -50,7 +50,8 @@ class Client:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         text = body if isinstance(body, str) else ("" if body is None else wire.dumps(body).decode())
-        raw = path if path.startswith("//") or org == "" else f"/organizations/{org or self.org_id}{path}"
+        sent = path if path.startswith("//") or org == "" else f"/organizations/{org or self.org_id}{path}"
+        raw = unquote(sent)  # as the gateway does
         event = {
             "version": "2.0",
             "routeKey": "$default",

@@ -655,6 +655,9 @@ class TestExternalMappings:
         mapping = org.make("externalMapping", externalTable="Sales Order", externalId="a%b c")
         found = listed(org, "/externalmappings/externalid/Stripe/Sales%20Order/a%25b%20c")
         assert found == [mapping["id"]]
+        other = org.make("externalMapping", externalTable="Sales Order", externalId="https://crm/7?x=1")
+        found = listed(org, "/externalmappings/externalid/Stripe/Sales%20Order/https%3A%2F%2Fcrm%2F7%3Fx%3D1")
+        assert found == [other["id"]]
 
     @pytest.mark.parametrize("value", ["", " x", "x\n", "x" * 201])
     def test_texts_are_like_codes(self, org: Organization, value: str) -> None:

@@ -85,8 +85,30 @@ def test_without_a_verified_caller_nothing_is_done() -> None:
     assert not seen
 
 
-def test_path_values_are_decoded() -> None:
-    assert client(lambda request: dict(request.path)).get("/things/a%2Fb%20c").json["id"] == "a/b c"
+def test_path_values_are_as_the_gateway_decoded_them() -> None:
+    for sent, meant in (("a%20c", "a c"), ("50%25", "50%"), ("50%2525", "50%25"), ("%C3%A9", "é")):
+        assert client(lambda request: dict(request.path)).get(f"/things/{sent}").json["id"] == meant
+    assert client(lambda request: dict(request.path)).get("/things/a%2Fb").status == 404
+
+
+def test_the_last_variable_may_hold_slashes_where_a_route_says_so() -> None:
+    base = "/organizations/{orgId}/things"
+    operation = Operation("t", "t", "t")
+    app = core.build(
+        [
+            Route("GET", f"{base}/{{key}}", lambda request: request.path["key"], operation, rest=True),
+            Route("GET", f"{base}/jobs/{{id}}", lambda request: f"job {request.path['id']}", operation),
+        ]
+    )
+    things = Client(app, ORG)
+    for sent, meant in (
+        ("a%2Fb", "a/b"),
+        ("https:%2F%2Fx%3Fy", "https://x?y"),
+        ("a/b%2525", "a/b%25"),
+        ("jobs/1", "job 1"),
+    ):
+        assert things.get(f"/things/{sent}").json == meant
+    assert things.get(f"//organizations//{ORG}//things/a%2Fb").json == "a/b"
 
 
 def test_doubled_slashes_are_one() -> None:

@@ -26,6 +26,7 @@ from usance.domain.kernel.errors import (
     UsanceError,
     VersionConflictError,
 )
+from usance.entrypoints.http.paths import Paths
 from usance.entrypoints.http.routes import Request, Route
 from usance.resources import wire
 
@@ -72,8 +73,10 @@ def build(routes: Sequence[Route], *, authenticated: bool = True, groups: Groups
     def no_such_route(_: NoSuchRoute) -> Response[Any]:
         return _refusal(NotFoundError(f"there is no {app.current_event.http_method} {app.current_event.path}"))
 
+    paths = Paths(routes)
+
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        event["rawPath"] = re.sub("//+", "/", event["rawPath"])  # clients double slashes (platform.md 1.1)
+        event["rawPath"] = paths.routable(event["rawPath"])
         return app.resolve(event, context)
 
     return handler

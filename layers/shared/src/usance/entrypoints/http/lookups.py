@@ -130,7 +130,8 @@ def _data(ports: Ports) -> tuple[Route, ...]:
 
 
 def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, summary: str, **more: Any) -> Route:
-    return Route(method, path, handle, Operation(f"lookupTableRevision.{id_}", summary, TAG, **more))
+    operation = Operation(f"lookupTableRevision.{id_}", summary, TAG, **more)
+    return Route(method, path, handle, operation, rest=path.endswith("{lookupKey}"))
 
 
 def _revision(request: Request, name: str) -> Place:

@@ -40,11 +40,12 @@ def routes(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
             by_external,
             "externalMapping.byExternalEntity",
             "List the external mappings to one entity of an external system",
+            rest=True,
         ),
     )
 
 
-def _route(path: str, handle: Callable[[Request], Document], id_: str, summary: str) -> Route:
+def _route(path: str, handle: Callable[[Request], Document], id_: str, summary: str, *, rest: bool = False) -> Route:
     operation = Operation(
         id_,
         summary,
@@ -53,4 +54,4 @@ def _route(path: str, handle: Callable[[Request], Document], id_: str, summary: 
         page_size_max=EXTERNAL_MAPPING.page_size_max,
         resource=EXTERNAL_MAPPING,
     )
-    return Route("GET", path, handle, operation)
+    return Route("GET", path, handle, operation, rest)

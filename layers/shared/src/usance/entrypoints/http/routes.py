@@ -81,12 +81,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation: `path` with `{name}` segments, `handle` returns a JSON value (answered with 200)."""
+    """One operation: `path` with `{name}` segments, `handle` returns a JSON value (answered with 200).
+
+    `rest`: what the last segment names may hold slashes.
+    """
 
     method: str
     path: str
     handle: Callable[[Request], Any]
     operation: Operation
+    rest: bool = False
 
 
 def paging(request: Request, *, largest: int = 100) -> tuple[int, str | None]:
