@@ -91,6 +91,11 @@ class Settings:
         return self._require("OIDC_AUDIENCE")
 
     @property
+    def oidc_trusted(self) -> bool:
+        """Whether the provider gives verified e-mail addresses alone, also where it does not say so."""
+        return os.environ.get("OIDC_TRUSTED", "false") == "true"
+
+    @property
     def support_emails(self) -> frozenset[str]:
         """E-mail addresses of those who give support to every organization that lets them in."""
         written = os.environ.get("SUPPORT_EMAILS", "").split(",")

@@ -123,6 +123,7 @@ def test_what_a_sign_in_lacks_is_named(world: World, missing: str) -> None:
         {"exp": None},
         {"email": None},
         {"email_verified": False},
+        {"email_verified": None},
         {"kid": "unknown"},
         {"key": rsa.generate_private_key(public_exponent=65_537, key_size=2_048)},
     ],
@@ -132,6 +133,20 @@ def test_what_the_provider_does_not_vouch_for_is_refused(world: World, claims: d
     world.org.make_user(email=EMAIL)
     answer = world.exchange(claims.pop("email", EMAIL), claims=claims)
     assert (answer.status, answer.json["errorCode"]) == (401, "INVALID_CLIENT")
+
+
+def test_a_provider_may_be_trusted_that_says_nothing_of_addresses(world: World) -> None:
+    trusted = OpenIdProvider(world.server.issuer, CLIENT, trusted=True)
+    assert trusted.email_of(world.server.token(world.now, email=EMAIL, email_verified=None), now=world.now) == EMAIL
+    with pytest.raises(InvalidClientError, match="verified"):
+        trusted.email_of(world.server.token(world.now, email=EMAIL, email_verified=False), now=world.now)
+
+
+def test_who_has_no_access_any_more_gets_no_token(world: World) -> None:
+    world.org.make_user(email=EMAIL, dtEndAccess="2026-01-16T00:00:00Z")
+    assert world.exchange().status == 200
+    world.org.clock.instant = world.now = instants.from_text("2026-01-16T00:00:00Z")
+    assert world.exchange().status == 403
 
 
 def test_a_token_of_ours_and_one_that_is_none_are_refused(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.http import USER_ID
+from tests.fakes.http import USER_ID, Client
 from tests.fakes.organization import Organization
 from usance.application.access.create_service_user import create_service_user
 
@@ -63,10 +63,23 @@ def test_an_invitation_is_accepted_once_and_in_time(org: Organization) -> None:
     late = org.make("orgUserInvitation")
     assert org.client.post(f"/invitations/{invitation['id']}/accept").status == 200
     assert "already" in org.client.post(f"/invitations/{invitation['id']}/accept").message
-    assert org.client.post(f"/invitations/{other['id']}/accept").status == 409
-    assert org.client.get(f"/invitations/{other['id']}").json == other
+    assert org.client.post(f"/invitations/{other['id']}/accept").status == 200
     org.clock.advance(days=31)
     assert "expired" in org.client.post(f"/invitations/{late['id']}/accept").message
+
+
+def test_who_is_a_user_already_accepts_for_policies_and_access(org: Organization) -> None:
+    both, new = org.make("permissionPolicy"), org.make("permissionPolicy")
+    user = org.make_user(email="a@example.com", permissionPolicyIds=[both["id"]])
+    ended = org.client.put(f"/users/{user['id']}", {**user, "dtEndAccess": "2026-01-01T00:00:00Z"}).json
+    again = org.make_user(email="A@example.com", firstName="Other", permissionPolicyIds=[both["id"], new["id"]])
+    assert (again["id"], again["version"], again["firstName"]) == (user["id"], ended["version"] + 1, user["firstName"])
+    assert "dtEndAccess" not in again
+    attached = org.client.get(f"/users/{user['id']}/permissions").json["data"]
+    assert [policy["id"] for policy in attached] == [new["id"], both["id"]]
+    until = org.make_user(email="a@example.com", dtEndAccess="2027-01-01T00:00:00Z")
+    assert until["dtEndAccess"] == "2027-01-01T00:00:00Z"
+    assert len(org.client.get("/users").json["data"]) == 1
 
 
 def test_an_update_touches_statements_and_end_of_access_alone(org: Organization) -> None:
@@ -121,3 +134,8 @@ def test_a_caller_asks_who_it_is(org: Organization) -> None:
     person = org.as_principal(user["id"], "USER").get("/users/me").json
     assert person["user"]["email"] == user["email"]
     assert "serviceUser" not in person
+    support = org.as_principal("helper", "SUPPORT_USER").get("/users/me").json
+    assert support["user"] == {"id": "helper", "supportUser": True, "organizations": [org.id]}
+    uploads = {"effect": "allow", "action": ["measurements:upload"], "resource": ["*"]}
+    program = Client(org.handler, org.id, [uploads], principal_id=id_)
+    assert program.get("/users/me").json["serviceUser"]["name"] == "CI"

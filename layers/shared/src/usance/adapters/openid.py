@@ -31,13 +31,18 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
 class OpenIdProvider:
-    """`IdentityProvider` over HTTP. `audience` is the id of the client that people sign in with: public, with PKCE."""
+    """`IdentityProvider` over HTTP. `audience` is the id of the client that people sign in with: public, with PKCE.
 
-    def __init__(self, issuer: str, audience: str) -> None:
+    An ID token must say that its e-mail address is verified (`email_verified`), unless the provider is `trusted` to give
+    none but verified ones and says nothing of it.
+    """
+
+    def __init__(self, issuer: str, audience: str, *, trusted: bool = False) -> None:
         if urlsplit(issuer).scheme != "https" and urlsplit(issuer).hostname not in _LOOPBACK:
             raise LookupError(f"the issuer {issuer} must be an https URL")
         self._issuer = issuer.rstrip("/")
         self._audience = audience
+        self._trusted = trusted
 
     def redeem(self, code: str, redirect_uri: str, code_verifier: str | None) -> str:
         """See the port."""
@@ -60,8 +65,8 @@ class OpenIdProvider:
         email = claims.get("email")
         if not isinstance(email, str) or not email:
             raise InvalidClientError("the ID token has no e-mail address; ask for the scopes openid and email")
-        if claims.get("email_verified", True) not in {True, "true"}:
-            raise InvalidClientError("the e-mail address is not verified at the identity provider")
+        if claims.get("email_verified", self._trusted) not in {True, "true"}:
+            raise InvalidClientError("the identity provider does not say that the e-mail address is verified")
         return email.lower()
 
     def _verified(self, id_token: str, now: datetime) -> Document:

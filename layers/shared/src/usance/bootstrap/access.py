@@ -48,7 +48,7 @@ def _desk() -> "SignIn":
     from usance.application.principals.sign_in import SignIn
     from usance.bootstrap.configuration import build_entity_ports
 
-    provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_audience)
+    provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_audience, trusted=settings.oidc_trusted)
     return SignIn(build_entity_ports(), tokens(), provider, settings.support_emails)
 
 

@@ -8,7 +8,7 @@ from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import Put, Reference
-from usance.application.principals.attach_policy import attachment_id, attachment_put
+from usance.application.principals.attach_policy import ATTACHMENT, attachment_id, attachment_put
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
@@ -20,10 +20,10 @@ from usance.resources.wire import Document
 
 
 def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) -> Document:
-    """The new user. Policies that were deleted meanwhile are passed over.
+    """The user, new or known before. Policies that were deleted meanwhile are passed over.
 
-    `InvalidInputError` when the invitation was accepted before or has expired, `DuplicateCodeError` when there is a
-    user with its e-mail address already.
+    Who is a user already gets the policies besides those of before, and access as long as the invitation says.
+    `InvalidInputError` when the invitation was accepted before or has expired.
     """
     require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
     invitation = find(ports, caller.org_id, INVITATION, invitation_id)
@@ -31,14 +31,19 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
 
 
 def accept(ports: EntityPorts, org_id: str, invitation: Document, by: str | None = None) -> Document:
-    """The new user of an invitation that may be accepted; without `by` the user itself accepts. Refuses as above."""
-    now, user_id = ports.clock.now(), ports.ids.new()
-    name = by or f"USER_{user_id}"
+    """The user of an invitation that may be accepted; without `by` the user itself accepts. Refuses as above."""
+    now = ports.clock.now()
     if invitation["accepted"]:
         raise InvalidInputError("the invitation was accepted already")
     if instants.from_text(invitation["dtExpiry"]) <= now:
         raise InvalidInputError(f"the invitation expired at {invitation['dtExpiry']}; invite again")
-    user = created(_profile(org_id, invitation), user_id, name, now)
+    known = ports.entities.find_unique(org_id, USER.type, "email", invitation["email"].lower())
+    user_id = known["id"] if known else ports.ids.new()
+    name = by or f"USER_{user_id}"
+    if known:
+        user = updated(_with_access(known, invitation), known, name, now)
+    else:
+        user = created(_profile(org_id, invitation), user_id, name, now)
     accepted = updated(
         {name: value for name, value in {**invitation, "accepted": True}.items() if name not in {"id", "version"}},
         invitation,
@@ -48,7 +53,7 @@ def accept(ports: EntityPorts, org_id: str, invitation: Document, by: str | None
     ports.entities.commit(
         org_id,
         [
-            entity_put(USER, Proposal(user)),
+            entity_put(USER, Proposal(user, known)),
             replace(entity_put(INVITATION, Proposal(accepted, invitation)), references=()),
             *_attachments(ports, org_id, invitation, user_id, name),
         ],
@@ -67,12 +72,21 @@ def _profile(org_id: str, invitation: Document) -> Document:
     }
 
 
+def _with_access(user: Document, invitation: Document) -> Document:
+    """A user as before, but for the end of access."""
+    kept = {name: value for name, value in user.items() if name not in {"id", "version", "dtEndAccess"}}
+    return kept | ({"dtEndAccess": invitation["dtEndAccess"]} if "dtEndAccess" in invitation else {})
+
+
 def _attachments(ports: EntityPorts, org_id: str, invitation: Document, user_id: str, by: str) -> list[Put]:
     policies = ports.entities.get_many(org_id, PERMISSION_POLICY.type, invitation.get("permissionPolicyIds", []))
+    ids = {policy["id"]: attachment_id(org_id, policy["id"], user_id) for policy in policies}
+    attached = {item["id"] for item in ports.entities.get_many(org_id, ATTACHMENT, list(ids.values()))}
     puts = []
     for policy in policies:
+        if (id_ := ids[policy["id"]]) in attached:
+            continue
         body = {"permissionPolicyId": policy["id"], "principalId": user_id, "principalType": "USER"}
-        id_ = attachment_id(org_id, policy["id"], user_id)
         document = created(body, id_, by, ports.clock.now())
         puts.append(attachment_put(document, [Reference(PERMISSION_POLICY.type, policy["id"], "permissionPolicyIds")]))
     return puts

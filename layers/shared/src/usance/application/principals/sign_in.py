@@ -12,6 +12,7 @@ from usance.application.ports.tokens import TokenCodec
 from usance.application.principals.accept_invitation import accept
 from usance.domain.kernel.errors import ForbiddenError, InvalidInputError
 from usance.domain.kernel.ids import derived_id
+from usance.resources import instants
 from usance.resources.invitation import INVITATION
 from usance.resources.wire import Document
 
@@ -40,6 +41,8 @@ def sign_in(desk: SignIn, proof: Proof, org_id: str, invitation_id: str | None =
         _accept(desk.ports, org_id, invitation_id, email)
     user = desk.ports.entities.find_unique(org_id, "user", "email", email)
     if user is not None:
+        if "dtEndAccess" in user and instants.from_text(user["dtEndAccess"]) <= now:
+            raise ForbiddenError(NOBODY)
         return token_for(desk.tokens, now, org_id, str(user["id"]), USER)
     if email in desk.support_emails and support_is_open(desk.ports.entities, org_id, now):
         return token_for(desk.tokens, now, org_id, derived_id("support", email), SUPPORT)
