@@ -91,7 +91,7 @@ def test_what_is_not_there_answers_404(world: World, name: str) -> None:
 
 
 def test_the_billing_configuration_is_read(world: World) -> None:
-    assert api(world, "billing_get_bill_config") == (200, {"id": world.org.id, "version": 0})
+    assert api(world, "billing_get_bill_config") == (200, {"id": world.org.id, "version": 1})
 
 
 def test_the_schedules_take_their_time_from_the_event(world: World) -> None:

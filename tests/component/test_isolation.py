@@ -15,8 +15,10 @@ from usance.entrypoints.http.routes import Route
 EMPTY: list[Any] = [{"data": [], "nextToken": None}, []]
 NOTHING: list[dict[str, Any]] = []
 SOMETHING_ELSE = [{"effect": "allow", "action": ["forecast:retrieve"], "resource": ["*"]}]
+ALL = {"effect": "allow", "action": ["all"], "resource": ["*"]}
+WHO_AM_I = "/organizations/{orgId}/users/me"
 DENIED = [
-    {"effect": "allow", "action": ["all"], "resource": ["*"]},
+    ALL,
     {"effect": "DENY", "action": ["ALL"], "resource": ["*"]},
 ]
 
@@ -67,6 +69,34 @@ def test_without_permission_every_operation_is_refused(
     before = deployment.belongings()
     client = deployment.client(function, deployment.world.org.id, statements)
     answer = client.call(route.method, deployment.path(route), body(route), query=query(route))
+    if route.path == WHO_AM_I:  # everybody may ask; this caller is nobody that the organization knows
+        assert answer.status == 404
+        return
     assert answer.status == 403, answer.text
     assert answer.message
     assert deployment.belongings() == before
+
+
+BY_NAME = ("/bills/accountid/", "/bills/latest/", "/integrationruns/")  # what is asked for is another item
+NAMING = [
+    (function, route)
+    for function, route in OPERATIONS
+    if "{" in route.path.replace("{orgId}", "") and not any(part in route.path for part in BY_NAME)
+]
+
+
+@pytest.mark.parametrize(("function", "route"), NAMING, ids=[f"{route.method} {route.path}" for _, route in NAMING])
+def test_an_item_that_is_denied_is_neither_read_nor_changed(
+    deployment: Deployment, function: str, route: Route
+) -> None:
+    if not deployment.names_something(route):
+        pytest.skip("names nothing")
+    path = deployment.path(route)
+    named = set(path.split("/")) & set(deployment.ids.values())
+    items = [f"{service}:*/item/{id_}" for id_ in named for service in ("config", "billing")]
+    statements = [ALL, {"effect": "deny", "action": ["all"], "resource": items}]
+    before = deployment.belongings()
+    client = deployment.client(function, deployment.world.org.id, statements)
+    answer = client.call(route.method, path, body(route), query=query(route))
+    assert deployment.belongings() == before
+    assert answer.status == 403 or (answer.status == 200 and answer.json in EMPTY), answer.text

@@ -238,6 +238,12 @@ class TestPlans:
         assert moved.status == 400
         assert "accountId" in moved.message
 
+    def test_whose_a_plan_is_never_changes(self, org: Organization) -> None:
+        plan = org.make("plan", bespoke=True, accountId=org.make("account")["id"])
+        assert put(org, "plans", plan, accountId=org.make("account")["id"]).status == 400
+        assert put(org, "plans", plan, accountId=None).status == 400
+        assert put(org, "plans", plan, name="New name").status == 200
+
     def test_the_product_stays_while_anything_stands_on_it(self, org: Organization) -> None:
         template = org.make("planTemplate")
         plan = org.make("plan", planTemplateId=template["id"])
@@ -618,6 +624,10 @@ class TestIntegrations:
         assert single["data"] == [one]
         assert single["id"] == one["id"]
         assert org.client.get("/integrationconfigs/entity/Bill").json["data"] == []
+        for destination in ("Webhook", "WEBHOOK"):
+            kinds = org.client.get(path, destination=destination).json["data"]
+            assert [item["id"] for item in kinds] == [two["id"], one["id"]]
+        assert org.client.get(path, destination="Stripe").json["data"] == []
         assert org.client.get("/integrationconfigs", destinationId=one["destinationId"]).json["data"] == [one]
 
     def test_enabling_takes_no_body(self, org: Organization) -> None:

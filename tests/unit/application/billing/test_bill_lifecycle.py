@@ -102,7 +102,7 @@ def test_the_lock_date_locks_everything_up_to_it(world: World, bill: dict[str, A
     assert "PENDING" in message(world.client.put("/billconfig", {"billLockDate": "2025-12-31"}))
     world.post("/bills/approve", {"billIds": [bill["id"]]})
     config = world.put("/billconfig", {"billLockDate": "2025-12-31T00:00:00Z"})
-    assert (config["billLockDate"], config["version"]) == ("2025-12-31", 1)
+    assert (config["billLockDate"], config["version"]) == ("2025-12-31", 2)
     assert world.get("/billconfig") == config
     assert world.get(f"/bills/{bill['id']}")["locked"] is True
     assert [found["locked"] for found in world.all_bills(locked="true")] == [True]
@@ -137,13 +137,13 @@ def test_moving_the_lock_date_back_frees_what_is_not_locked_itself(world: World,
     world.post("/bills/approve", {"billIds": [bill["id"], earlier["id"]]})
     world.put(f"/bills/{earlier['id']}/lock")
     world.put("/billconfig", {"billLockDate": "2025-12-31"})
-    world.put("/billconfig", {"billLockDate": "2025-10-31", "version": 1})
+    world.put("/billconfig", {"billLockDate": "2025-10-31", "version": 2})
     assert [found["locked"] for found in world.all_bills()] == [False, True]
     assert world.client.put("/billconfig", {"version": 1}).status == 409
 
 
 def test_the_billing_configuration_is_empty_before_it_is_set(world: World) -> None:
-    assert world.get("/billconfig") == {"id": world.org.id, "version": 0}
+    assert world.get("/billconfig") == {"id": world.org.id, "version": 1}
 
 
 def test_bills_are_listed_as_asked(world: World, bill: dict[str, Any]) -> None:

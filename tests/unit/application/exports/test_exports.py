@@ -415,6 +415,16 @@ class TestRequests:
         reader = exports.org.as_caller(every, statement("Allow", "measurements:export", "*"))
         assert reader.post("/dataexports/adhoc", JANUARY).status == 200
 
+    def test_a_schedule_outlives_an_account_that_it_names(self, exports: Exports) -> None:
+        account = exports.org.make("account")["id"]
+        of_usage = {"sourceType": "USAGE", "operationalDataTypes": None, "timePeriod": "YESTERDAY"}
+        refused = exports.org.create("dataExportSchedule", **of_usage, accountIds=["x" * 36])
+        assert (refused.status, "accountIds" in refused.message) == (400, True)
+        schedule = exports.org.make("dataExportSchedule", **of_usage, accountIds=[account])
+        assert exports.org.client.delete(f"/accounts/{account}").status == 200
+        path = f"/dataexports/schedules/{schedule['id']}"
+        assert exports.org.client.put(path, {**schedule, "name": "Renamed"}).status == 200
+
     @pytest.mark.parametrize(
         ("changes", "named"),
         [

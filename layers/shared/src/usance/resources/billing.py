@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.billing.items import LineItemType
-from usance.resources.fields import CurrencyCode, Day, Id, Noun, unique_items
+from usance.resources.fields import Day, Id, Noun, PricingCurrency, unique_items
 from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
 
 ACCOUNTS_MAX = 100
@@ -38,7 +38,7 @@ class BillJobRequest(Noun):
     month_epoch: Day | None = None
     year_epoch: Day | None = None
     timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    target_currency: CurrencyCode | None = None
+    target_currency: PricingCurrency | None = None
     currency_conversions: Annotated[list[CurrencyConversion], Field(max_length=CONVERSIONS_MAX)] | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.uploads import created_between
-from usance.resources.export_rules import check_destination, check_schedule, meters_of_schedule
+from usance.resources.export_rules import accounts_of_schedule, check_destination, check_schedule, meters_of_schedule
 from usance.resources.fields import Code, DateTime, Id, Name, Noun, unique_items
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Selection, Verb
 from usance.resources.usage_query import (
@@ -156,10 +156,12 @@ DATA_EXPORT_SCHEDULE: Final = Resource(
     filters=(IDS,),
     references=(
         Ref("destinationIds[]", "dataExportDestination"),
-        Ref("meterIds[]", "meter"),
-        Ref("accountIds[]", "account"),
+        # Meters and accounts, up to a thousand, may go: then they are passed over.
     ),
-    related=(Related("meters", "meter", find=meters_of_schedule),),
+    related=(
+        Related("meters", "meter", find=meters_of_schedule),
+        Related("accounts", "account", find=accounts_of_schedule),
+    ),
     rules=(check_schedule,),
 )
 

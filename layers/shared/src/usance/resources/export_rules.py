@@ -34,10 +34,20 @@ def meters_of_schedule(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     return {"id": meters_named(proposal.new)}
 
 
+def accounts_of_schedule(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to find the accounts that a schedule names and did not before."""
+    known = set((proposal.old or {}).get("accountIds") or ())
+    return {"id": [id_ for id_ in proposal.new.get("accountIds") or () if id_ not in known]}
+
+
 def check_schedule(proposal: Proposal) -> Mapping[str, Any]:
     """One source, one timetable; usage needs a period, and must be a question that the meters can answer."""
     new = proposal.new
     check_selection(new, {meter["id"]: meter for meter in proposal.many("meters")})
+    found = {account["id"] for account in proposal.many("accounts")}
+    for id_ in accounts_of_schedule(proposal)["id"]:
+        if id_ not in found:
+            raise InvalidInputError(f"accountIds: there is no account {id_}")
     if new["sourceType"] == "USAGE" and not new.get("timePeriod"):
         raise InvalidInputError("timePeriod is required for a schedule of usage, such as YESTERDAY")
     _check_timetable(new)

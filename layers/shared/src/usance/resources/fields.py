@@ -183,7 +183,8 @@ Description = Annotated[str, Field(max_length=200)]
 Code = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(code_text)]
 Identifier = Annotated[str, Field(min_length=1, max_length=CODE_MAX_CHARS), AfterValidator(identifier_text)]
 Id = Annotated[str, Field(min_length=ID_CHARS, max_length=ID_CHARS)]
-CurrencyCode = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(code_text)]
+CurrencyCode = Identifier  # of the organization's currencies
+PricingCurrency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(code_text)]
 Email = Annotated[
     str,
     Field(min_length=3, max_length=254),

@@ -26,7 +26,7 @@ class IntegrationConfiguration(Noun):
 
 BY_ENTITY: Final = (
     Filter("entityId", "entityId", "Only the configurations of this entity."),
-    Filter("destination", "destination", "Only the configurations with this kind of destination."),
+    Filter("destination", "destination", "Only the configurations with this kind of destination.", folded=True),
     Filter("destinationId", "destinationId", "Only the configurations with this destination."),
 )
 

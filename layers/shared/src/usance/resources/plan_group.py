@@ -3,7 +3,7 @@
 from typing import Final
 
 from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans
-from usance.resources.fields import Code, CurrencyCode, CustomFields, Id, Name, Noun
+from usance.resources.fields import Code, CustomFields, Id, Name, Noun, PricingCurrency
 from usance.resources.recurring_terms import RecurringTerms
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
 
@@ -13,7 +13,7 @@ class PlanGroup(RecurringTerms):
 
     name: Name
     code: Code | None = None
-    currency: CurrencyCode
+    currency: PricingCurrency
     account_id: Id | None = None
     custom_fields: CustomFields | None = None
 

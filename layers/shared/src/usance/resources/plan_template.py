@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from usance.domain.catalog.plans import check_template
-from usance.resources.fields import Code, CurrencyCode, CustomFields, Description, Id, Name, NotNegative, Noun, Whole
+from usance.resources.fields import Code, CustomFields, Description, Id, Name, NotNegative, Noun, PricingCurrency, Whole
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
 
 Interval = Annotated[int, Field(ge=1, le=365)]
@@ -17,7 +17,7 @@ class PlanTemplate(Noun):
     name: Name
     code: Code | None = None
     product_id: Id
-    currency: CurrencyCode
+    currency: PricingCurrency
     bill_frequency: Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED"]
     bill_frequency_interval: Interval | None = None
     standing_charge: NotNegative

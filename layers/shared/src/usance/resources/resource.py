@@ -50,6 +50,7 @@ class Filter:
     description: str
     many: bool = False
     boolean: bool = False
+    folded: bool = False  # the index is in lower case
     day: bool = False  # the parameter is a date; of a date-time its date
     choices: tuple[str, ...] = ()  # the only values it may have, where they are known
     blank: str = ""  # what an empty parameter selects; without it an empty parameter is as good as none

@@ -1,10 +1,14 @@
 """The single place where a use case asks whether its caller may do what it asks (platform.md 4.3, 4.6)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
-from usance.domain.access import Action, Caller, allows, allows_all, allows_some, groups_named
+from usance.domain.access import Action, Caller, Statement, allows, allows_all, allows_some, groups_named
 from usance.domain.kernel.errors import ForbiddenError
 from usance.resources.wire import Document
+
+_EVERYTHING: Final = Statement("allow", ("all",), ("*",))
 
 
 def require(caller: Caller, action: Action, resource_type: str, item_id: str | None = None) -> None:
@@ -16,6 +20,13 @@ def require(caller: Caller, action: Action, resource_type: str, item_id: str | N
     if not allowed:
         what = f"the {resource_type} {item_id[:100]}" if item_id else f"resources of type {resource_type}"
         raise ForbiddenError(f"your permission policies do not allow {action} on {what}")
+
+
+def require_undenied(caller: Caller, resource_type: str, item_id: str) -> None:
+    """`ForbiddenError` when a statement denies the caller to read the item; that none allows it is no matter."""
+    require(
+        replace(caller, statements=(*caller.statements, _EVERYTHING)), Action.CONFIG_RETRIEVE, resource_type, item_id
+    )
 
 
 def require_each(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> None:

@@ -1,5 +1,7 @@
 """The organization's billing configuration: the date up to which every bill is locked (billing.md 12.7)."""
 
+from typing import Final
+
 from usance.application.access.authorize import require
 from usance.application.audit import created, updated
 from usance.application.billing.convert import optional_day
@@ -11,12 +13,14 @@ from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources.wire import Document
 
+FIRST: Final = 1  # the version of a configuration that nobody has changed
+
 
 def get_bill_config(stores: BillingStores, caller: Caller) -> Document:
-    """The configuration; before the first change it is empty, version 0."""
+    """The configuration; before the first change it is empty, version 1 as of everything else."""
     require(caller, Action.CONFIG_RETRIEVE, BILL_CONFIG)
     found = stores.entities.get(caller.org_id, BILL_CONFIG, caller.org_id)
-    return found or {"id": caller.org_id, "version": 0}
+    return found or {"id": caller.org_id, "version": FIRST}
 
 
 def update_bill_config(stores: BillingStores, caller: Caller, request: Document) -> Document:
@@ -28,7 +32,7 @@ def update_bill_config(stores: BillingStores, caller: Caller, request: Document)
     require(caller, Action.CONFIG_UPDATE, BILL_CONFIG)
     org_id, now = caller.org_id, stores.clock.now()
     old = stores.entities.get(org_id, BILL_CONFIG, org_id)
-    current = int(old["version"]) if old else 0
+    current = int(old["version"]) if old else FIRST
     if request.get("version", current) != current:
         raise VersionConflictError(f"version {request['version']} is not the current version {current}; read it again")
     lock_date = optional_day(request.get("billLockDate"))
@@ -37,6 +41,7 @@ def update_bill_config(stores: BillingStores, caller: Caller, request: Document)
             f"billLockDate: bills that end on or before {lock_date} are still PENDING; approve or delete them first"
         )
     body = {"billLockDate": lock_date.isoformat()} if lock_date else {}
-    document = updated(body, old, caller.audit_name, now) if old else created(body, org_id, caller.audit_name, now)
-    stores.entities.commit(org_id, [Put(BILL_CONFIG, document, current or None)])
+    new = created(body, org_id, caller.audit_name, now)
+    document = updated(body, old, caller.audit_name, now) if old else {**new, "version": FIRST + 1}
+    stores.entities.commit(org_id, [Put(BILL_CONFIG, document, current if old else None)])
     return document

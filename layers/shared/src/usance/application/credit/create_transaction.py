@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_undenied
 from usance.application.audit import created, updated
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
@@ -27,6 +27,7 @@ def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body
     does not cover.
     """
     require(caller, Action.CONFIG_CREATE, BALANCE_TRANSACTION.type)
+    require_undenied(caller, BALANCE.type, balance_id)
     sent = document_of(validated(BALANCE_TRANSACTION.model, body))
     made_by = {"balanceId": balance_id, "entityType": caller.principal_type, "entityId": caller.principal_id}
     id_ = ports.ids.new()

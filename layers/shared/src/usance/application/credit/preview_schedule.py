@@ -42,7 +42,7 @@ def preview_schedule(
     """
     require(caller, Action.CONFIG_CREATE, resource.type)
     place = {"balanceId": balance_id}
-    require_place(ports, caller.org_id, resource, place)
+    require_place(ports, caller, resource, place)
     sent = {**document_of(validated(resource.model, body)), **place}
     schedule = prepare(
         ports,

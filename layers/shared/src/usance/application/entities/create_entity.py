@@ -27,7 +27,7 @@ def create_entity(
     `InvalidInputError` for a field, a reference or a rule; `DuplicateCodeError` for a code that is taken.
     """
     require(caller, Action.CONFIG_CREATE, resource.type)
-    require_place(ports, caller.org_id, resource, place)
+    require_place(ports, caller, resource, place)
     document = created(
         {**document_of(validated(resource.model, body)), **place}, ports.ids.new(), caller.audit_name, ports.clock.now()
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from usance.application.access.authorize import require_undenied
 from usance.application.entities.ports import EntityPorts
+from usance.domain.access import Caller
 from usance.domain.kernel.errors import NotFoundError
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
@@ -19,9 +21,10 @@ def find(ports: EntityPorts, org_id: str, resource: Resource, id_: str, place: M
     return document
 
 
-def require_place(ports: EntityPorts, org_id: str, resource: Resource, place: Mapping[str, str]) -> None:
-    """`NotFoundError` when the entity that others are to live in is not there."""
+def require_place(ports: EntityPorts, caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:
+    """`NotFoundError` when the entity that others live in is not there, `ForbiddenError` when it is denied to the caller."""
     if resource.within is not None:
         id_ = place[resource.within.field]
-        if ports.entities.get(org_id, resource.within.type, id_) is None:
+        require_undenied(caller, resource.within.type, id_)
+        if ports.entities.get(caller.org_id, resource.within.type, id_) is None:
             raise NotFoundError(f"there is no {resource.within.type} {id_[:100]}")

@@ -31,7 +31,7 @@ def list_entities(
 ) -> Page:
     """A page. Entities that a policy denies, or the selection leaves out, are not on it."""
     require_some(caller, Action.CONFIG_RETRIEVE, resource.type)
-    require_place(ports, caller.org_id, resource, place)
+    require_place(ports, caller, resource, place)
     filters = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
     now = instants.to_text(ports.clock.now())
 

@@ -38,7 +38,7 @@ def list_in_order(
     row, so that pages survive inserts and deletes between them.
     """
     require_some(caller, Action.CONFIG_RETRIEVE, resource.type)
-    require_place(ports, caller.org_id, resource, place)
+    require_place(ports, caller, resource, place)
     where = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
     now = instants.to_text(ports.clock.now())
     stored = _all(ports, caller.org_id, resource, where)

@@ -18,19 +18,15 @@ def check_template(proposal: Proposal) -> Mapping[str, Any]:
 
 
 def check_plan(proposal: Proposal) -> Mapping[str, Any]:
-    """A plan has its template's product; whose it is, if bespoke, never changes once an account is on it."""
+    """A plan has its template's product. Whose it is, if bespoke, never changes (billing.md 5.3)."""
     new, template = proposal.new, proposal.one("template")
     if new.get("bespoke") and "accountId" not in new:
         raise InvalidInputError("accountId is required for a bespoke plan")
+    if proposal.old and proposal.changed("accountId"):
+        raise InvalidInputError("accountId cannot change: make another plan for the other account")
     product = template["productId"] if template else None
-    if proposal.old and proposal.many("account_plans"):
-        if proposal.changed("accountId"):
-            raise InvalidInputError("accountId cannot change while the plan is attached to an account")
-        if proposal.old.get("productId") != product:
-            raise InvalidInputError("planTemplateId: the plan is attached to accounts, so its product cannot change")
-    if proposal.old and proposal.many("links"):
-        if proposal.changed("accountId"):
-            raise InvalidInputError("accountId cannot change while the plan is in a plan group")
-        if proposal.old.get("productId") != product:
-            raise InvalidInputError("planTemplateId: the plan is in a plan group, so its product cannot change")
+    if proposal.old and proposal.many("account_plans") and proposal.old.get("productId") != product:
+        raise InvalidInputError("planTemplateId: the plan is attached to accounts, so its product cannot change")
+    if proposal.old and proposal.many("links") and proposal.old.get("productId") != product:
+        raise InvalidInputError("planTemplateId: the plan is in a plan group, so its product cannot change")
     return {"productId": product}

@@ -280,7 +280,8 @@ def _values(filter_: Filter, request: Request) -> Sequence[str]:
         return values
     if filter_.boolean:
         return [str(flag(request, name)).lower()]
-    return [str(day(request, name) if filter_.day else request.one(name))]
+    value = str(day(request, name) if filter_.day else request.one(name))
+    return [value.lower() if filter_.folded else value]
 
 
 def _selected(resource: Resource, request: Request) -> dict[str, str]:
