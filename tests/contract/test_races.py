@@ -1,0 +1,99 @@
+"""Rivals of every resource, at one moment: one wins, the other is told so, and nothing refers to what is gone."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from tests.contract.stores import DYNAMODB_TARGETS, StoreTarget
+from tests.fakes.clock import CountingIds, FrozenClock
+from tests.fakes.http import Answer
+from tests.fakes.organization import Organization
+from usance.adapters.dynamodb.entities import DynamoEntityRepository
+from usance.resources.registry import BY_TYPE, REGISTRY
+from usance.resources.resource import Ref, Resource, Verb
+
+COLLECTIONS = [row for row in REGISTRY if Verb.CREATE in row.verbs]
+CODED = [row for row in COLLECTIONS if "code" in row.unique]
+EDITABLE = [row for row in COLLECTIONS if Verb.UPDATE in row.verbs]
+CHILDREN = [
+    (row, reference)
+    for row in COLLECTIONS
+    for reference in row.references
+    if reference.compute is None
+    and reference.path.isidentifier()
+    and Verb.DELETE in BY_TYPE[reference.type].verbs
+    and not (row.within and row.within.field == reference.path)
+]
+REFUSED = {400, 404, 409}  # a rule, an entity that is gone, a rival
+NUMBERS = count(1)
+IDS_OF_ONE = 10_000
+BUSY = 503  # met half-way too often; the client repeats it
+
+
+def of_row(row: Resource) -> str:
+    return row.type
+
+
+@pytest.fixture(scope="module", params=DYNAMODB_TARGETS)
+def table(request: pytest.FixtureRequest) -> tuple[Any, str]:
+    target: StoreTarget = request.getfixturevalue(request.param)
+    return target.table("EntitiesTable")
+
+
+@pytest.fixture
+def org(table: tuple[Any, str]) -> Organization:
+    """One of many in a table, with ids that no other has."""
+    clock, ids = FrozenClock(), CountingIds(next(NUMBERS) * IDS_OF_ONE)
+    return Organization(clock, ids, real=DynamoEntityRepository(*table, clock))
+
+
+def at_once(*acts: Callable[[], Answer]) -> list[Answer]:
+    """What acts are answered that begin together."""
+    barrier = Barrier(len(acts))
+
+    def start(act: Callable[[], Answer]) -> Answer:
+        barrier.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(start, acts))
+
+
+def one_won(answers: list[Answer]) -> None:
+    assert [answer.status for answer in answers].count(200) == 1
+    assert all(answer.status in {*REFUSED, BUSY} for answer in answers if answer.status != 200)
+    assert all(answer.message for answer in answers if answer.status != 200)
+
+
+@pytest.mark.parametrize("row", CODED, ids=of_row)
+def test_a_code_goes_to_one_of_its_rivals(org: Organization, row: Resource) -> None:
+    path, body = f"/{org.path(row)}", org.body(row.type)
+    one_won(at_once(*(lambda: org.client.post(path, body) for _ in range(2))))
+
+
+@pytest.mark.parametrize("row", EDITABLE, ids=of_row)
+def test_a_version_is_replaced_by_one_of_its_rivals(org: Organization, row: Resource) -> None:
+    made = org.make(row.type)
+    path = f"/{org.path(row)}/{made['id']}"
+    one_won(at_once(*(lambda: org.client.put(path, made) for _ in range(2))))
+    assert org.client.get(path).json["version"] == made["version"] + 1
+
+
+@pytest.mark.parametrize(
+    ("row", "reference"), CHILDREN, ids=[f"{row.type}.{reference.path}" for row, reference in CHILDREN]
+)
+def test_a_parent_goes_or_its_child_comes(org: Organization, row: Resource, reference: Ref) -> None:
+    parent = BY_TYPE[reference.type]
+    id_ = org.make(parent.type)["id"]
+    path, body = f"/{org.path(row)}", org.body(row.type, **{reference.path: id_})
+    gone, came = at_once(lambda: org.client.delete(f"/{org.path(parent)}/{id_}"), lambda: org.client.post(path, body))
+    assert {gone.status, came.status} <= {200, *REFUSED, BUSY}, (gone.text, came.text)
+    assert (gone.status, came.status) != (200, 200)
+    if 200 not in {gone.status, came.status}:  # they met half-way
+        assert {gone.status, came.status} <= {409, BUSY}, (gone.text, came.text)
+    there = org.store.get_many(org.id, parent.type, [id_])
+    assert bool(there) is (gone.status != 200)
