@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.patterns import admits
+from usance.adapters.duckdb.custom_sql import LIMITS, TRIAL
 from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
 from usance.application.ingest import report_failures
@@ -35,6 +36,7 @@ POLICIES = {
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
 }
+OWN_MB = 256  # what a function needs beside the process that runs a query
 VISIBILITY_PER_TIMEOUT = 6  # what AWS asks of a queue that runs a function
 SQS_RETENTION_DAYS_MAX = 14
 
@@ -234,12 +236,24 @@ def test_layers_are_built_by_make(template: Template, project: Path, layer: str)
     assert f"\nbuild-{layer}:\n" in makefile.read_text()
 
 
-def test_duckdb_is_only_with_functions_that_aggregate_or_audit(functions: Functions) -> None:
+def test_functions_that_run_queries_of_customers_have_room_for_their_process(
+    template: Template, functions: Functions
+) -> None:
+    """The process may map as much as its limit says; the rest is for the function itself."""
+    default = template["Globals"]["Function"]["MemorySize"]
+    limits = {"bill_worker": LIMITS, "billing": LIMITS, "admin": LIMITS, "entities": TRIAL}
+    for name, limit in limits.items():
+        assert functions[name].get("MemorySize", default) >= limit.process_mb + OWN_MB
+        assert limit.seconds < functions[name].get("Timeout", template["Globals"]["Function"]["Timeout"]) / 2
+
+
+def test_duckdb_is_only_with_functions_that_aggregate_or_audit_or_try_queries(functions: Functions) -> None:
     with_duckdb = {name for name, function in functions.items() if {"Ref": "DuckdbLayer"} in function.get("Layers", [])}
     assert with_duckdb == {
         "admin",
         "bill_worker",
         "billing",
+        "entities",
         "export_worker",
         "merge_worker",
         "statement_worker",

@@ -29,7 +29,9 @@ def event(name: str) -> Any:
 @pytest.fixture
 def handler() -> core.Handler:
     clock = FrozenClock()
-    ports = EntityPorts(FakeEntityRepository(clock), clock, CountingIds(), FakeSecrets(), lambda _: None)
+    ports = EntityPorts(
+        FakeEntityRepository(clock), clock, CountingIds(), FakeSecrets(), lambda _: None, lambda _: None
+    )
     return core.build(entities.routes(lambda: ports))
 
 

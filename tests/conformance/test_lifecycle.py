@@ -292,8 +292,15 @@ def test_a_query_of_ones_own_is_billed(strict: M3ter) -> None:
     }
     with pytest.raises(m3ter.BadRequestError, match="customSql"):
         strict.aggregations.create(**asked)
-    with pytest.raises(m3ter.BadRequestError, match="one SELECT"):
-        strict.aggregations.create(**asked, custom_sql="DROP TABLE measurements")
+    refused = {
+        "DROP TABLE measurements": "one SELECT",
+        "SELECT random()": "calculated again",
+        "SELECT sum(peak) FROM measurements": "peak",
+        "SELECT len(range(600000000))": "memory",
+    }
+    for sql, word in refused.items():
+        with pytest.raises(m3ter.BadRequestError, match=f"customSql.*{word}"):
+            strict.aggregations.create(**asked, custom_sql=sql)
     peaks = (
         "SELECT sum(peak) FROM (SELECT max(tokens) AS peak FROM measurements GROUP BY region, date_trunc('day', ts))"
     )

@@ -21,6 +21,7 @@ from usance.application.lookups.ports import LookupPorts
 from usance.application.ports.entities import EntityRepository
 from usance.application.principals.invite import Post
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.custom_sql import CustomSql
 from usance.entrypoints.http import core, entities
 from usance.resources.registry import BY_TYPE
 from usance.resources.resource import Resource
@@ -33,6 +34,11 @@ def refuse_private(url: str) -> None:
         raise InvalidInputError("url: this address may not be reached")
 
 
+def refuse_random(query: CustomSql) -> None:
+    if "random" in query.text:
+        raise InvalidInputError(f"customSql: random() differs; it may name {', '.join((*query.numbers, *query.texts))}")
+
+
 @dataclass
 class Organization:
     """`make("plan")` creates a plan and all that it needs, and answers its document."""
@@ -43,7 +49,7 @@ class Organization:
 
     def __post_init__(self) -> None:
         self.store = cast("FakeEntityRepository", self.real or FakeEntityRepository(self.clock))
-        self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private)
+        self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private, refuse_random)
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()

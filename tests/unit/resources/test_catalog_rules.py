@@ -1,5 +1,6 @@
 """The rules of single resources, each by what a client sees."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from tests.fakes.organization import PRIVATE_HOST, Organization
 from usance.domain.catalog import accounts
+from usance.domain.catalog.aggregations import query_to_try
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.custom_sql import CustomSql
 
 MEASURE = {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "tokens"}
 WHERE = {"category": "WHERE", "code": "region", "name": "Region"}
@@ -161,6 +164,22 @@ class TestAggregations:
     def test_the_method_fits_the_target(self, org: Organization, method: str, target: str, fine: bool) -> None:
         answer = org.create("aggregation", aggregation=method, targetField=target)
         assert answer.status == (200 if fine else 400)
+
+    def test_a_query_of_ones_own_is_tried_when_it_is_new_or_changes(self, org: Organization) -> None:
+        random = {"aggregation": "CUSTOM_SQL", "customSql": "SELECT random() FROM measurements"}
+        refused(org, "aggregation", "random() differs", **random)
+        refused(org, "aggregation", "tokens, thousands, region", **random)
+        made = org.make("aggregation", **random | {"customSql": "SELECT sum(tokens) FROM measurements"})
+        changed = put(org, "aggregations", made, customSql="SELECT random() FROM measurements")
+        assert (changed.status, "customSql" in changed.message) == (400, True)
+
+    def test_a_query_that_stays_is_not_tried_again(self) -> None:
+        old = {"aggregation": "CUSTOM_SQL", "customSql": "SELECT 1", "meterId": "m", "code": "ones", "name": "One"}
+        meter = {"dataFields": [MEASURE, WHERE], "derivedFields": []}
+        proposal = Proposal(old | {"name": "Renamed"}, old, {"meter": [meter]})
+        assert query_to_try(proposal) is None
+        assert query_to_try(replace(proposal, old=None)) == CustomSql("SELECT 1", "ones", ("tokens",), ("region",))
+        assert query_to_try(Proposal(old, old | {"customSql": "SELECT 2"}, {"meter": [meter]})) is not None
 
     @pytest.mark.parametrize(
         ("fields", "segments", "word"),

@@ -8,6 +8,7 @@ from usance.application.lookups.ports import LookupPorts
 from usance.application.principals.invite import Post
 from usance.bootstrap import stores
 from usance.domain.kernel.errors import UsanceError
+from usance.domain.metering.custom_sql import CustomSql
 from usance.settings import Settings
 
 
@@ -20,6 +21,7 @@ def build_entity_ports() -> EntityPorts:
         ids=stores.ids(),
         secrets=stores.secrets(),
         check_url=_check_url,
+        try_query=_try_query,
     )
 
 
@@ -50,3 +52,9 @@ def _check_url(url: str) -> None:
     from usance.bootstrap.webhooks import webhook_sender  # an HTTP client: only saving a webhook needs one
 
     webhook_sender().check(url)
+
+
+def _try_query(query: CustomSql) -> None:
+    from usance.adapters.duckdb.custom_sql import try_out  # few aggregations have a query
+
+    try_out(query)

@@ -4,7 +4,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from usance.domain.catalog.aggregations import check_segments, check_still_priced, check_target, product_of_meter
+from usance.domain.catalog.aggregations import (
+    check_segments,
+    check_still_priced,
+    check_target,
+    product_of_meter,
+    query_to_try,
+)
 from usance.domain.catalog.compounds import check_compounds, compound_pricings
 from usance.resources.fields import CustomFields, Id, Identifier, Name, NotNegative, Noun, Positive
 from usance.resources.meter import Unit
@@ -73,6 +79,7 @@ AGGREGATION: Final = Resource(
         Related("compounds", "compoundAggregation", where={"aggregationId": "id"}),
         Related("compound_pricings", "pricing", find=compound_pricings),
     ),
+    query=query_to_try,
     rules=(check_target, check_segments, check_still_priced, check_compounds),
     serial=(
         Serial("fields of meter", "meterId"),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.metering.custom_sql import CustomSql
 from usance.resources.fields import Noun
 
 Model = type[Noun]
@@ -171,6 +172,7 @@ class Resource:
     additional: Mapping[str, Addition] = field(default_factory=dict)  # by the name that asks for it
     page_size_max: int = 100
     reaches: str = ""  # a field with a URL that this deployment is going to call
+    query: Callable[[Proposal], CustomSql | None] | None = None  # finds a query that this deployment is going to run
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity
     sealed_texts: tuple[str, ...] = ()
     answers: Mapping[str, Mapping[str, Any]] = field(

@@ -90,7 +90,7 @@ def _answer(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     if query.sql:
         from usance.adapters.duckdb.custom_sql import custom_rows  # few aggregations have one
 
-        return custom_rows(usage, query)
+        return custom_rows(usage, query, query.sql)
     method = method_of(query.method)
     grouping = Grouping(usage, query)
     untils = [*(microseconds(start) for start in query.bucket_starts[1:]), usage.end]

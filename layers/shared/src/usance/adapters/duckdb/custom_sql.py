@@ -1,73 +1,126 @@
-"""Values that a query of the customer's own computes of measurements, in a database that reaches nothing else.
+"""Values that a query of the customer's own computes of measurements, in a process that reaches nothing else.
 
 The query sees one table, `measurements`: `uid`, `ts`, `ets`, `receivedAt` (TIMESTAMP in UTC) and a column per field, DECIMAL for
-numbers and VARCHAR for texts, with the measurements of one group that count. It has a database of its own without files, network,
-extensions or settings, a bounded memory and a bounded time.
+numbers and VARCHAR for texts, with the measurements of one group that count, in the order of `ts`, receipt and uid. It has a
+database of its own without files, network, extensions or settings, a bounded memory and a bounded time.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from threading import Timer
 from typing import Any, Final
 
-import duckdb
 import numpy as np
 
-from usance.adapters.duckdb.columns import ExactColumn, Indexes, ScaledColumn, TextColumn
+from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, ScaledColumn, TextColumn
 from usance.adapters.duckdb.grouping import Grouping, in_order
 from usance.adapters.duckdb.names import quoted
+from usance.adapters.duckdb.sql_process import sql_process
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE, PLACES_MAX
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import plain
+from usance.domain.metering.custom_sql import CustomSql
 
-SECONDS_MAX: Final = 10.0
-MEMORY: Final = "512MB"
 GROUPS_MAX: Final = 1_000  # the most segments an aggregation has
-OWN: Final = frozenset({"uid", "ts", "ets", "receivedat"})
+OWN: Final[Mapping[str, str]] = {"uid": "VARCHAR", "ts": "TIMESTAMP", "ets": "TIMESTAMP", "receivedAt": "TIMESTAMP"}
 DIGITS_MAX: Final = 38
-
-# Read before anything else runs, and then locked: a query cannot change them.
-_SETTINGS: Final[dict[str, Any]] = {
-    "memory_limit": MEMORY,
-    "threads": 1,
-    "enable_external_access": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "allow_community_extensions": False,
-    "python_enable_replacements": False,
-    "max_temp_directory_size": "0KB",
-}
+MEGABYTE: Final = 1_000_000
+CHUNK_ROWS: Final = 50_000  # handed over at a time
 
 
-def custom_rows(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one query. Its process maps 270 MB when it does nothing, so `process_mb` is that, the database, and some room."""
+
+    seconds: float
+    database_mb: int
+    process_mb: int
+
+
+LIMITS: Final = Limits(seconds=10.0, database_mb=512, process_mb=1_024)
+TRIAL: Final = Limits(seconds=5.0, database_mb=128, process_mb=512)  # nothing is there to read when a query is tried
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of `measurements`: how it is declared, what is sent of it, and how that is read."""
+
+    name: str
+    type: str
+    expression: str
+    values: Any = None  # an array, or nothing to send
+
+    @property
+    def declared(self) -> str:
+        return f"{quoted(self.name)} {self.type}"
+
+
+def custom_rows(usage: Usage, query: AggregationQuery, sql: CustomSql) -> list[AggregatedRow]:
     """A row per group of the query, with the value that its SQL answers. `InvalidInputError` when it answers none."""
     grouping = Grouping(usage, query)
-    parts = _parts(usage, grouping.keys)
-    return in_order(grouping.row(key, answered(part, query.sql), len(part)) for key, part in parts)
+    parts = _parts(usage, grouping.keys, sql)
+    return in_order(grouping.row(key, answered(part, sql), len(part)) for key, part in parts)
 
 
-def answered(usage: Usage, sql: str) -> Decimal | None:
+def answered(usage: Usage, sql: CustomSql) -> Decimal | None:
     """The one value that a query answers; None for NULL. `InvalidInputError` says what is wrong with the query."""
-    with duckdb.connect(":memory:", config=_SETTINGS) as connection:
-        _fill(connection, usage)
-        connection.execute("SET lock_configuration = true")
-        statement = _only_select(connection, sql)
-        with _bounded(connection):
-            try:
-                found = connection.execute(statement).fetchmany(2)
-            except duckdb.InterruptException as late:
-                raise InvalidInputError(f"customSql: the query takes more than {SECONDS_MAX:g} seconds") from late
-            except duckdb.Error as refused:
-                raise InvalidInputError(f"customSql: {_reason(refused)}") from refused
-    if len(found) != 1 or len(found[0]) != 1:
-        raise InvalidInputError("customSql: the query must answer one row with one column")
-    return _number(found[0][0])
+    rows = list(range(len(usage)))
+    uids = [uid for _, uid in usage.receipts(rows)]
+    order = np.lexsort((np.array([uid.encode() for uid in uids], dtype=np.bytes_), usage.received(), usage.ts))
+    columns = [*_own_columns(usage, np.array(uids, dtype=object)), *_field_columns(usage, sql)]
+    return _number(_asked(columns, order, sql, LIMITS, trial=False), sql)
 
 
-def _parts(usage: Usage, keys: list[Indexes]) -> Iterator[tuple[tuple[int, ...], Usage]]:
+def try_out(sql: CustomSql) -> None:
+    """Refuse a query that cannot be answered: it runs once, over no measurements."""
+    columns = [_Column(name, kind, "NULL") for name, kind in OWN.items()]
+    missing = _missing_columns({column.name.lower() for column in columns}, sql)
+    _asked([*columns, *missing], np.empty(0, dtype=np.int64), sql, TRIAL, trial=True)
+
+
+def _asked(columns: list[_Column], order: Integers, sql: CustomSql, limits: Limits, *, trial: bool) -> str | None:
+    request = {
+        "sql": sql.text,
+        "columns": [column.declared for column in columns],
+        "expressions": [column.expression for column in columns],
+        "names": [column.name.lower() for column in columns],
+        "seconds": limits.seconds,
+        "memory": f"{limits.database_mb}MB",
+        "addresses": limits.process_mb * MEGABYTE,
+        "trial": trial,
+    }
+    sent = {f"c{at}": column.values for at, column in enumerate(columns) if column.values is not None}
+    chunks = ({name: values[part] for name, values in sent.items()} for part in _chunked(order))
+    said = sql_process().answer(request, chunks, limits.seconds)
+    match said:
+        case {"limit": "time"}:
+            raise _refusal(sql, f"it takes more than {limits.seconds:g} seconds; ask for less")
+        case {"limit": _}:
+            raise _refusal(
+                sql,
+                f"it needs more memory than {limits.database_mb} MB; ask for less, or of fewer measurements at once",
+            )
+        case {"refused": reason}:
+            raise _refusal(sql, reason)
+        case _:
+            value: str | None = said["value"]
+            return value
+
+
+def _refusal(sql: CustomSql, reason: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"customSql{f' of the aggregation {sql.aggregation}' if sql.aggregation else ''}: {reason}"
+    )
+
+
+def _chunked(order: Integers) -> Iterator[Integers]:
+    for start in range(0, order.size, CHUNK_ROWS):
+        yield order[start : start + CHUNK_ROWS]
+
+
+def _parts(usage: Usage, keys: list[Indexes], sql: CustomSql) -> Iterator[tuple[tuple[int, ...], Usage]]:
     if not len(usage):
         return
     if not keys:
@@ -75,54 +128,56 @@ def _parts(usage: Usage, keys: list[Indexes]) -> Iterator[tuple[tuple[int, ...],
         return
     distinct, places = np.unique(np.stack(keys), axis=1, return_inverse=True)
     if distinct.shape[1] > GROUPS_MAX:
-        raise InvalidInputError(f"customSql: there are more than {GROUPS_MAX} groups to compute")
+        raise _refusal(sql, f"there are more than {GROUPS_MAX} groups to compute")
     for at in range(distinct.shape[1]):
         yield tuple(distinct[:, at].tolist()), usage.only(places.ravel() == at)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, usage: Usage) -> None:
-    """Make the table. A field that is called like a column of ours is left out."""
-    rows = list(range(len(usage)))
-    data: dict[str, Any] = {
-        "uid": np.array([uid for _, uid in usage.receipts(rows)], dtype=object),
-        "ts": usage.ts,
-        "ets": usage.ets(),
-        "received": usage.received(),
-    }
-    columns = [
-        "uid",
-        "make_timestamp(ts) AS ts",
-        f"CASE WHEN ets <> {NO_VALUE} THEN make_timestamp(ets) END AS ets",
-        'make_timestamp(received) AS "receivedAt"',
-    ]
-    taken = set(OWN)
-    for at, code in enumerate(usage.codes()):
-        if code.lower() in taken:
-            continue
-        taken.add(code.lower())
-        data[f"c{at}"], expression = _column(usage, code, f"c{at}")
-        columns.append(f"{expression} AS {quoted(code)}")
-    connection.register("sent", data)
-    connection.execute(f"CREATE TABLE measurements AS SELECT {', '.join(columns)} FROM sent")  # noqa: S608 - quoted
-    connection.unregister("sent")
+def _own_columns(usage: Usage, uids: Any) -> Iterator[_Column]:
+    yield _Column("uid", OWN["uid"], "c0", uids)
+    yield _Column("ts", OWN["ts"], "make_timestamp(c1)", usage.ts)
+    yield _Column("ets", OWN["ets"], f"CASE WHEN c2 <> {NO_VALUE} THEN make_timestamp(c2) END", usage.ets())
+    yield _Column("receivedAt", OWN["receivedAt"], "make_timestamp(c3)", usage.received())
 
 
-def _column(usage: Usage, code: str, name: str) -> tuple[Any, str]:
-    """The values of a field as an array called `name`, and the expression of its column."""
+def _field_columns(usage: Usage, sql: CustomSql) -> Iterator[_Column]:
+    """The fields. One that is called like a column of ours, or like another but for its case, is left out."""
+    taken = {name.lower() for name in OWN}
+    for code in usage.codes():
+        if code.lower() not in taken:
+            yield _column(usage, code, f"c{len(taken)}", sql)
+            taken.add(code.lower())
+    yield from _missing_columns(taken, sql)
+
+
+def _missing_columns(taken: set[str], sql: CustomSql) -> Iterator[_Column]:
+    """The fields of the meter that no measurement has."""
+    kinds = [(sql.numbers, "DECIMAL(18,0)"), (sql.texts, "VARCHAR")]
+    for code, kind in ((code, kind) for codes, kind in kinds for code in codes):
+        if code.lower() not in taken:
+            taken.add(code.lower())
+            yield _Column(code, kind, "NULL")
+
+
+def _column(usage: Usage, code: str, sent: str, sql: CustomSql) -> _Column:
+    """A field, whose values are sent as `sent`."""
     match usage.values(code):
         case ScaledColumn() as scaled:
-            unit = f"CAST('{Decimal(1).scaleb(-scaled.places):f}' AS DECIMAL({scaled.places + 1},{scaled.places}))"
-            exact = f"CAST({name} AS DECIMAL(19,0)) * {unit}" if scaled.places else f"CAST({name} AS DECIMAL(38,0))"
-            return scaled.values, f"CASE WHEN {name} <> {NO_VALUE} THEN {exact} END"
+            places = scaled.places
+            unit = f"CAST('{Decimal(1).scaleb(-places):f}' AS DECIMAL({places + 1},{places}))"
+            exact = f"CAST({sent} AS DECIMAL(19,0)) * {unit}" if places else f"CAST({sent} AS DECIMAL(38,0))"
+            kind = f"DECIMAL({20 + places},{places})" if places else "DECIMAL(38,0)"
+            return _Column(code, kind, f"CASE WHEN {sent} <> {NO_VALUE} THEN {exact} END", scaled.values)
         case TextColumn() as texts:
             values = [None if at < 0 else texts.distinct[at] for at in texts.indexes.tolist()]
-            return np.array(values, dtype=object), name
+            return _Column(code, "VARCHAR", f"CAST({sent} AS VARCHAR)", np.array(values, dtype=object))
         case ExactColumn() as exact_column:
             places = max((_places(value) for value in exact_column.values if value is not None), default=0)
             if places > PLACES_MAX or any(_digits(value, places) > DIGITS_MAX for value in exact_column.values):
-                raise InvalidInputError(f"customSql: the numbers of {code} have too many digits for a query")
+                raise _refusal(sql, f"the numbers of {code} have too many digits for a query")
             written = [None if value is None else f"{value:f}" for value in exact_column.values]
-            return np.array(written, dtype=object), f"CAST({name} AS DECIMAL({DIGITS_MAX},{places}))"
+            kind = f"DECIMAL({DIGITS_MAX},{places})"
+            return _Column(code, kind, f"CAST({sent} AS {kind})", np.array(written, dtype=object))
 
 
 def _places(value: Decimal) -> int:
@@ -134,43 +189,15 @@ def _digits(value: Decimal | None, places: int) -> int:
     return 0 if not value else max(value.adjusted() + 1, 0) + places
 
 
-def _only_select(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as refused:
-        raise InvalidInputError(f"customSql: {_reason(refused)}") from refused
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise InvalidInputError("customSql must be one SELECT over measurements")
-    return statements[0]
-
-
-@contextmanager
-def _bounded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    timer = Timer(SECONDS_MAX, connection.interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _number(value: Any) -> Decimal | None:
-    """An exact number stays; one that the query made inexact (DOUBLE) is the shortest decimal that reads as it."""
-    if value is None:
+def _number(text: str | None, sql: CustomSql) -> Decimal | None:
+    if text is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise InvalidInputError(f"customSql: the query answers a {type(value).__name__}, not a number")
     try:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        number = Decimal(text)
     except InvalidOperation as no_number:
-        raise InvalidInputError("customSql: the query answers no number") from no_number
+        raise _refusal(sql, "it answers no number") from no_number
     if not number.is_finite():
-        raise InvalidInputError("customSql: the query answers no finite number")
+        raise _refusal(sql, "it answers no finite number")
     if number and number.adjusted() >= DIGITS_MAX:
-        raise InvalidInputError(f"customSql: the query answers a number of more than {DIGITS_MAX} digits")
+        raise _refusal(sql, f"it answers a number of more than {DIGITS_MAX} digits")
     return plain(number)
-
-
-def _reason(refused: duckdb.Error) -> str:
-    return str(refused).splitlines()[0][:300]

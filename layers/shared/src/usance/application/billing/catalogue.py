@@ -42,6 +42,10 @@ class Catalogue:
             self._known[type_, document["id"]] = document
         return [self._known[type_, id_] for id_ in wanted if self._known.get((type_, id_)) is not None]
 
+    def meter_of_query(self, aggregation: Document) -> Document | None:
+        """The meter of an aggregation with a query of its own; None for others, which need no more of it than its id."""
+        return self.one("meter", aggregation["meterId"]) if aggregation.get("customSql") else None
+
     def plans_of_group(self, group_id: str) -> Sequence[Document]:
         """The plans of a plan group, oldest first."""
         links = self.remember(

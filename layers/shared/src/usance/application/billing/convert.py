@@ -28,6 +28,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.quantity import Rounding
 from usance.domain.kernel.timezones import midnight
+from usance.domain.metering.custom_sql import custom_sql_of
 from usance.domain.rating.bands import Band
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -80,8 +81,8 @@ def conversions_of(documents: Sequence[Document]) -> tuple[Conversion, ...]:
     return tuple(Conversion(item["from"], item["to"], number_of(item["multiplier"])) for item in documents)
 
 
-def aggregation_of(document: Document) -> Aggregation:
-    """A simple aggregation."""
+def aggregation_of(document: Document, meter: Document | None) -> Aggregation:
+    """A simple aggregation. `meter` is asked for when it has a query of its own, which may name the meter's fields."""
     default = document.get("defaultValue")
     return Aggregation(
         id=document["id"],
@@ -96,7 +97,7 @@ def aggregation_of(document: Document) -> Aggregation:
         accounting_product_id=document.get("accountingProductId"),
         segmented_fields=tuple(document.get("segmentedFields") or ()),
         segments=tuple(_segment(segment) for segment in document.get("segments") or ()),
-        custom_sql=document.get("customSql") or "",
+        custom_sql=custom_sql_of(document, meter or {}),
     )
 
 

@@ -36,7 +36,9 @@ def _priced(catalogue: Catalogue, pricing: Document) -> Aggregation | Compound:
 
 
 def _simple(catalogue: Catalogue, document: Document) -> Aggregation:
-    return catalogue.remember(("simple", document["id"]), lambda: aggregation_of(document))
+    return catalogue.remember(
+        ("simple", document["id"]), lambda: aggregation_of(document, catalogue.meter_of_query(document))
+    )
 
 
 def _compound(catalogue: Catalogue, document: Document) -> Compound:

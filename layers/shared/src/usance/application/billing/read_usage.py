@@ -21,6 +21,7 @@ from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, together
 
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {"MEAN": ("MEAN", "SUM", "COUNT")}
@@ -36,7 +37,7 @@ class _Ask:
     method: str
     target_field: str
     group_by: tuple[str, ...]
-    sql: str = ""
+    sql: CustomSql | None = None
     filters: UsageFilters = field(default_factory=UsageFilters)
 
     def query(self, starts: Sequence[datetime], *, evidence: bool) -> AggregationQuery:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.secrets import Secrets
+from usance.domain.metering.custom_sql import CustomSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,4 @@ class EntityPorts:
     ids: IdFactory
     secrets: Secrets
     check_url: Callable[[str], None]  # refuses a URL that this deployment may not, or cannot, call
+    try_query: Callable[[CustomSql], None]  # refuses a query that this deployment may not, or cannot, run

@@ -38,6 +38,8 @@ def prepare(
         proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})
     if resource.reaches and (old is None or old.get(resource.reaches) != new[resource.reaches]):
         ports.check_url(new[resource.reaches])
+    if resource.query and (query := resource.query(proposal)):
+        ports.try_query(query)
     document, private = seal(ports, resource, proposal.new)
     return entity_put(resource, replace(proposal, new=document), private, guards)
 

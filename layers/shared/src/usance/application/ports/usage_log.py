@@ -8,6 +8,7 @@ from typing import Protocol
 
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.columns import Columns
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence
 
 
@@ -41,7 +42,7 @@ class AggregationQuery:
     group_by: Sequence[str] = ()
     bucket_starts: Sequence[datetime] = ()
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    sql: str = ""
+    sql: CustomSql | None = None
     without: Mapping[str, Sequence[str]] = field(default_factory=dict)
     evidence: bool = False
 

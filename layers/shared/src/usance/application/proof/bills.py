@@ -121,7 +121,7 @@ def _take(
             reason = "what it was billed under is not attached any more" if aggregations else "it has no aggregation"
             found.problems.append((line.get("meterId", ""), f"{name}: {reason}"))
             return
-        aggregation = aggregation_of(aggregations[0])
+        aggregation = aggregation_of(aggregations[0], catalogue.meter_of_query(aggregations[0]))
         segment = tuple(sorted(line["segment"].items())) if line.get("segment") else None
         query = UsageQuery(
             aggregation.id,

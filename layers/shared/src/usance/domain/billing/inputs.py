@@ -14,6 +14,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ONE, ZERO, Rounding
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.rating.bands import Band
 
 Segment = tuple[tuple[str, str], ...]
@@ -60,7 +61,7 @@ class Aggregation:
     accounting_product_id: str | None = None
     segmented_fields: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
-    custom_sql: str = ""
+    custom_sql: CustomSql | None = None
 
 
 FieldValue = Decimal | str

@@ -8,6 +8,7 @@ from usance.domain.billing.compound import calculated
 from usance.domain.billing.inputs import Aggregation, AttachedPlan, Compound, Pricing, Segment, UsageFilters
 from usance.domain.billing.pool import Member, Piece, pieces
 from usance.domain.kernel.period import Instants
+from usance.domain.metering.custom_sql import CustomSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class UsageQuery:
     # Follow from the aggregation, and are long: not part of what tells queries apart.
     segmented_fields: tuple[str, ...] = field(default=(), compare=False)
     segments: tuple[Segment, ...] = field(default=(), compare=False)
-    custom_sql: str = field(default="", compare=False)
+    custom_sql: CustomSql | None = field(default=None, compare=False)
 
 
 UsageValues = Mapping[UsageQuery, Decimal | None]

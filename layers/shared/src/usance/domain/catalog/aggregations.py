@@ -6,6 +6,7 @@ from typing import Any, Final
 from usance.domain.catalog.meters import NUMERIC, categories
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.custom_sql import CustomSql, custom_sql_of
 
 _OF_NUMBERS: Final = frozenset(
     {"SUM", "MIN", "MAX", "LATEST", "MEAN", "P50", "P75", "P90", "P95", "P99", "TIME_WEIGHTED_SUM"}
@@ -39,8 +40,16 @@ def check_target(proposal: Proposal) -> Mapping[str, Any]:
     return {}
 
 
+def query_to_try(proposal: Proposal) -> CustomSql | None:
+    """The query of the customer's own that a creation or an update brings, with the columns it may name."""
+    asked = ("aggregation", "customSql", "meterId")
+    if proposal.old is not None and not any(proposal.changed(name) for name in asked):
+        return None
+    return custom_sql_of(proposal.new, proposal.one("meter") or _NO_METER)
+
+
 def check_sql(sql: str) -> None:
-    """What can be told of a query before it runs; the rest is told by the database that runs it."""
+    """What can be told of a query without a database; the rest is told by the one that tries it."""
     if not sql.strip():
         raise InvalidInputError("customSql is required for aggregation CUSTOM_SQL: a SELECT over measurements")
     if not sql.lstrip().lower().startswith(_QUERIES):
