@@ -11,6 +11,7 @@ import pytest
 from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.usage_log import FakeUsageLog
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
+from usance.application.ports.read_budget import ReadBudget, TooMuchUsageError
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
@@ -363,11 +364,14 @@ def test_the_latest_value_says_when_it_was(log: Log) -> None:
 def test_no_more_is_read_than_allowed(log: Log) -> None:
     send(log, ("a", at(1), 1), ("b", at(2), 2), ("c", at(3), 4))
     query = AggregationQuery("SUM", "tokens")
-    assert log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], read_max=3)[0][0].value == 7
-    with pytest.raises(InvalidInputError, match="more than 2 measurements"):
-        log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], read_max=2)
-    with pytest.raises(InvalidInputError, match="more than 2 measurements"):
-        log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=1, read_max=2)
+    enough = ReadBudget(3)
+    assert log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], budget=enough)[0][0].value == 7
+    with pytest.raises(TooMuchUsageError, match="more than 3 measurements"):
+        log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=1, budget=enough)  # which has nothing left
+    with pytest.raises(TooMuchUsageError, match="more than 2 measurements"):
+        log.aggregate(SCOPE, JANUARY, FEBRUARY, [query], budget=ReadBudget(2))
+    with pytest.raises(TooMuchUsageError, match="more than 0 MB"):
+        log.measurements(SCOPE, JANUARY, FEBRUARY, where={}, limit=1, budget=ReadBudget(9, 1))
 
 
 def test_rows_say_which_measurements_they_are_made_of(log: Log) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
@@ -12,7 +13,6 @@ from usance.application.ports.usage_log import (
     Moment,
     Repeat,
     Repeats,
-    TooMuchUsageError,
     UsageBatch,
     UsageScope,
 )
@@ -62,10 +62,10 @@ class FakeUsageLog:
         *,
         where: Mapping[str, Sequence[str]],
         limit: int,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
     ) -> Sequence[Measurement]:
         rows = sorted(
-            (row for row in self._rows(scope, start, end, read_max) if _passes(row, where)),
+            (row for row in self._rows(scope, start, end, budget) if _passes(row, where)),
             key=lambda row: (row.received, row.ts, row.uid),
             reverse=True,
         )
@@ -78,7 +78,7 @@ class FakeUsageLog:
         end: datetime,
         queries: Sequence[AggregationQuery],
         *,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
         repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         if repeats:
@@ -87,14 +87,14 @@ class FakeUsageLog:
                 row for row in self._sorted_out(scope)[1] if low <= row.ts < high and row.received >= repeats.since
             ]
             repeats.found += [Repeat(scope, row.uid, row.ts, row.received) for row in copies][: repeats.limit]
-        rows = self._rows(scope, start, end, read_max)
+        rows = self._rows(scope, start, end, budget)
         return [_answer([row for row in rows if _counts(row, query)], query, end) for query in queries]
 
-    def _rows(self, scope: UsageScope, start: datetime, end: datetime, read_max: int | None) -> list[_Row]:
+    def _rows(self, scope: UsageScope, start: datetime, end: datetime, budget: ReadBudget | None) -> list[_Row]:
         low, high = microseconds(start), microseconds(end)
         rows = [row for row in self._counted(scope) if low <= row.ts < high]
-        if read_max is not None and len(rows) > read_max:
-            raise TooMuchUsageError(f"the query would read more than {read_max} measurements")
+        if budget:
+            budget.spend(len(rows), len(rows))
         return rows
 
     def _counted(self, scope: UsageScope) -> list[_Row]:

@@ -215,9 +215,13 @@ def test_what_is_wrong_is_named(explorer: Explorer) -> None:
 
 
 def test_a_question_that_reads_too_much_is_refused(january: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(5, 3, 3))
-    assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")])
-    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(1, 3, 3))
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(5, 3, 3, 1))
+    for more in ({"aggregations": [january.of("SUM")]}, {}, {"limit": 1}):
+        assert "more than 3 measurements" in january.refusal(**more)  # of both accounts, each of which has two
+    assert january.rows(accountIds=[january.accounts[1]["id"]], limit=1)[0]["uid"] == "uid-4"
+    only_us = january.only("region", "us")  # what a filter leaves out was read as well
+    assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")], dimensionFilters=[only_us])
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(1, 3, 3, 1))
     assert "name meterIds or accountIds" in january.refusal()
 
 

@@ -26,6 +26,7 @@ from usance.adapters.dynamodb.transactions import store_faults
 from usance.adapters.dynamodb.usage_items import Item, packed_items
 from usance.adapters.dynamodb.usage_receipts import receipt_of
 from usance.adapters.dynamodb.usage_scopes import UsageScopes
+from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
@@ -73,13 +74,13 @@ class DynamoUsageLog:
         *,
         where: Mapping[str, Sequence[str]],
         limit: int,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
     ) -> Sequence[Measurement]:
         from usance.adapters.duckdb.measurements import measured
         from usance.adapters.dynamodb.usage_reads import UsageReads
 
         with store_faults():
-            stored = UsageReads(self._client, self._table, scope).stored(start, end, None, read_max)
+            stored = UsageReads(self._client, self._table, scope).stored(start, end, None, budget)
         return measured(stored, scope, start, end, where, limit)
 
     def aggregate(
@@ -89,7 +90,7 @@ class DynamoUsageLog:
         end: datetime,
         queries: Sequence[AggregationQuery],
         *,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
         repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
         from usance.adapters.duckdb.aggregate import aggregated
@@ -101,7 +102,7 @@ class DynamoUsageLog:
         }
         with store_faults():
             reads = UsageReads(self._client, self._table, scope)
-            stored = reads.stored(start, end, None if whole else sorted(codes), read_max)
+            stored = reads.stored(start, end, None if whole else sorted(codes), budget)
         return aggregated(stored, start, end, queries, (scope, repeats) if repeats else None)
 
     def _put(self, item: Item) -> None:

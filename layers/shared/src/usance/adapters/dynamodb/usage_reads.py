@@ -9,7 +9,8 @@ from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
 from usance.adapters.dynamodb.transactions import pause
 from usance.adapters.dynamodb.usage_items import partition, receipt_text, scope_key
-from usance.application.ports.usage_log import TooMuchUsageError, UsageScope
+from usance.application.ports.read_budget import ReadBudget
+from usance.application.ports.usage_log import UsageScope
 from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.counting import WINDOW_DAYS
 from usance.domain.metering.instants import instant_of, microseconds, months_between
@@ -18,6 +19,7 @@ PARALLEL_READS_MAX: Final = 8  # of the client's 32 connections
 KEYS_PER_GET: Final = 100  # DynamoDB BatchGetItem
 LOOKS_MAX: Final = 8  # some seconds
 GET_ROUNDS_MAX: Final = 50  # BatchGetItem leaves keys unread beyond 16 MB an answer, or when it is throttled
+ITEM_BYTES: Final = 300  # what an item is besides its columns: keys, names, figures
 
 _AFTER_EVERY_SUFFIX: Final = "~"  # sorts behind the `#` that follows a receipt
 
@@ -33,41 +35,40 @@ class UsageReads:
         self._scope = scope
 
     def stored(
-        self, start: datetime, end: datetime, codes: Sequence[str] | None, read_max: int | None = None
+        self, start: datetime, end: datetime, codes: Sequence[str] | None, budget: ReadBudget | None = None
     ) -> Stored:
         """The items with measurements in `[start, end)`, with the fields `codes`, and those that may hold earlier copies.
 
-        Without `codes` whole measurements: all fields, and `ets`. `TooMuchUsageError` beyond `read_max` measurements.
+        Without `codes` whole measurements: all fields, and `ets`. `TooMuchUsageError` when it is more than `budget` has left.
         """
         low, high = microseconds(start), microseconds(end)
         if low >= high:
             return Stored(())
         months = months_between(low, high)
         with ThreadPoolExecutor(PARALLEL_READS_MAX) as pool:
-            found = pool.map(lambda month: list(self._month(month, low, high, codes)), months)
+            found = pool.map(lambda month: list(self._month(month, low, high, codes, budget)), months)
             items = [item for month in found for item in month]
             if not items:
                 return Stored(())
-            if read_max is not None and sum(item.count for item in items) > read_max:
-                raise TooMuchUsageError(
-                    f"the query would read more than {read_max} measurements; ask for a shorter time, fewer meters or "
-                    "fewer accounts"
-                )
-            return Stored(items, self._others(items, pool))
+            return Stored(items, self._others(items, pool, budget))
 
-    def _others(self, items: Sequence[StoredItem], pool: ThreadPoolExecutor) -> Sequence[StoredItem]:
+    def _others(
+        self, items: Sequence[StoredItem], pool: ThreadPoolExecutor, budget: ReadBudget | None
+    ) -> Sequence[StoredItem]:
         """The items that may hold earlier copies. One that is gone has been merged: where to is looked up again."""
         own = {item.place for item in items}
         for attempt in range(LOOKS_MAX):
             places = [place for place in self._received_near(items) if place not in own]
             parts = [places[at : at + KEYS_PER_GET] for at in range(0, len(places), KEYS_PER_GET)]
-            others = [item for part in pool.map(lambda part: list(self._uids(part)), parts) for item in part]
+            others = [item for part in pool.map(lambda part: list(self._uids(part, budget)), parts) for item in part]
             if len(others) == len(places):
                 return others
             pause(attempt)  # the index follows the table within moments
         raise UnavailableError("measurements are being merged; ask again")
 
-    def _month(self, month: str, low: int, high: int, codes: Sequence[str] | None) -> Iterable[StoredItem]:
+    def _month(
+        self, month: str, low: int, high: int, codes: Sequence[str] | None, budget: ReadBudget | None
+    ) -> Iterable[StoredItem]:
         """Strongly consistent: what was accepted is counted."""
         wanted = {f"#c{at}": code for at, code in enumerate(codes or ())}
         attributes = ["received", "rcv", "n", "ts", "uid", *(["ets", "fields"] if codes is None else [])]
@@ -86,7 +87,10 @@ class UsageReads:
         )
         for page in pages:
             for row in page["Items"]:
-                yield stored_item(month, row)
+                item = stored_item(month, row)
+                if budget:
+                    budget.spend(item.count, _bytes(item))
+                yield item
 
     def _received_near(self, items: Sequence[StoredItem]) -> list[_Place]:
         """Where items lie that were received from 35 days before the first of `items` to the last.
@@ -109,7 +113,7 @@ class UsageReads:
         )
         return [_place(row["received"]["S"]) for page in pages for row in page["Items"]]
 
-    def _uids(self, places: Sequence[_Place]) -> Iterable[StoredItem]:
+    def _uids(self, places: Sequence[_Place], budget: ReadBudget | None) -> Iterable[StoredItem]:
         wanted = [key(partition(self._scope, month), sort_key) for month, sort_key in places]
         for _ in range(GET_ROUNDS_MAX):
             request = {
@@ -119,7 +123,10 @@ class UsageReads:
             }
             answer = self._client.batch_get_item(RequestItems={self._table: request})
             for row in answer["Responses"].get(self._table, ()):
-                yield stored_item(_place(row["received"]["S"])[0], row)
+                item = stored_item(_place(row["received"]["S"])[0], row)
+                if budget:
+                    budget.spend(0, _bytes(item))  # nothing of it is shown
+                yield item
             wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
             if not wanted:
                 return
@@ -139,6 +146,11 @@ def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
         receipts=row["rcv"]["B"] if "rcv" in row else b"",
         fields={code: value["B"] for code, value in row.get("fields", {}).get("M", {}).items()},
     )
+
+
+def _bytes(item: StoredItem) -> int:
+    packed = (item.uids, item.ts, item.ets, item.receipts, *item.fields.values())
+    return ITEM_BYTES + sum(map(len, packed))
 
 
 def _place(received: str) -> _Place:

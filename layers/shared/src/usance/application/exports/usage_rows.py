@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from usance.application.exports.chunks import Chunk, Cursor, Table
-from usance.application.ports.usage_log import Measurement, TooMuchUsageError, UsageScope
+from usance.application.ports.read_budget import ReadBudget, TooMuchUsageError
+from usance.application.ports.usage_log import Measurement, UsageScope
 from usance.application.usage.aggregated_rows import aggregated_rows, columns_of
 from usance.application.usage.measurement_rows import OWN_COLUMNS, codes, row_of
 from usance.application.usage.plan import Plan, planned
@@ -18,7 +19,7 @@ from usance.resources.wire import Document
 
 MEASUREMENTS: Final = "measurements"
 ROWS_MAX: Final = 500_000  # measurements of a scope at a time, held as rows
-LIMITS: Final = Limits(scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000)
+LIMITS: Final = Limits(scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000, megabytes=1_000_000)
 SHORTEST: Final = timedelta(seconds=1)  # no meter of an account measures so much in it
 _INSTANTS: Final = frozenset({"ts", "ets", "receivedAt"})
 _NUMERIC: Final = frozenset(category.name for category in NUMERIC)
@@ -114,7 +115,7 @@ def _measurements(
             end,
             where=where,
             limit=LIMITS.measurements if shortest else ROWS_MAX + 1,
-            read_max=None if shortest else LIMITS.of_scope,
+            budget=None if shortest else ReadBudget(LIMITS.of_scope),
         )
     except TooMuchUsageError:
         return None

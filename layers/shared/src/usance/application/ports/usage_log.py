@@ -6,14 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from usance.domain.kernel.errors import InvalidInputError
+from usance.application.ports.read_budget import ReadBudget
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence
-
-
-class TooMuchUsageError(InvalidInputError):
-    """A span holds more measurements than were to be read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +165,10 @@ class UsageExplorer(UsageReader, Protocol):
         end: datetime,
         queries: Sequence[AggregationQuery],
         *,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
         repeats: Repeats | None = None,
     ) -> Sequence[Sequence[AggregatedRow]]:
-        """As `UsageReader` does; `TooMuchUsageError` when the span holds more than `read_max` measurements."""
+        """As `UsageReader` does, reading no more than `budget` has left; `TooMuchUsageError` when it would."""
         ...
 
     def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
@@ -187,10 +183,10 @@ class UsageExplorer(UsageReader, Protocol):
         *,
         where: Mapping[str, Sequence[str]],
         limit: int,
-        read_max: int | None = None,
+        budget: ReadBudget | None = None,
     ) -> Sequence[Measurement]:
         """The measurements of the span that pass `where`, at most `limit`: those received last, the last first.
 
-        Raises `TooMuchUsageError` when the span holds more than `read_max` measurements.
+        Reads no more than `budget` has left; `TooMuchUsageError` when it would.
         """
         ...

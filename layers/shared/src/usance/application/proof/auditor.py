@@ -7,7 +7,8 @@ from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.exports.files import cell
-from usance.application.ports.usage_log import TooMuchUsageError, UsageScope
+from usance.application.ports.read_budget import TooMuchUsageError
+from usance.application.ports.usage_log import UsageScope
 from usance.application.proof.billed import Billed, comparable, covered, months_of, prove_bills
 from usance.application.proof.bills import AccountBills, bills_of
 from usance.application.proof.exported import Export, UnreadableExportError

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from usance.application.ports.read_budget import TooMuchUsageError
 from usance.application.ports.usage_ledger import DamagedItemError, Receipt, StoredBatch, UsageLedger
-from usance.application.ports.usage_log import TooMuchUsageError, UsageScope
+from usance.application.ports.usage_log import UsageScope
 from usance.application.proof.findings import Cause, Difference, Stage, differing
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.counting import WINDOW_DAYS, Copy, repeats

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.application.usage.measurement_rows import codes
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
-from usance.application.usage.scopes import Budget, Limits, read_each, scopes_of
+from usance.application.usage.scopes import Limits, read_each, scopes_of
 from usance.domain.metering.usage_query import Parts, methods_for
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -60,19 +61,19 @@ class _Table:
 
 def aggregated_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[Document]:
     """A row for each group that has usage, in ascending order of the groups: its names, then the values."""
-    table, budget = _Table(plan, _columns(plan)), Budget(limits)
+    table, whole = _Table(plan, _columns(plan)), limits.budget()
     scopes = scopes_of(ports, org_id, plan, limits)
-    for scope, answers in zip(scopes, read_each(scopes, lambda scope: _read(ports, plan, scope, limits)), strict=True):
-        budget.spend(sum(row.count for row in answers[0][2]))
+    found = read_each(scopes, lambda scope: _read(ports, plan, scope, ReadBudget(limits.of_scope, whole=whole)))
+    for scope, answers in zip(scopes, found, strict=True):
         table.add(scope, answers)
     accounts = codes(ports.entities, org_id, "account", _accounts(table))
     names = _names(plan)
     return [_row(table.columns, key, accounts, names, table.groups[key]) for key in sorted(table.groups)]
 
 
-def _read(ports: UsagePorts, plan: Plan, scope: UsageScope, limits: Limits) -> _Answers:
+def _read(ports: UsagePorts, plan: Plan, scope: UsageScope, budget: ReadBudget) -> _Answers:
     asked = list(_queries(plan, scope))
-    found = ports.usage.aggregate(scope, plan.start, plan.end, [query for _, query in asked], read_max=limits.of_scope)
+    found = ports.usage.aggregate(scope, plan.start, plan.end, [query for _, query in asked], budget=budget)
     return [(at, query, rows) for (at, query), rows in zip(asked, found, strict=True)]
 
 

@@ -5,6 +5,7 @@ from heapq import nlargest
 from typing import Final
 
 from usance.application.ports.entities import EntityRepository
+from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import Measurement
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
@@ -18,7 +19,7 @@ OWN_COLUMNS: Final = frozenset({"uid", "meterId", "meterCode", "accountId", "acc
 
 def measurement_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[Document]:
     """The measurements, the one received last first, at most one more than the plan's limit."""
-    wanted = plan.limit + 1
+    wanted, budget = plan.limit + 1, limits.budget()
     latest: list[Measurement] = []
     for found in read_each(
         scopes_of(ports, org_id, plan, limits),
@@ -28,7 +29,7 @@ def measurement_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits)
             plan.end,
             where=plan.filters.get(scope.meter_id, {}),
             limit=wanted,
-            read_max=limits.of_scope,
+            budget=ReadBudget(limits.of_scope, whole=budget),
         ),
     ):
         latest = nlargest(wanted, [*latest, *found], key=lambda one: (one.received, one.ts, one.uid))

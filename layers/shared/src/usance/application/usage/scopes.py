@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from usance.application.ports.read_budget import MEGABYTE, ReadBudget
 from usance.application.ports.usage_log import UsageScope
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
@@ -17,17 +18,23 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many meters of accounts, and measurements, may be read: in all, and of one of them at a time."""
+    """How many meters of accounts one question may read, how much of all together, and of one of them."""
 
     scopes: int
     measurements: int
-    of_scope: int
+    of_scope: int  # measurements
+    megabytes: int  # of all together, as they are stored
+
+    def budget(self) -> ReadBudget:
+        """That of one question."""
+        return ReadBudget(self.measurements, self.megabytes * MEGABYTE)
 
 
 QUERY_LIMITS: Final = Limits(
     scopes=5_000,  # reads, each of some milliseconds, eight at a time
     measurements=2_000_000,  # read, counted once and aggregated in some seconds of the 29 that there are
     of_scope=2_000_000,
+    megabytes=200,  # the store hands out about one an answer: where items are small, or fields many, they end first
 )
 
 
@@ -59,19 +66,3 @@ def read_each(scopes: Sequence[UsageScope], read: Callable[[UsageScope], _Found]
     with ThreadPoolExecutor(PARALLEL_MAX) as pool:
         for at in range(0, len(scopes), PARALLEL_MAX):  # no further than a caller that stops wants
             yield from pool.map(read, scopes[at : at + PARALLEL_MAX])
-
-
-class Budget:
-    """How many measurements may still be read."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._most = self._left = limits.measurements
-
-    def spend(self, count: int) -> None:
-        """Raise `InvalidInputError` once more have been read than one question may."""
-        self._left -= count
-        if self._left < 0:
-            raise InvalidInputError(
-                f"the query would read more than {self._most} measurements; ask for a shorter time, fewer meters "
-                "or fewer accounts"
-            )
