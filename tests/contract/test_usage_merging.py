@@ -5,10 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.contract.stores import DYNAMODB_TARGETS
 from tests.fakes.usage_log import FakeUsageLog
@@ -148,6 +152,40 @@ def test_items_of_single_events_become_few(stored: Stored) -> None:
     assert stored.merge() >= 5
     assert stored.items() < 5 + PARTS_MIN
     stored.check()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_that_pack_worse_together_become_items_that_fit(
+    stored: Stored, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One uid that is no UUID makes texts of all that it is merged with; a number of many places, texts of numbers."""
+    chance = Random(seed)
+    monkeypatch.setattr(usage_merging, "ITEM_MAX_BYTES", 20_000)
+    odd = set(chance.sample(range(80), 3))
+    for number in range(80):
+        uids = ["made up"] if number in odd else [str(UUID(int=chance.getrandbits(128))) for _ in range(20)]
+        at = JANUARY + timedelta(minutes=number)
+        tokens = [Decimal("1e-25") if number in odd else chance.randrange(10**9) for _ in uids]
+        columns = Columns(uids, [microseconds(at)] * len(uids), [None] * len(uids), {"tokens": tokens}, {})
+        stored.append(UsageBatch(SCOPE, "2026-01", f"{number:032x}", END + timedelta(seconds=number), columns))
+    before = stored.items()
+    assert stored.merge() > 0
+    assert stored.items() < before / 4
+    pages = stored.client.get_paginator("scan").paginate(TableName=stored.table)
+    assert all(usage_merging._size(item) <= 20_000 for page in pages for item in page["Items"] if "n" in item)
+    stored.check()
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=99))
+def test_halves_leave_no_part_out_and_cut_between_instants(receipts: list[int]) -> None:
+    row = {"sk": {"S": ""}, "fields": {"M": {}}}
+    parts = [usage_merging._Part(row, received, 1) for received in sorted(receipts)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(usage_merging, "PARTS_MIN", 1)
+        halves = list(usage_merging._halves(parts))
+    assert [part for half in halves for part in half] == (parts if len(set(receipts)) > 1 else [])
+    assert all(left[-1].received < right[0].received for left, right in pairwise(halves))
+    assert all(len(half) < len(parts) for half in halves)  # so that halving ends
 
 
 def test_what_was_just_received_is_left_alone(stored: Stored) -> None:

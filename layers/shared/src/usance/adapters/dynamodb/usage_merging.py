@@ -92,12 +92,14 @@ class DynamoUsageMerger:
         )
 
     def _merge(self, scope: UsageScope, month: str, level: int, parts: Sequence[_Part]) -> int:
-        """1 when the parts are merged; 0 when one of them is gone already."""
+        """How many items were made of the parts; 0 when one of them is gone already."""
         from usance.adapters.duckdb.merging import merged_item
         from usance.adapters.dynamodb.usage_reads import stored_item
 
-        digest = hashlib.sha256("\n".join(part.sort_key for part in parts).encode()).hexdigest()[:_SK_DIGEST_CHARS]
         item, first = merged_item([stored_item(month, part.row) for part in parts])
+        if _size(item) > ITEM_MAX_BYTES:  # together they may pack worse: one uid that is no UUID makes texts of all
+            return sum(self._merge(scope, month, level, half) for half in _halves(parts))
+        digest = hashlib.sha256("\n".join(part.sort_key for part in parts).encode()).hexdigest()[:_SK_DIGEST_CHARS]
         sort_key = f"m{level}{instant_of(int(item['lo']['N'])).day:02d}#{digest}"
         received = f"{receipt_text(instant_of(first))}#{month}#{sort_key}"
         keys = key(partition(scope, month), sort_key)
@@ -123,9 +125,23 @@ def _step(kind: str, request: Mapping[str, Any]) -> Step:
 
 def _part(row: Item) -> _Part:
     receipt, _, _ = row["received"]["S"].partition("#")
-    blobs = [row[name]["B"] for name in ("ts", "ets", "uid", "rcv") if name in row]
-    fields = [len(code.encode()) + len(blob["B"]) for code, blob in row["fields"]["M"].items()]
-    return _Part(row, microseconds(datetime.fromisoformat(receipt)), sum(map(len, blobs)) + sum(fields))
+    return _Part(row, microseconds(datetime.fromisoformat(receipt)), _size(row))
+
+
+def _size(item: Item) -> int:
+    """The bytes of the columns."""
+    blobs = [item[name]["B"] for name in ("ts", "ets", "uid", "rcv") if name in item]
+    fields = [len(code.encode()) + len(blob["B"]) for code, blob in item["fields"]["M"].items()]
+    return sum(map(len, blobs)) + sum(fields)
+
+
+def _halves(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
+    """The parts in two groups, cut between two instants as near to the middle as can be; those that are worth it."""
+    cuts = [at for at in range(1, len(parts)) if parts[at].received != parts[at - 1].received]
+    if cuts:
+        cut = min(cuts, key=lambda at: abs(at - len(parts) // 2))
+        for half in (parts[:cut], parts[cut:]):
+            yield from _worthwhile(half)
 
 
 def _groups(parts: Iterator[_Part]) -> Iterator[Sequence[_Part]]:
