@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
@@ -25,9 +25,12 @@ from usance.application.exports import usage_rows
 from usance.application.exports.operational_rows import columns
 from usance.application.exports.ports import ExportWorkbench
 from usance.application.exports.run_schedules import run_export_schedules
+from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.exports.types import type_of
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.metering.columns import Columns
+from usance.domain.metering.instants import microseconds
 from usance.entrypoints.queue import export_worker
 from usance.entrypoints.schedule import scheduler
 from usance.resources.data_export import OperationalDataType
@@ -125,6 +128,10 @@ class Exports:
     def tick(self, at: str) -> int:
         self.org.clock.instant = from_text(at)
         return run_export_schedules(self.org.exporting, from_text(at))
+
+
+def numbers(*codes: str) -> list[dict[str, Any]]:
+    return [{"category": "MEASURE", "code": code, "name": code, "unit": "1"} for code in codes]
 
 
 @pytest.fixture
@@ -243,6 +250,17 @@ class TestUsage:
             "metadata.user": "ann",
         }
         assert [(row["measure.tokens"], row["metadata.user"]) for row in rows[1:]] == [("7", "=1+1")]
+
+    def test_a_code_of_two_categories_has_a_column_of_each(self, exports: Exports) -> None:
+        region = {"category": "WHAT", "code": "tokens", "name": "Tokens"}
+        other = exports.org.make("meter", code="texts", dataFields=[region], derivedFields=[])
+        exports.explorer.use(0, "2026-01-05T10:30:00Z", 7)
+        columns = Columns(["b"], [microseconds(datetime(2026, 1, 6, tzinfo=UTC))], [None], {}, {"tokens": ["many"]})
+        scope = UsageScope(exports.org.id, other["id"], exports.explorer.accounts[0]["id"])
+        exports.explorer.log.append([UsageBatch(scope, "2026-01", "b" * 32, datetime(2026, 1, 6, tzinfo=UTC), columns)])
+        table = exports.table(exports.export(**JANUARY))
+        cells = {row["uid"]: (row["measure.tokens"], row["what.tokens"], row["where.region"]) for row in table}
+        assert cells == {"uid-1": ("7", "", "eu"), "b": ("", "many", "")}
 
     def test_json_lines_have_the_keys_of_a_query(self, exports: Exports) -> None:
         exports.explorer.use(0, "2026-01-05T10:30:00Z", 5)
@@ -378,6 +396,25 @@ class TestParquet:
         engine = self.kept(exports, exports.export(**JANUARY, exportFileFormat="PARQUET"), tmp_path)
         found = engine.execute(f"SELECT count(*) FROM read_parquet('{tmp_path}/**/*.parquet')").fetchall()
         assert found == [(0,)]
+
+    def test_fields_that_engines_could_not_tell_apart_have_names_of_their_own(
+        self, exports: Exports, tmp_path: Path
+    ) -> None:
+        fields = numbers("v", "V", "fields", "type", "UID")
+        meter = exports.org.make("meter", code="alike", dataFields=fields, derivedFields=[])
+        values = {"v": [1], "V": [2], "fields": [3], "type": [4], "UID": [5]}
+        columns = Columns(["a"], [microseconds(datetime(2026, 1, 2, tzinfo=UTC))], [None], values, {})
+        scope = UsageScope(exports.org.id, meter["id"], exports.explorer.accounts[0]["id"])
+        exports.explorer.log.append([UsageBatch(scope, "2026-01", "a" * 32, datetime(2026, 1, 2, tzinfo=UTC), columns)])
+        asked = {**JANUARY, "meterIds": [meter["id"]], "exportFileFormat": "PARQUET"}
+        engine = self.kept(exports, exports.export(**asked), tmp_path)
+        found = engine.execute(f"SELECT * FROM read_parquet('{tmp_path}/**/*.parquet', hive_partitioning = true)")
+        names = [column[0] for column in found.description or ()]
+        [row] = found.fetchall()
+        shown = dict(zip(names, row, strict=True))
+        assert [shown[name] for name in ("v", "field.V", "field.fields", "field.type", "field.UID")] == [1, 2, 3, 4, 5]
+        assert (shown["uid"], shown["type"]) == ("a", "measurements")
+        assert json.loads(shown["fields"]) == {name: value for name, [value] in values.items()}
 
 
 class TestRequests:
@@ -579,6 +616,19 @@ class TestDestinations:
             job_id,
         )
         assert "AccessDenied" in event.detail["message"]
+
+    def test_a_fault_that_would_come_again_ends_the_job_at_once(
+        self, exports: Exports, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        destination = exports.org.make("dataExportDestination")
+        exports.targets.refusals = [TypeError("secret inner workings")]
+        job_id = exports.ask(**ACCOUNTS, destinationIds=[destination["id"]])
+        exports.work()
+        assert exports.job(job_id)["status"] == "FAILED"
+        [event] = exports.events.events()
+        assert "TypeError" in event.detail["message"]
+        assert "secret" not in event.detail["message"]
+        assert "secret inner workings" in caplog.text
 
     def test_one_that_is_busy_is_tried_again_until_the_last_try(self, exports: Exports) -> None:
         destination = exports.org.make("dataExportDestination")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usance.domain.exports.column_names import distinct_names
 from usance.domain.exports.object_keys import object_key
 from usance.domain.exports.periods import PERIODS, period
 from usance.domain.exports.timetable import latest_run, step
@@ -128,3 +129,17 @@ def test_the_latest_cron_run_includes_the_present() -> None:
 def test_files_lie_where_query_engines_look(prefix: str, type_first: bool, key: str) -> None:
     run = at("2024-06-02T05:59")
     assert object_key(prefix, "o", "account", run, "f", "csv.gz", type_first=type_first) == key
+
+
+@given(st.lists(st.text("aAbB.2", min_size=1, max_size=4), unique=True, max_size=12))
+def test_engines_can_tell_columns_apart_and_a_name_follows_from_those_before_it(columns: list[str]) -> None:
+    names = distinct_names(columns, ["fields"])
+    lower = [name.lower() for name in names.values()]
+    assert list(names) == columns
+    assert len({*lower, "fields", "orgid", "date", "hour", "type"}) == len(lower) + 5
+    assert all(distinct_names(columns[:at], ["fields"])[name] == names[name] for at, name in enumerate(columns, 1))
+
+
+def test_a_name_that_is_taken_twice_is_counted() -> None:
+    names = distinct_names(["v", "V", "field.V", "fields", "type"], ["fields"])
+    assert list(names.values()) == ["v", "field.V", "field.field.V", "field.fields", "field.type"]

@@ -12,6 +12,7 @@ import numpy as np
 from usance.adapters.duckdb.names import quoted
 from usance.application.exports.chunks import Table
 from usance.application.exports.files import cell
+from usance.domain.exports.column_names import distinct_names
 from usance.resources import wire
 
 CHUNK_ROWS: Final = 20_000  # handed over at a time
@@ -27,7 +28,7 @@ class ParquetFiles:
     """`RowFiles` of Parquet.
 
     Instants are TIMESTAMP in UTC, numbers DECIMAL(38,18), everything else VARCHAR. A number that does not fit is null in
-    its column; the column `fields` of tables with numbers has it.
+    its column; the column `fields` of tables with numbers has it. Names of columns differ, whatever their case.
     """
 
     def __call__(self, table: Table) -> "ParquetFile":
@@ -46,7 +47,8 @@ class ParquetFile:
         self._stream: BinaryIO | None = None
         settings: dict[str, Any] = {"threads": 2, "memory_limit": MEMORY, "temp_directory": self._folder.name}
         self._connection = duckdb.connect(str(Path(self._folder.name) / "rows.duckdb"), config=settings)
-        columns = [f"{quoted(name)} {self._type(name)}" for name in table.columns]
+        names = distinct_names(table.columns, [EXACT] if table.numbers else [])
+        columns = [f"{quoted(names[name])} {self._type(name)}" for name in table.columns]
         columns += [f"{quoted(EXACT)} VARCHAR"] if table.numbers else []
         self._connection.execute(f"CREATE TABLE kept ({', '.join(columns)})")
 

@@ -1,6 +1,6 @@
 """What an export is made of: rows, a chunk at a time, from any place where it was left."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +18,30 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A column of a file of text: its header, and the field of a row that it holds, of rows of some meters only or of all."""
+
+    header: str
+    name: str
+    meter_ids: frozenset[str] | None = None
+
+    def value(self, row: Mapping[str, Any]) -> Any:
+        """What the row has for it."""
+        return row.get(self.name) if self.meter_ids is None or row["meterId"] in self.meter_ids else None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The rows of one type. `columns` are the names of all fields that rows may have; `chunks` takes a place, {} at first.
 
-    `headers` are the columns as a table of text names them, where that differs. `instants` and `numbers` are the columns
+    `text_columns` are those of a file of text, where they differ. `instants` and `numbers` are the columns
     that a typed file can hold as such, and `exact` those whose numbers may not fit its type.
     """
 
     type: str
     columns: Sequence[str]
     chunks: Callable[[Cursor], Iterator[Chunk]]
-    headers: Sequence[str] = ()
+    text_columns: Sequence[TextColumn] = ()
     instants: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     exact: frozenset[str] = frozenset()

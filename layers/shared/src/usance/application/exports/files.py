@@ -8,7 +8,7 @@ from decimal import Decimal
 from io import TextIOWrapper
 from typing import Any, BinaryIO, Final, Self
 
-from usance.application.exports.chunks import Table
+from usance.application.exports.chunks import Table, TextColumn
 from usance.resources import wire
 
 CSV: Final = "CSV"
@@ -27,13 +27,13 @@ class TextFile:
 
     def __init__(self, table: Table, format_: str) -> None:
         self.rows = 0
-        self._columns = table.columns
+        self._columns = table.text_columns or [TextColumn(name, name) for name in table.columns]
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when this is left
         self._packed = gzip.GzipFile(filename="", fileobj=self._file, mode="wb", compresslevel=LEVEL, mtime=0)
         self._text = TextIOWrapper(self._packed, "utf-8", newline="")
         self._csv = csv.writer(self._text) if format_ == CSV else None
         if self._csv:
-            self._csv.writerow(table.headers or table.columns)
+            self._csv.writerow([column.header for column in self._columns])
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +46,7 @@ class TextFile:
         for row in rows:
             self.rows += 1
             if self._csv:
-                self._csv.writerow([cell(row.get(name)) for name in self._columns])
+                self._csv.writerow([cell(column.value(row)) for column in self._columns])
             else:
                 self._text.write(wire.dumps(row).decode() + "\n")
 

@@ -1,5 +1,6 @@
 """Make the files of an export job, from where it was left (metering.md 8)."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +26,7 @@ from usance.application.exports.ports import ExportWorkbench, RowFile
 from usance.application.exports.usage_rows import usage_table
 from usance.application.ports.events import Event
 from usance.domain.exports.object_keys import TYPE_FIRST, object_key
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import derived_id
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -33,6 +34,8 @@ from usance.resources.wire import Document
 FILE_ROWS_MAX: Final = 1_000_000  # then another file begins: what a worker that dies has to make again
 EVENT_NAME: Final = "dataexport.job.failure"
 EVENT_TYPE: Final = "DataExportJobFailure"
+
+_logger = logging.getLogger(__name__)
 
 _TOLD: Final = frozenset({"scheduleId", "sourceType", "dateCreated"})
 
@@ -43,8 +46,8 @@ def run_export_job(
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
     When `time_is_up` between two files, a message goes onto the queue that goes on from there. What cannot be exported
-    leaves the job FAILED, and an event says why. A store that fails raises: the message comes again and goes on from
-    the last file; at the `last_try` that is a failure too.
+    leaves the job FAILED, and an event says why. A store that is unavailable raises: the message comes again and goes
+    on from the last file; at the `last_try` that is a failure too. Any other fault would come again with the message.
     """
     job = _begun(bench, org_id, job_id)
     if job is None or job.document["status"] in OVER:
@@ -55,10 +58,14 @@ def run_export_job(
         return _fail(bench, org_id, job_id, refused.message)
     except VersionConflictError:
         return RUNNING  # another worker has it, and goes on
-    except Exception:
+    except UnavailableError:
         if not last_try:
             raise
         return _fail(bench, org_id, job_id, "the stores or destinations of the export did not answer")
+    except Exception as fault:
+        _logger.exception("the export %s of %s cannot be made", job_id, org_id)
+        reason = f"a fault of this deployment, {type(fault).__name__}; its log of the export worker says more"
+        return _fail(bench, org_id, job_id, reason)
     if not done:
         bench.ports.queue.send([message(org_id, job_id)])
         return RUNNING

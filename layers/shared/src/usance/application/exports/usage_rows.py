@@ -1,10 +1,11 @@
 """Usage as rows of an export (metering.md 8.1): measurements, or values computed of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from usance.application.exports.chunks import Chunk, Cursor, Table
+from usance.application.exports.chunks import Chunk, Cursor, Table, TextColumn
 from usance.application.ports.read_budget import ReadBudget, TooMuchUsageError
 from usance.application.ports.usage_log import Measurement, UsageScope
 from usance.application.usage.aggregated_rows import aggregated_rows, columns_of
@@ -34,14 +35,13 @@ def usage_table(ports: UsagePorts, org_id: str, asked: Document) -> Table:
     found = scopes_of(ports, org_id, plan, LIMITS)
     scopes = sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
     meters = _meters(ports, org_id, scopes)
-    fields = _fields(meters)
-    names = {code: f"field.{code}" if code in OWN_COLUMNS else code for code in fields}
-    texts = {code for code, category in _categories(meters) if category not in _NUMERIC}
+    names = {code: f"field.{code}" if code in OWN_COLUMNS else code for _, code, _ in _categories(meters)}
+    texts = {code for _, code, category in _categories(meters) if category not in _NUMERIC}
     return Table(
         MEASUREMENTS,
         [*_FIXED, *names.values()],
         lambda cursor: _measured(ports, org_id, plan, scopes, cursor),
-        [*_FIXED, *fields.values()],
+        [*(TextColumn(name, name) for name in _FIXED), *_text_columns(meters, names)],
         instants=_INSTANTS,
         numbers=frozenset(name for code, name in names.items() if code not in texts),
         exact=frozenset(names.values()),
@@ -62,15 +62,21 @@ def _meters(ports: UsagePorts, org_id: str, scopes: Sequence[UsageScope]) -> Seq
     return ports.entities.get_many(org_id, "meter", ids) if ids else []
 
 
-def _fields(meters: Sequence[Document]) -> Mapping[str, str]:
-    """The fields of the meters, by code, as uploads name them: `measure.tokens`."""
-    return {code: f"{category.lower()}.{code}" for code, category in _categories(meters)}
+def _text_columns(meters: Sequence[Document], names: Mapping[str, str]) -> Iterator[TextColumn]:
+    """The fields as uploads name them, `measure.tokens`: a column for each category that a code has in some meter."""
+    of_meters: dict[tuple[str, str], set[str]] = {}
+    for meter_id, code, category in _categories(meters):
+        of_meters.setdefault((code, category), set()).add(meter_id)
+    several = {code for code, count in Counter(code for code, _ in of_meters).items() if count > 1}
+    for (code, category), owners in of_meters.items():
+        yield TextColumn(f"{category.lower()}.{code}", names[code], frozenset(owners) if code in several else None)
 
 
-def _categories(meters: Sequence[Document]) -> Iterator[tuple[str, str]]:
+def _categories(meters: Sequence[Document]) -> Iterator[tuple[str, str, str]]:
+    """By meter: its id, the codes of its fields, and their categories."""
     for meter in meters:
         for field in (*meter["dataFields"], *(meter.get("derivedFields") or ())):
-            yield field["code"], field["category"]
+            yield meter["id"], field["code"], field["category"]
 
 
 def _measured(

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 TYPE_FIRST: Final = "TYPE_FIRST"
+PARTITIONS: Final = ("orgId", "date", "hour", "type")  # the columns that a key adds for engines
 
 
 def object_key(
