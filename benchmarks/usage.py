@@ -36,6 +36,7 @@ from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_merging import PARTS_MAX
 from usance.adapters.dynamodb.usage_reads import stored_item
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.entities import Put
@@ -186,7 +187,10 @@ def handler_of(usage: UsageWriter) -> core.Handler:
     account = {"id": "account", "version": 1, "code": "acme"}
     entities.commit(ORG, [Put("meter", meter, unique={"code": "requests"})])
     entities.commit(ORG, [Put("account", account, unique={"code": "acme"})])
-    ports = IngestPorts(entities, usage, FakeEventLog(clock), FakeBlobStore(), clock, CountingIds(), FakeQueue())
+    blobs = FakeBlobStore()
+    ports = IngestPorts(
+        entities, usage, FailureLog(FakeEventLog(clock), blobs), blobs, clock, CountingIds(), FakeQueue()
+    )
     composed = Ingest(ports, Directory(entities, clock, PublishedTables(entities, ports.blobs, clock)))
     return core.build(ingest.routes(lambda: composed))
 

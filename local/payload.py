@@ -94,7 +94,7 @@ def build_payload(request: Request, match: Match, context: Mapping[str, Any] | N
 
 
 def _headers(request: Request) -> dict[str, str]:
-    joined: dict[str, str] = {}
+    joined = {"x-forwarded-proto": "http"}  # which the gateway adds; no TLS here
     for name, value in request.headers:
         if name != "cookie":
             joined[name] = f"{joined[name]},{value}" if name in joined else value

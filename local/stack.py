@@ -62,6 +62,7 @@ class Stack:
         )
         self._gateway = Gateway(self.plan, self._workers, options.host, options.port)
         self.base_url = f"http://{options.host}:{self._gateway.port}"
+        self._workers.tell("API_URL", self.base_url)
         buckets.configure(self.plan.buckets, self._clients)
         self._queues = self._deliveries()
         checkpoints = Checkpoints(options.data_dir / "checkpoints.json")

@@ -109,6 +109,11 @@ class Pool:
         self._free = threading.Condition()
         self._closed = False
 
+    def tell(self, variable: str, value: str) -> None:
+        """Set a variable of workers to come, where the function has it."""
+        if variable in self.function.environment:
+            self._environment[variable] = value
+
     def warm(self) -> None:
         """Start one worker ahead of the first invocation; an import that fails is logged, and reported by every invocation."""
         try:
@@ -263,6 +268,11 @@ class Workers:
             if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
                 log.replace(log.with_suffix(".old.log"))
             self._pools[logical_id] = Pool(function, environment, log, size)
+
+    def tell(self, variable: str, value: str) -> None:
+        """Tell functions what only the running stack knows; before their first worker."""
+        for pool in self._pools.values():
+            pool.tell(variable, value)
 
     def pool(self, logical_id: str) -> Pool:
         """The pool of a function, by its logical id; raises KeyError."""

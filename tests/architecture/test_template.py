@@ -12,7 +12,7 @@ from local.patterns import admits
 from usance.adapters.duckdb.custom_sql import LIMITS, TRIAL
 from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
-from usance.application.ingest import report_failures
+from usance.application.ingest import failure_events
 from usance.application.ports.events import Event
 from usance.entrypoints.queue import bill_worker
 from usance.resources.event_names import EVENT_NAMES
@@ -101,6 +101,20 @@ def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:
     assert {name for name, one in functions.items() if "AssumeExportRoles" in policies(one)} == {"export_worker"}
 
 
+def test_roles_of_its_own_account_are_taken_on_only_when_the_deployment_asks(template: Template) -> None:
+    [allow, deny] = template["Resources"]["AssumeExportRoles"]["Properties"]["PolicyDocument"]["Statement"]
+    assert allow["Effect"] == "Allow"
+    condition, when_asked, otherwise = deny["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "ExportToOwnAccount"}, "true"]}
+    assert template["Parameters"]["ExportToOwnAccount"]["Default"] == "false"
+    assert when_asked == {"Ref": "AWS::NoValue"}
+    assert otherwise == {
+        "Effect": "Deny",
+        "Action": "sts:AssumeRole",
+        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
+    }
+
+
 def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
     readers = {name for name, function in functions.items() if "ReadSecret" in policies(function)}
     assert readers == {"admin", "authorizer", "tokens", "entities", "webhooks"}
@@ -109,6 +123,9 @@ def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(f
 def test_no_policy_allows_every_action_or_every_resource(template: Template) -> None:
     for name, row in of_type(template, "AWS::IAM::ManagedPolicy").items():
         for statement in row["Properties"]["PolicyDocument"]["Statement"]:
+            if "Fn::If" in statement:
+                assert statement["Fn::If"][2]["Effect"] == "Deny"
+                continue
             assert "*" not in json.dumps(statement["Action"]), name
             assert statement["Resource"] not in ("*", ["*"]), name
 
@@ -178,9 +195,9 @@ def test_the_streams_lose_no_change(template: Template, functions: Functions) ->
     ("name", "kind", "admitted"),
     [
         (record_failure.EVENT_NAME, None, True),
-        (report_failures.EVENT_NAME, report_failures.EVENT_TYPE, True),
+        (failure_events.EVENT_NAME, failure_events.EVENT_TYPE, True),
         (record_failure.EVENT_NAME, "Notification", False),
-        (report_failures.EVENT_NAME, "Notification", False),
+        (failure_events.EVENT_NAME, "Notification", False),
         ("billing.bill.created", None, False),
         ("billing.bill.created", "Notification", False),
         ("integration.perform.error", "IntegrationEvent", False),

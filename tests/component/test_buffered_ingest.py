@@ -12,6 +12,7 @@ from tests.fakes.http import Client
 from tests.fakes.queue import FakeQueue
 from usance.application.ingest import buffer
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
 from usance.bootstrap.ingest import Ingest
@@ -31,7 +32,9 @@ class Buffered(World):
 
     def composed(self) -> Ingest:
         store, clock = self.org.store, self.org.clock
-        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids, self.merges)
+        ports = IngestPorts(
+            store, self.usage, FailureLog(self.events, self.blobs), self.blobs, clock, self.org.ids, self.merges
+        )
         return Ingest(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)), self.buffer)
 
     def handler(self) -> core.Handler:

@@ -16,6 +16,7 @@ from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.events import EventQuery
@@ -56,7 +57,9 @@ class World:
     def handler(self) -> core.Handler:
         """A handler that remembers nothing yet, as a new process."""
         store, clock = self.org.store, self.org.clock
-        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids, self.merges)
+        ports = IngestPorts(
+            store, self.usage, FailureLog(self.events, self.blobs), self.blobs, clock, self.org.ids, self.merges
+        )
         composed = Ingest(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)))
         return core.build(ingest.routes(lambda: composed))
 
@@ -333,6 +336,7 @@ def test_the_file_of_a_failure_holds_the_reason_and_the_original(world: World) -
     number = Decimal("1.2345678901234567890123456789012345678")
     world.send(measurement(meter="unknown", measure={"tokens": number}, extra="kept"))
     link = urlsplit(world.failures()[0]["getDownloadUrl"])
+    assert (link.scheme, link.netloc) == ("https", "api.example.com")
     assert link.path == f"/organizations/{world.org.id}/measurements/failedIngest/getDownloadUrl"
     file = parse_qs(link.query)["file"][0]
     answer = world.client.get("/measurements/failedIngest/getDownloadUrl", file=file)

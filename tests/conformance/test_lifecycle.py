@@ -266,7 +266,11 @@ def test_measurements_are_sent_in_lots_and_what_failed_is_downloaded(strict: M3t
         return lenient(strict).events.list(event_type="IngestValidationFailure").data
 
     [event] = waited(failed)
-    file = httpx.URL(event.m3ter_event["getDownloadUrl"]).params["file"]
+    url = event.m3ter_event["getDownloadUrl"]
+    assert url.startswith(
+        f"{str(strict.base_url).rstrip('/')}/organizations/{strict.org_id}/measurements/failedIngest/"
+    )
+    file = httpx.URL(url).params["file"]
     link = strict.usage.get_failed_ingest_download_url(file=file)
     assert link.url
     assert httpx.get(link.url).json()["measurement"]["uid"] == "lot-bad"

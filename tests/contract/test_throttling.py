@@ -16,6 +16,7 @@ from tests.fakes.queue import FakeQueue
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
@@ -123,6 +124,8 @@ def test_measurements_are_stored_once(
 
 def ingest_handler(org: Organization, usage: DynamoUsageLog) -> core.Handler:
     tables = PublishedTables(org.store, org.blobs, org.clock)
-    ports = IngestPorts(org.store, usage, FakeEventLog(org.clock), org.blobs, org.clock, org.ids, FakeQueue())
+    ports = IngestPorts(
+        org.store, usage, FailureLog(FakeEventLog(org.clock), org.blobs), org.blobs, org.clock, org.ids, FakeQueue()
+    )
     composed = Ingest(ports, Directory(org.store, org.clock, tables))
     return core.build(ingest.routes(lambda: composed))

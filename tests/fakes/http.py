@@ -62,6 +62,7 @@ class Client:
                 "http": {"method": method, "path": raw},
                 "stage": "$default",
                 "requestId": "request",
+                "domainName": "api.example.com",
                 "authorizer": {
                     "lambda": {
                         "orgId": self.org_id,

@@ -48,7 +48,7 @@ def test_repeated_query_keys_are_joined_by_commas_and_the_raw_query_stays_encode
 def test_cookies_leave_the_headers() -> None:
     payload = build_payload(request(headers=[("cookie", "a=1; b=2"), ("x", "1"), ("x", "2")]), MATCH, None, NOW)
     assert payload["cookies"] == ["a=1", "b=2"]
-    assert payload["headers"] == {"x": "1,2"}
+    assert payload["headers"] == {"x-forwarded-proto": "http", "x": "1,2"}
 
 
 @pytest.mark.parametrize(

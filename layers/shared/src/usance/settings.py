@@ -107,6 +107,11 @@ class Settings:
         return os.environ.get("MAIL_FROM", "")
 
     @property
+    def api_url(self) -> str:
+        """The address of the API; empty when it follows from each request."""
+        return os.environ.get("API_URL", "").rstrip("/")
+
+    @property
     def sign_in_url(self) -> str:
         """The page where people sign in."""
         return os.environ.get("SIGN_IN_URL", "")

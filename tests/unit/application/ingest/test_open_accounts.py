@@ -13,6 +13,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest import directory as directory_module
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.open_accounts import open_accounts
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
@@ -50,9 +51,9 @@ def entities() -> Rivalled:
 
 def ports(entities: FakeEntityRepository) -> IngestPorts:
     clock = FrozenClock()
-    return IngestPorts(
-        entities, FakeUsageLog(), FakeEventLog(clock), FakeBlobStore(), clock, CountingIds(), FakeQueue()
-    )
+    blobs = FakeBlobStore()
+    failures = FailureLog(FakeEventLog(clock), blobs)
+    return IngestPorts(entities, FakeUsageLog(), failures, blobs, clock, CountingIds(), FakeQueue())
 
 
 def account(code: str, id_: str = "rival") -> Put:

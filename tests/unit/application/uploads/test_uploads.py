@@ -17,6 +17,7 @@ from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.published import PublishedTables
@@ -57,7 +58,9 @@ class World:
     def bench(self) -> UploadWorkbench:
         """As a new process has it."""
         store, clock = self.org.store, self.org.clock
-        ports = IngestPorts(store, self.usage, self.events, self.blobs, clock, self.org.ids, FakeQueue())
+        ports = IngestPorts(
+            store, self.usage, FailureLog(self.events, self.blobs), self.blobs, clock, self.org.ids, FakeQueue()
+        )
         return UploadWorkbench(ports, Directory(store, clock, PublishedTables(store, self.blobs, clock)), self.queue)
 
     def worker(self) -> UploadWorker:

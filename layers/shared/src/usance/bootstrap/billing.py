@@ -50,4 +50,4 @@ def examining() -> Examining:
 @cache
 def workbench() -> Workbench:
     """For calculating bills."""
-    return Workbench(billing_stores(), stores.usage_reader(), stores.events(), stores.blobs())
+    return Workbench(billing_stores(), stores.usage_reader(), stores.events(), stores.blobs(), Settings().api_url)

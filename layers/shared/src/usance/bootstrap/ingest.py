@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from usance.application.ingest.directory import Directory
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.queue import Queue
@@ -27,7 +28,7 @@ def build_ingest() -> Ingest:
     ports = IngestPorts(
         entities=stores.entities(),
         usage=_usage_writer(),
-        events=stores.events(),
+        failures=FailureLog(stores.events(), stores.blobs(), Settings().api_url),
         blobs=stores.blobs(),
         clock=stores.clock(),
         ids=stores.ids(),

@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 from functools import cache
 
+from usance.application.ingest.failure_events import FailureLog
+from usance.application.ingest.report_repeats import Telling
 from usance.application.ports.clock import Clock
-from usance.application.ports.usage_log import UsageMerger
+from usance.application.ports.usage_log import UsageExplorer, UsageMerger
 from usance.bootstrap import stores
 from usance.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """The store of measurements, and the present."""
+    """The store of measurements, the present, and what telling of copies needs."""
 
     merger: UsageMerger
+    usage: UsageExplorer
+    telling: Telling
     clock: Clock
 
 
@@ -23,4 +27,7 @@ def merging() -> Merging:
     from usance.adapters.aws import client
     from usance.adapters.dynamodb.usage_merging import DynamoUsageMerger
 
-    return Merging(DynamoUsageMerger(client("dynamodb"), Settings().usage_table), stores.clock())
+    settings, clock = Settings(), stores.clock()
+    telling = Telling(stores.entities(), FailureLog(stores.events(), stores.blobs(), settings.api_url), clock)
+    merger = DynamoUsageMerger(client("dynamodb"), settings.usage_table)
+    return Merging(merger, stores.usage_explorer(), telling, clock)

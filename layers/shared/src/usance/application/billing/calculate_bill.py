@@ -10,10 +10,10 @@ from usance.application.billing.credits.ledger import Drawn
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.read_usage import Evidences, read_usage
 from usance.application.billing.records.record import BillRecord, Calculated
-from usance.application.billing.report_repeats import report_repeats
 from usance.application.billing.states import state_of
 from usance.application.billing.store_bill import Result, store_bill
 from usance.application.billing.stores import Workbench
+from usance.application.ingest.report_repeats import report_repeats
 from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
@@ -48,7 +48,7 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
     repeats = Repeats(since=microseconds(calculated))
     evidence: Evidences = {}
     usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs), repeats, evidence)
-    report_repeats(bench, agreement.account, repeats.found)
+    report_repeats(bench.telling(), repeats.found, [agreement.account])
     made = _decide_and_store(bench, calculation, inputs, usage, evidence)
     if made and not mark(bench.stores, agreement.org_id, made, inputs.charges):
         return calculate_bill(bench, calculation)  # without what another bill has taken meanwhile

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from usance.application.ingest.failure_events import FailureLog
+from usance.application.ingest.report_repeats import Telling
 from usance.application.ports.bill_progress import BillJobProgress
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
@@ -34,4 +36,9 @@ class Workbench:
     stores: BillingStores
     usage: UsageReader
     events: EventLog
-    blobs: BlobStore  # the files that events point to
+    blobs: BlobStore
+    api_url: str = ""
+
+    def telling(self) -> Telling:
+        """For measurements that a bill comes upon a second time."""
+        return Telling(self.stores.entities, FailureLog(self.events, self.blobs, self.api_url), self.stores.clock)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from usance.application.access.authorize import require
-from usance.application.ingest.report_failures import failed_ingest_prefix
+from usance.application.ingest.failure_events import failed_ingest_prefix
 from usance.application.ports.blobs import BlobStore
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError

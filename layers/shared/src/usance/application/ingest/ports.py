@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from usance.application.ingest.failure_events import FailureLog
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
-from usance.application.ports.events import EventLog
 from usance.application.ports.queue import Queue
 from usance.application.ports.usage_log import UsageWriter
 
@@ -16,7 +16,7 @@ class IngestPorts:
 
     entities: EntityRepository
     usage: UsageWriter
-    events: EventLog
+    failures: FailureLog
     blobs: BlobStore
     clock: Clock
     ids: IdFactory

@@ -6,26 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
+from usance.application.ingest.failure_events import EVENT_NAME
 from usance.application.ingest.ports import IngestPorts
-from usance.application.ports.events import Event
 from usance.domain.kernel.ids import derived_id
 from usance.domain.metering.enrichment import Failure
-from usance.resources import wire
 from usance.resources.measurements import Measurement
 
-EVENT_NAME: Final = "ingest.validation.failure"
-EVENT_TYPE: Final = "IngestValidationFailure"
 INVALID_MEASUREMENT: Final = "InvalidMeasurement"  # our own: a row of a file that no request could carry
 PARALLEL_WRITES_MAX: Final = 8  # of each client's 32 connections
-
-
-def failed_ingest_prefix(org_id: str) -> str:
-    """Where the files of an organization lie."""
-    return f"{org_id}/failed-ingest/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +61,4 @@ def _record(
 ) -> None:
     digest = hashlib.sha256(original).hexdigest()
     event_id = derived_id(org_id, EVENT_NAME, reason["type"], reason["message"], uid, digest)
-    if ports.events.get(org_id, event_id):
-        return
-    file = f"{failed_ingest_prefix(org_id)}{event_id}.json"
-    content = {"errors": [reason], "measurement": msgspec.Raw(original)}
-    ports.blobs.put(file, wire.dumps(content), "application/json")
-    path = f"/organizations/{org_id}/measurements/failedIngest/getDownloadUrl?file={quote(file, safe='')}"
-    detail = {**reason, **names, "getDownloadUrl": path}
-    ports.events.append(Event(event_id, org_id, EVENT_NAME, received_at, detail, type=EVENT_TYPE))
+    ports.failures.record(org_id, event_id, reason, names, msgspec.Raw(original), received_at)

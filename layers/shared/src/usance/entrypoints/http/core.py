@@ -109,13 +109,20 @@ def _request(event: dict[str, Any], path: dict[str, str], groups: GroupsOf | Non
     caller = _caller(event, groups) if groups else Caller("", "", "", ())
     if groups and path.get("orgId", caller.org_id) != caller.org_id:
         raise ForbiddenError("this token does not give access to the organization in the path")
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     return Request(
         caller=caller,
         path=path,
         query=_query(event.get("rawQueryString") or ""),
         body=content,
-        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        headers=headers,
+        origin=_origin(headers, event["requestContext"].get("domainName", "")),
     )
+
+
+def _origin(headers: Mapping[str, str], domain: str) -> str:
+    """Where the client found the API; the gateway says which of its domains that was, and in a header how."""
+    return f"{headers.get('x-forwarded-proto', 'https')}://{domain}" if domain else ""
 
 
 def _caller(event: dict[str, Any], groups: GroupsOf) -> Caller:

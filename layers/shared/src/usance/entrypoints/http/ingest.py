@@ -1,6 +1,7 @@
 """Measurements: sending them, and the files of those that could not be ingested (metering.md 1)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from usance.application.ingest.buffer import buffer_measurements
@@ -28,7 +29,10 @@ def routes(build: Callable[[], Ingest] = build_ingest) -> tuple[Route, ...]:
         ingest = build()
         if ingest.buffer and buffer_measurements(ingest.buffer, ingest.ports.clock, request.caller, request.body):
             return ACCEPTED
-        return ingest_measurements(ingest.ports, ingest.directory, request.caller, request.body)
+        failures = replace(ingest.ports.failures, api_url=ingest.ports.failures.api_url or request.origin)
+        return ingest_measurements(
+            replace(ingest.ports, failures=failures), ingest.directory, request.caller, request.body
+        )
 
     def download(request: Request) -> Document:
         return get_failed_ingest_url(build().ports.blobs, request.caller, request.one("file"))

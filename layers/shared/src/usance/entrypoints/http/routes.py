@@ -29,6 +29,7 @@ class Request:
     query: Mapping[str, Sequence[str]]
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""  # the scheme and host that the client called
 
     def json_object(self) -> Document:
         """The body as an object; `{}` when there is none (platform.md 1.2)."""

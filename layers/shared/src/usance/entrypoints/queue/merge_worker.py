@@ -1,4 +1,4 @@
-"""Messages of the merge queue: a month of a meter of an account that has many small items."""
+"""Messages of the merge queue: a month of a meter of an account that has many small items, whose copies are told too."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from usance.application.ingest.report_repeats import report_repeats_of_month
 from usance.application.ports.usage_log import UsageScope
 from usance.bootstrap.merging import Merging, merging
 from usance.resources import wire
@@ -25,13 +26,16 @@ def handler(build: Callable[[], Merging] = merging) -> Callable[[dict[str, Any],
         def run(record: SQSRecord) -> None:
             message = wire.loads(record.body)
             scope = UsageScope(message["orgId"], message["meterId"], message["accountId"])
-            before = build().clock.now() - RESTS_FOR
+            tools = build()
+            before = tools.clock.now() - RESTS_FOR
             merged = 0
             while context.get_remaining_time_in_millis() > LEFT_MILLISECONDS:
-                made = build().merger.merge(scope, message["month"], before)
+                made = tools.merger.merge(scope, message["month"], before)
                 merged += made
                 if not made:
                     break
+            if context.get_remaining_time_in_millis() > LEFT_MILLISECONDS:
+                report_repeats_of_month(tools.telling, tools.usage, scope, message["month"])
             logger.info("items were merged", org_id=scope.org_id, month=message["month"], made=merged)
 
         # The report names every failed message, also when all failed; raising would add nothing to it.
