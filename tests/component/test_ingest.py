@@ -149,6 +149,15 @@ def test_measurements_without_uid_all_count(world: World) -> None:
     assert world.total() == 40
 
 
+def test_equal_requests_without_uid_count_once_and_others_each(world: World) -> None:
+    """Our choice: a request that is sent again after a lost answer is not told from one that was meant apart."""
+    for _ in range(2):
+        world.send(measurement(uid=None), measurement(uid=None))
+    assert world.total() == 20
+    world.send(measurement(uid=None, measure={"tokens": 11}), measurement(uid=None))
+    assert world.total() == 41
+
+
 def test_a_negative_value_corrects(world: World) -> None:
     world.send(measurement(measure={"tokens": 120}), measurement(uid="u2", measure={"tokens": -20}))
     assert world.total() == 100

@@ -577,6 +577,22 @@ class TestSchedules:
         assert exports.tick("2026-01-15T18:15:00Z") == 0
         assert exports.tick("2026-01-15T19:00:00Z") == 1
 
+    def test_a_run_that_was_due_before_a_change_is_made_as_the_schedule_was(self, exports: Exports) -> None:
+        schedule = exports.schedule(scheduleType="HOUR", period=1)
+        exports.work()
+        for minute in ("02", "04"):  # the schedules are looked at every five minutes
+            exports.org.clock.instant = from_text(f"2026-01-15T13:{minute}:00Z")
+            body = exports.org.client.get(f"/dataexports/schedules/{schedule['id']}").json
+            body |= {"scheduleType": "DAY", "name": minute}
+            assert exports.org.client.put(f"/dataexports/schedules/{schedule['id']}", body).status == 200
+        assert exports.tick("2026-01-15T13:05:00Z") == 0
+        exports.work()
+        jobs = exports.org.client.get("/dataexports/jobs", scheduleId=schedule["id"]).json["data"]
+        assert sorted((one["dateCreated"], one["status"]) for one in jobs) == [
+            ("2026-01-15T12:00:00.000000Z", "SUCCEEDED"),
+            ("2026-01-15T13:00:00.000000Z", "SUCCEEDED"),
+        ]
+
     def test_a_job_whose_message_was_lost_is_sent_again(self, exports: Exports) -> None:
         job_id = exports.ask(**ACCOUNTS)
         exports.org.exports.take()

@@ -10,6 +10,7 @@ from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
 from usance.application.entities.update_entity import update_entity
+from usance.application.exports.due_job import due_job
 from usance.application.exports.jobs import SUCCEEDED, TYPE, USAGE, job_put, message, read_job
 from usance.application.exports.ports import ExportPorts
 from usance.application.exports.spans import scheduled
@@ -62,11 +63,18 @@ def create_schedule(entities: EntityPorts, ports: ExportPorts, caller: Caller, b
     return change.document
 
 
-def update_schedule(entities: EntityPorts, caller: Caller, id_: str, body: Mapping[str, Any]) -> Document:
-    """The schedule at its next version; what it exports from now on must be the caller's to export too."""
+def update_schedule(
+    entities: EntityPorts, ports: ExportPorts, caller: Caller, id_: str, body: Mapping[str, Any]
+) -> Document:
+    """The schedule at its next version; what it exports from now on must be the caller's to export too.
+
+    A run that was due before, and that nobody has looked at yet, is made as the schedule was.
+    """
     require(caller, Action.CONFIG_UPDATE, DATA_EXPORT_SCHEDULE.type, id_)
-    find(entities, caller.org_id, DATA_EXPORT_SCHEDULE, id_)
+    stored = find(entities, caller.org_id, DATA_EXPORT_SCHEDULE, id_)
     _require_source(caller, document_of(validated(DATA_EXPORT_SCHEDULE.model, body)))
+    if job_id := due_job(ports, caller.org_id, stored, ports.clock.now()):
+        ports.queue.send([message(caller.org_id, job_id)])
     return update_entity(entities, caller, DATA_EXPORT_SCHEDULE, id_, body)
 
 

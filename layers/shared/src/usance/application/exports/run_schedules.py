@@ -3,17 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from usance.application.exports.jobs import PENDING, SCHEDULE, TYPE, job_put, message
+from usance.application.exports.due_job import due_job
+from usance.application.exports.jobs import PENDING, SCHEDULE, TYPE, message
 from usance.application.exports.ports import ExportPorts
-from usance.application.exports.spans import scheduled
 from usance.application.organizations import organization_ids
-from usance.domain.kernel.errors import VersionConflictError
-from usance.domain.kernel.ids import timed_id
 from usance.resources import instants
-from usance.resources.export_rules import latest_run_of
-from usance.resources.wire import Document
 
-BY: Final = "SCHEDULER"
 SENT_AGAIN_AFTER: Final = timedelta(minutes=15)  # a message that was sent is received long before
 
 
@@ -28,7 +23,7 @@ def run_export_schedules(ports: ExportPorts, at: datetime) -> int:
 
 def _run(ports: ExportPorts, org_id: str, at: datetime) -> int:
     schedules = ports.entities.list_all(org_id, SCHEDULE, filters={})
-    due = [id_ for schedule in schedules if (id_ := _job(ports, org_id, schedule, at))]
+    due = [id_ for schedule in schedules if (id_ := due_job(ports, org_id, schedule, at))]
     waiting = ports.entities.list_all(org_id, TYPE, filters={"status": [PENDING]})
     lost = [
         job["id"]
@@ -39,21 +34,3 @@ def _run(ports: ExportPorts, org_id: str, at: datetime) -> int:
     if ids:
         ports.queue.send([message(org_id, id_) for id_ in ids])
     return len(ids)
-
-
-def _job(ports: ExportPorts, org_id: str, schedule: Document, at: datetime) -> str | None:
-    """The id of the job that was made for the schedule's latest run; None when there is none to make.
-
-    A run before the schedule was last changed was decided by what it was then.
-    """
-    run = latest_run_of(schedule, at)
-    if run is None or run <= instants.from_text(schedule["dtLastModified"]):
-        return None
-    job_id = timed_id(run, org_id, schedule["id"])
-    if ports.entities.get(org_id, TYPE, job_id):
-        return None
-    try:
-        ports.entities.commit(org_id, [job_put(scheduled(schedule, run), job_id, BY, run, schedule["id"])])
-    except VersionConflictError:
-        return None  # another delivery of this tick was quicker
-    return job_id

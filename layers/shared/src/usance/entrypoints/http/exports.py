@@ -25,7 +25,7 @@ def schedule_verbs(
         return create_schedule(configuration(), ports(), request.caller, request.json_object())
 
     def update(request: Request) -> Document:
-        return update_schedule(configuration(), request.caller, request.path["id"], request.json_object())
+        return update_schedule(configuration(), ports(), request.caller, request.path["id"], request.json_object())
 
     return {Verb.CREATE: create, Verb.UPDATE: update}
 
