@@ -14,7 +14,7 @@ from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
 from usance.application.ingest import failure_events
 from usance.application.ports.events import Event
-from usance.entrypoints.queue import bill_worker
+from usance.entrypoints.queue import bill_worker, export_worker, upload_worker
 from usance.resources.event_names import EVENT_NAMES
 
 Template = dict[str, Any]
@@ -174,9 +174,16 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_bill_worker_knows_its_last_attempt(template: Template) -> None:
-    policy = template["Resources"]["BillingQueue"]["Properties"]["RedrivePolicy"]
-    assert policy["maxReceiveCount"] == bill_worker.ATTEMPTS_MAX
+@pytest.mark.parametrize(
+    ("queue", "tries"),
+    [
+        ("BillingQueue", bill_worker.ATTEMPTS_MAX),
+        ("ExportQueue", export_worker.TRIES_MAX),
+        ("UploadQueue", upload_worker.TRIES_MAX),
+    ],
+)
+def test_a_worker_that_gives_up_knows_its_last_try(template: Template, queue: str, tries: int) -> None:
+    assert template["Resources"][queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == tries
 
 
 def test_the_streams_lose_no_change(template: Template, functions: Functions) -> None:

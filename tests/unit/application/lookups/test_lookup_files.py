@@ -130,9 +130,10 @@ class TestUploads:
         assert parsed_key(key) == ("uploads/lookups", tables.org.id, made["jobId"])
         return str(made["jobId"])
 
-    def process(self, tables: Tables, job_id: str) -> str | None:
+    def process(self, tables: Tables, job_id: str, *, last_try: bool = False) -> str | None:
         org = tables.org
-        return process_lookup_upload(LookupPorts(org.store, org.clock, org.ids, org.blobs), org.id, job_id)
+        ports = LookupPorts(org.store, org.clock, org.ids, org.blobs)
+        return process_lookup_upload(ports, org.id, job_id, last_try=last_try)
 
     @pytest.mark.parametrize(
         ("content", "content_type"),
@@ -201,6 +202,19 @@ class TestUploads:
             self.process(tables, job_id)
         assert self.process(tables, job_id) == "SUCCEEDED"
         assert tables.ok(tables.org.client.get(tables.data))["version"] == 2
+
+    def test_the_last_try_fails_the_job(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+        job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n", version=1)
+
+        def fails(_key: str) -> bytes:
+            raise UnavailableError("the store is busy")
+
+        monkeypatch.setattr(tables.org.blobs, "get", fails)
+        with pytest.raises(UnavailableError):
+            self.process(tables, job_id)
+        assert job(tables, job_id)["status"] == "PENDING"
+        assert self.process(tables, job_id, last_try=True) == "FAILED"
+        assert "however often" in job(tables, job_id)["failureReason"]
 
     def test_only_a_draft_takes_a_file(self, tables: Tables) -> None:
         job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n")

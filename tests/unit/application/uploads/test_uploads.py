@@ -75,8 +75,8 @@ class World:
         self.key = self.blobs.upload(made.json["url"], content, made.json["headers"])
         return str(made.json["jobId"])
 
-    def run(self, job_id: str, *, time_is_up: Callable[[], bool] = lambda: False) -> str | None:
-        return process_upload(self.bench(), self.org.id, job_id, time_is_up=time_is_up)
+    def run(self, job_id: str, *, time_is_up: Callable[[], bool] = lambda: False, last_try: bool = False) -> str | None:
+        return process_upload(self.bench(), self.org.id, job_id, time_is_up=time_is_up, last_try=last_try)
 
     def job(self, job_id: str) -> dict[str, Any]:
         return dict(self.org.client.get(f"{UPLOADS}/jobs/{job_id}").json)
@@ -230,6 +230,28 @@ class TestRows:
         world.run(world.uploaded(content.encode()))
         assert world.total() == Decimal("0.1000000000000000000000000000000000001")
 
+    @pytest.mark.parametrize("number", ["1e99999999999999999999", "1e99999", "-1e-99999999999999999999", "7" * 5_000])
+    def test_a_number_that_nothing_can_hold_keeps_out_its_row_alone(self, world: World, number: str) -> None:
+        content = json.dumps([row(1), row(0), row(2)]).replace('"tokens": 0', f'"tokens": {number}')
+        job_id = world.uploaded(content.encode())
+        assert world.run(job_id) == "succeeded"
+        assert (world.total(), world.counts(job_id)) == (3, ("succeeded", 3, 2, 1))
+        [failure] = world.failures()
+        assert "measurements[0].measure.tokens" in failure["message"]
+
+    @pytest.mark.parametrize("number", ["1e99999999999999999999", "1e99999", "7" * 5_000])
+    def test_so_it_does_in_a_table(self, world: World, number: str) -> None:
+        rows = [f"calls,acme,2026-01-02T00:00:00Z,{number}" for number in (1, number, 2)]
+        job_id = world.uploaded("\n".join(["meter,account,ts,measure.tokens", *rows]).encode(), **CSV)
+        assert world.run(job_id) == "succeeded"
+        assert (world.total(), world.counts(job_id)) == (3, ("succeeded", 3, 2, 1))
+
+    @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xef\xbb\xbf \n", b" \xef\xbb\xbf"])
+    def test_a_byte_order_mark_is_no_part_of_the_array(self, world: World, mark: bytes) -> None:
+        job_id = world.uploaded(mark + json.dumps([row(1)]).encode())
+        assert world.run(job_id) == "succeeded"
+        assert world.total() == 1
+
     def test_unknown_accounts_are_made_as_by_a_request(self, world: World) -> None:
         world.run(world.uploaded([row(5, account="new")]))
         [account] = world.org.client.get("/accounts", codes="new").json["data"]
@@ -263,6 +285,11 @@ class TestRows:
             (b'{"measurements": []}', 0),
             (b"[", 0),
             (b"\xff\xfe", 0),
+            (b"\xef\xbb", 0),
+            (b"\xef\xbb\xbf", 0),
+            (b"\xef\xbb\xbf{}", 0),
+            (b'[%s, {"a": 1e99999999999999999999, "b": "\xff"}]' % json.dumps(row(1)).encode(), 1),
+            (b'[%s, {"a": 1e99999999999999999999,}]' % json.dumps(row(1)).encode(), 1),
             (b"[%s, {]" % json.dumps(row(1)).encode(), 1),
             (b"[%s] x" % json.dumps(row(1)).encode(), 1),
         ],
@@ -329,6 +356,35 @@ class TestInterruptions:
         assert status == "succeeded"
         assert (world.total(), world.counts(job_id)) == (2_500, ("succeeded", 2500, 2500, 0))
 
+    @pytest.mark.parametrize("fault", [UnavailableError("the store is busy"), OverflowError("a fault of ours")])
+    def test_the_last_try_fails_the_job_and_says_where(self, world: World, fault: Exception) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        store, calls = world.usage.append, iter([False, True, True])
+
+        def sometimes(given: Any) -> None:
+            if next(calls):
+                raise fault
+            store(given)
+
+        world.usage.append = sometimes  # type: ignore[method-assign]
+        with pytest.raises(type(fault)):
+            world.run(job_id)
+        assert world.job(job_id)["status"] == "running"
+        calls = iter([False, True])
+        assert world.run(job_id, last_try=True) == "failed"
+        assert world.counts(job_id) == ("failed", 1000, 1000, 0)
+        assert world.total() == 1_000
+        [failure] = world.failures()
+        assert "row 1000" in failure["message"]
+        assert world.run(job_id) == "failed"
+
+    def test_a_file_that_is_gone_fails_its_job(self, world: World) -> None:
+        job_id = world.uploaded([row(1)])
+        world.blobs.delete([world.key])
+        assert world.run(job_id) == "failed"
+        [failure] = world.failures()
+        assert "there is no document" in failure["message"]
+
     def test_a_job_that_is_gone_is_left(self, world: World) -> None:
         assert world.run("0190a5d0-ac96-774b-bcce-b302099a8057") is None
 
@@ -369,12 +425,23 @@ def test_the_worker_reports_a_message_that_failed(world: World) -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
+def test_the_worker_gives_up_a_message_that_came_often(world: World) -> None:
+    job_id = world.uploaded([row(4)])
+    world.usage.failures = 1
+    context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
+    answer = upload_worker.handler(world.worker)(event(created(world.key), tries=upload_worker.TRIES_MAX), context)
+    assert answer == {"batchItemFailures": []}
+    assert world.job(job_id)["status"] == "failed"
+
+
 def created(key: str) -> dict[str, Any]:
     return {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}}]}
 
 
-def event(body: Any) -> dict[str, Any]:
-    return {"Records": [{"messageId": "1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}]}
+def event(body: Any, tries: int = 1) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(tries)}
+    record = {"messageId": "1", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": attributes}
+    return {"Records": [record]}
 
 
 class Endless:
@@ -417,6 +484,15 @@ def test_a_row_of_a_table_without_an_end_is_not_read_to_it(head: bytes, filler: 
         list(batches(Endless(head, filler), "job", 0, "text/csv"))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("depth", [40, 2_000, 200_000])
+def test_a_row_that_nests_too_deep_fails_its_job(world: World, depth: int) -> None:
+    deep = b'{"meter":"calls","other":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+    job_id = world.uploaded(b"[" + json.dumps(row(1)).encode() + b"," + deep + b"]")
+    assert world.run(job_id) == "failed"
+    assert world.counts(job_id) == ("failed", 1, 1, 0)
+    assert "row 1 nests deeper" in world.failures()[-1]["message"]
+
+
 def test_the_rows_before_one_without_an_end_are_ingested(world: World) -> None:
     job_id = world.uploaded(json.dumps([row(1), row(2)]).encode()[:-1] + b"," + b"[" * 200_000)
     assert world.run(job_id) == "failed"
@@ -438,7 +514,9 @@ def test_an_array_is_cut_into_its_values_wherever_the_reads_end(
     text = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "replace")
     expected = json.loads(text)
     malformed: list[InvalidInputError] = []
-    assert list(json_values(Slow(b" \n" + text + b"\t ", size), malformed)) == expected  # type: ignore[arg-type]
+    for mark in (b"", b"\xef\xbb\xbf"):
+        content = mark + b" \n" + text + b"\t "
+        assert list(json_values(Slow(content, size), malformed)) == expected  # type: ignore[arg-type]
     assert malformed == []
 
 

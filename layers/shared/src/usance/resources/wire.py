@@ -11,6 +11,7 @@ Document = dict[str, Any]
 """A JSON object in memory: str, int, Decimal, bool, None, list and dict; never a float."""
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_SKIPPER: Final = msgspec.json.Decoder(msgspec.Raw)
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _PATH_STEPS_MAX: Final = 16  # more than any noun nests; looking for a number reads what holds it once per step
 
@@ -24,6 +25,16 @@ def loads(text: bytes | str) -> Any:
         return _decoded(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
         raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
+
+
+def is_json(text: bytes) -> bool:
+    """Whether the text is JSON, also where `loads` cannot hold a number of it."""
+    try:
+        text.decode()
+        _SKIPPER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def dumps(value: Any) -> bytes:

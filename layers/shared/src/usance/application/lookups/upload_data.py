@@ -52,11 +52,11 @@ def generate_lookup_upload_url(ports: LookupPorts, caller: Caller, place: Place,
     return {"jobId": job_id, "url": url, "headers": dict(headers)}
 
 
-def process_lookup_upload(ports: LookupPorts, org_id: str, job_id: str) -> str | None:
+def process_lookup_upload(ports: LookupPorts, org_id: str, job_id: str, *, last_try: bool = False) -> str | None:
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
     All items of the file are put, each replacing the one with its keys, or none. A store that fails raises: the message
-    comes again.
+    comes again; at the `last_try` that fails the job too.
     """
     job = ports.entities.get(org_id, LOOKUP_JOB, job_id)
     if job is None or job["status"] != PENDING:
@@ -65,6 +65,11 @@ def process_lookup_upload(ports: LookupPorts, org_id: str, job_id: str) -> str |
         _put_file(ports, org_id, job)
     except (InvalidInputError, NotFoundError, VersionConflictError) as refused:
         end_job(ports, org_id, job, FAILED, str(refused))
+        return FAILED
+    except Exception:
+        if not last_try:
+            raise
+        end_job(ports, org_id, job, FAILED, "the stores did not take the items, however often they were tried")
         return FAILED
     end_job(ports, org_id, job, SUCCEEDED)
     return SUCCEEDED

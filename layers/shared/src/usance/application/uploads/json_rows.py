@@ -3,9 +3,12 @@
 The array is cut into the texts of its values, which costs a look at each bracket and string; a text is parsed when it is whole.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
+
+import msgspec
 
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
@@ -25,7 +28,10 @@ _INNER: Final = b""  # a bracket that closed within a value
 
 
 def json_values(stream: BinaryIO, malformed: list[InvalidInputError]) -> Iterator[Any]:
-    """The values of the array; where it ends to be one, `malformed` says why."""
+    """The values of the array; where it ends to be one, `malformed` says why.
+
+    A value that is JSON, but has a number that nothing here can hold, is handed out as its text: it spoils its row alone.
+    """
     try:
         for number, text in enumerate(_texts(stream)):
             yield _value(text, number)
@@ -37,6 +43,8 @@ def _value(text: bytes, number: int) -> Any:
     try:
         return wire.loads(text)
     except InvalidInputError as refused:
+        if wire.is_json(text):
+            return msgspec.Raw(text)
         raise InvalidInputError(f"the file is not valid JSON: row {number}: {refused.message}") from refused
 
 
@@ -93,10 +101,15 @@ class _Text:
 
 
 def _behind_the_bracket(stream: BinaryIO) -> bytes:
-    while head := stream.read(READ_BYTES):
-        if text := head.lstrip():
-            if text.startswith(b"["):
-                return text[1:]
+    """What follows it, of what was read. In front of it may be a byte order mark, as editors write it, and space."""
+    text, marked = b"", False
+    while more := stream.read(READ_BYTES):
+        text = (text + more).lstrip()
+        if not marked and text.startswith(codecs.BOM_UTF8):
+            text, marked = text.removeprefix(codecs.BOM_UTF8).lstrip(), True
+        if text.startswith(b"["):
+            return text[1:]
+        if text and (marked or not codecs.BOM_UTF8.startswith(text)):
             break
     raise InvalidInputError("the file must be a JSON array of measurements")
 

@@ -10,7 +10,7 @@ from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_j
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.rows import ENVELOPE, Batch, batches
 from usance.domain.access import Caller
-from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.metering.submission import BODY_MAX_BYTES, check
 from usance.resources.measurements import decode
 from usance.resources.wire import Document
@@ -35,35 +35,60 @@ class _Progress:
         }
 
 
-def process_upload(bench: UploadWorkbench, org_id: str, job_id: str, *, time_is_up: Callable[[], bool]) -> str | None:
+def process_upload(
+    bench: UploadWorkbench, org_id: str, job_id: str, *, time_is_up: Callable[[], bool], last_try: bool = False
+) -> str | None:
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
-    When `time_is_up`, it records where it is and puts a message onto the queue that goes on from there. A store that
-    fails raises: the message comes again and goes on from the last record.
+    When `time_is_up`, it records where it is and puts a message onto the queue that goes on from there. A file that is
+    gone, or stops being what it should be, fails the job, and an event says why. A store that fails raises: the message
+    comes again and goes on from the last record; at the `last_try` that fails the job too, whatever it was.
     """
     ports = bench.ingest
     job = change_job(ports.entities, ports.clock, org_id, job_id, _begun)
     if job is None or job["status"] != RUNNING:
         return job["status"] if job else None
-    caller, progress = _caller(org_id, job), _Progress(int(job["totalRows"]), int(job["failedRows"]))
-    status = SUCCEEDED
-    with ports.blobs.open(file_key(org_id, job_id)) as stream:
-        try:
-            for batch in batches(stream, job_id, progress.total, job.get("contentType", "")):
-                progress.failed += _ingest(bench, caller, batch)
-                recorded = progress.total // ROWS_BETWEEN_RECORDS
-                progress.total += len(batch.rows)
-                if time_is_up():
-                    _record(bench, org_id, job_id, progress, RUNNING)
-                    bench.queue.send([{"kind": "continue", "orgId": org_id, "jobId": job_id}])
-                    return RUNNING
-                if progress.total // ROWS_BETWEEN_RECORDS > recorded:
-                    _record(bench, org_id, job_id, progress, RUNNING)
-        except InvalidInputError as malformed:
-            report_refused(ports, org_id, f"{job_id}-{progress.total}", str(malformed), b"null", ports.clock.now())
-            status = FAILED
-    _record(bench, org_id, job_id, progress, status)
-    return status
+    progress = _Progress(int(job["totalRows"]), int(job["failedRows"]))
+    try:
+        done = _go_on(bench, org_id, job, progress, time_is_up)
+    except (InvalidInputError, NotFoundError) as refused:
+        return _fail(bench, org_id, job_id, progress, refused.message)
+    except Exception:
+        if not last_try:
+            raise
+        reason = f"the stores did not take row {progress.total} and those after it, however often they were tried"
+        return _fail(bench, org_id, job_id, progress, reason)
+    if not done:
+        bench.queue.send([{"kind": "continue", "orgId": org_id, "jobId": job_id}])
+        return RUNNING
+    _record(bench, org_id, job_id, progress, SUCCEEDED)
+    return SUCCEEDED
+
+
+def _go_on(
+    bench: UploadWorkbench, org_id: str, job: Document, progress: _Progress, time_is_up: Callable[[], bool]
+) -> bool:
+    """Whether every row was read; False when time was up before. `progress` tells how many were."""
+    caller = _caller(org_id, job)
+    with bench.ingest.blobs.open(file_key(org_id, job["id"])) as stream:
+        for batch in batches(stream, job["id"], progress.total, job.get("contentType", "")):
+            progress.failed += _ingest(bench, caller, batch)
+            recorded = progress.total // ROWS_BETWEEN_RECORDS
+            progress.total += len(batch.rows)
+            over = time_is_up()
+            if over or progress.total // ROWS_BETWEEN_RECORDS > recorded:
+                _record(bench, org_id, job["id"], progress, RUNNING)
+            if over:
+                return False
+    return True
+
+
+def _fail(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, reason: str) -> str:
+    """The event comes first: a job that failed always has one."""
+    now = bench.ingest.clock.now()
+    report_refused(bench.ingest, org_id, f"{job_id}-{progress.total}", reason, b"null", now)
+    _record(bench, org_id, job_id, progress, FAILED)
+    return FAILED
 
 
 def _begun(job: Document) -> Document | None:

@@ -17,6 +17,7 @@ from usance.resources import wire
 from usance.resources.wire import Document
 
 LEFT_MILLISECONDS: Final = 60_000  # to end a batch, record it and send a message; a batch takes a second at most
+TRIES_MAX: Final = 5  # the queue's maxReceiveCount (template.yaml)
 
 logger = Logger()
 
@@ -29,11 +30,13 @@ def handler(build: Callable[[], UploadWorker] = upload_worker) -> Callable[[dict
             return bool(context.get_remaining_time_in_millis() < LEFT_MILLISECONDS)
 
         def run(record: SQSRecord) -> None:
+            last = int(record.attributes.approximate_receive_count) >= TRIES_MAX
             for folder, org_id, job_id in _files(wire.loads(record.body)):
                 if folder == measurements.FOLDER:
-                    status = process_upload(build().measurements, org_id, job_id, time_is_up=time_is_up)
+                    bench = build().measurements
+                    status = process_upload(bench, org_id, job_id, time_is_up=time_is_up, last_try=last)
                 elif folder == lookups.FOLDER:
-                    status = lookups.process_lookup_upload(build().lookups, org_id, job_id)
+                    status = lookups.process_lookup_upload(build().lookups, org_id, job_id, last_try=last)
                 else:
                     status = "none of ours"
                 logger.info("the file was read", folder=folder, org_id=org_id, job_id=job_id, status=status)
