@@ -246,7 +246,7 @@ def test_the_bucket_is_private_and_encrypted_and_spoken_to_over_tls(template: Te
 
 def test_schedules_carry_their_own_time(functions: Functions) -> None:
     schedules = functions["scheduler"]["Events"]
-    assert set(schedules) == {"BillingSchedule", "ApprovalSchedule", "ExportSchedule"}
+    assert set(schedules) == {"BillingSchedule", "ApprovalSchedule", "ExportSchedule", "EventSchedule"}
     for name, event in schedules.items():
         payload = json.loads(event["Properties"]["Input"])
         assert payload == {"schedule": name, "time": "<aws.scheduler.scheduled-time>"}

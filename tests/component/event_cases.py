@@ -55,6 +55,7 @@ CASES = [
     Case("SchedulerFunction", "scheduler_billing", answer={"schedule": "BillingSchedule", "count": 0}),
     Case("SchedulerFunction", "scheduler_approval", answer={"schedule": "ApprovalSchedule", "count": 0}),
     Case("SchedulerFunction", "scheduler_exports", answer={"schedule": "ExportSchedule", "count": 0}),
+    Case("SchedulerFunction", "scheduler_events", answer={"schedule": "EventSchedule", "count": 0}),
     Case("StatementsFunction", "statements_create_job", status=400),
     Case("StatementsFunction", "statements_download_bills", status=200),
     Case("StatementsFunction", "statements_get_job", status=404),

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.events import FakeEventLog
+from tests.fakes.queue import FakeQueue
 from tests.unit.application.billing.world import World
+from usance.application.notifications.raise_scheduled import Raising
+from usance.application.notifications.stores import Stores
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
@@ -97,11 +101,14 @@ def test_the_billing_configuration_is_read(world: World) -> None:
 def test_the_schedules_take_their_time_from_the_event(world: World) -> None:
     world.configure(scheduledBillInterval=24, autoApproveBillsGracePeriod=5, autoApproveBillsGracePeriodUnit="MINUTES")
     world.subscribe()
-    run = scheduler.handler(lambda: Scheduler(world.stores, world.org.exporting))
+    events = Stores(world.org.store, FakeEventLog(world.clock), FakeQueue(), world.clock)
+    raising = Raising(events, world.bills)
+    run = scheduler.handler(lambda: Scheduler(world.stores, world.org.exporting, raising))
     world.clock.instant = from_text("2030-01-01T00:00:00Z")
     assert run(load("scheduler_billing"), CONTEXT) == {"schedule": "BillingSchedule", "count": 1}
     world.drain()
     assert [bill["billDate"] for bill in world.all_bills()] == ["2026-03-01", "2026-02-01"]
+    assert run(load("scheduler_events"), CONTEXT) == {"schedule": "EventSchedule", "count": 0}
     assert run(load("scheduler_approval"), CONTEXT) == {"schedule": "ApprovalSchedule", "count": 1}
     assert [bill["billDate"] for bill in world.all_bills(status="APPROVED")] == ["2026-02-01"]
 

@@ -12,6 +12,7 @@ from usance.resources.fields import Name, Noun, whole
 from usance.resources.resource import IDS, Dependant, Index, Related, Resource, Serial
 
 PREFIX: Final = "scheduled."
+SWEEP: Final = "scheduledEventSweep"  # how far the entities of a configuration have been looked at
 DAYS_MAX: Final = 36_500  # a century either way: beyond it dates leave the years that calendars know
 
 
@@ -57,4 +58,5 @@ SCHEDULED_EVENT_CONFIGURATION: Final = Resource(
     rules=(check_scheduled_event,),
     serial=(Serial("name of scheduled event", "name"),),
     dependants=(Dependant("notificationConfiguration", "eventName", path="name"),),
+    parts=(Dependant(SWEEP, "configurationId"),),
 )

@@ -79,7 +79,7 @@ class Change:
     def event_data(self) -> dict[str, Any]:
         """`newDto` and `oldDto`, without secrets."""
         sides = {"newDto": self.new, "oldDto": self.old}
-        return {name: {"orgId": self.org_id, **_shown(side)} for name, side in sides.items() if side is not None}
+        return {name: representation(self.org_id, side) for name, side in sides.items() if side is not None}
 
     @classmethod
     def between(
@@ -100,6 +100,11 @@ class Change:
         if old is not None and new is not None and old.get("version") == new.get("version"):
             return None
         return cls(org_id, type_, id_, old, new, seen_at)
+
+
+def representation(org_id: str, entity: Representation) -> dict[str, Any]:
+    """An entity as events show it: without secrets."""
+    return {"orgId": org_id, **_shown(entity)}
 
 
 def _shown(value: Representation) -> dict[str, Any]:

@@ -10,13 +10,18 @@ from usance.application.billing.run_schedule import run_scheduled_approval, run_
 from usance.application.billing.stores import BillingStores
 from usance.application.credit.run_schedules import run_balance_schedules
 from usance.application.exports.run_schedules import run_export_schedules
+from usance.application.notifications.raise_scheduled import raise_scheduled_events
 from usance.bootstrap.scheduler import Scheduler, build_scheduler
 from usance.resources.instants import from_text
 
-SCHEDULES: Final[Mapping[str, Callable[[Scheduler, datetime], int]]] = {
-    "BillingSchedule": lambda scheduler, at: _bill(scheduler.billing, at),
-    "ApprovalSchedule": lambda scheduler, at: run_scheduled_approval(scheduler.billing, at),
-    "ExportSchedule": lambda scheduler, at: run_export_schedules(scheduler.exports, at),
+TimeIsUp = Callable[[], bool]
+LEFT_MILLISECONDS: Final = 20_000  # for the page at hand and for keeping how far it came
+
+SCHEDULES: Final[Mapping[str, Callable[[Scheduler, datetime, TimeIsUp], int]]] = {
+    "BillingSchedule": lambda scheduler, at, _: _bill(scheduler.billing, at),
+    "ApprovalSchedule": lambda scheduler, at, _: run_scheduled_approval(scheduler.billing, at),
+    "ExportSchedule": lambda scheduler, at, _: run_export_schedules(scheduler.exports, at),
+    "EventSchedule": lambda scheduler, at, time_is_up: raise_scheduled_events(scheduler.events, at, time_is_up),
 }
 
 logger = Logger()
@@ -30,9 +35,13 @@ def _bill(stores: BillingStores, at: datetime) -> int:
 def handler(build: Callable[[], Scheduler] = build_scheduler) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """A Lambda handler that does what is due at the event's `time` and answers how much it did."""
 
-    def handle(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         schedule = SCHEDULES[event["schedule"]]
-        count = schedule(build(), from_text(event["time"]))
+        count = schedule(
+            build(),
+            from_text(event["time"]),
+            lambda: context.get_remaining_time_in_millis() < LEFT_MILLISECONDS,
+        )
         logger.info("the schedule ran", schedule=event["schedule"], time=event["time"], count=count)
         return {"schedule": event["schedule"], "count": count}
 

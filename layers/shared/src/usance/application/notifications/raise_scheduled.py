@@ -1,0 +1,121 @@
+"""Raise the scheduled events of every organization (platform.md 8).
+
+Once a day, when the organization's day has begun, all entities of a configuration's kind are looked at: nothing is stored
+beside an entity for events that few organizations configure. How far a sweep has come is kept, so that one that is cut off
+goes on, and days that were missed are made up for. An event's id follows from the configuration, the entity and the date
+in it: however often a sweep is repeated each is raised once, and again when the date changes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from usance.application.audit import created, updated
+from usance.application.notifications.publish_event import publish_event
+from usance.application.notifications.stores import Stores
+from usance.application.organizations import organization_ids
+from usance.application.ports.bills import BillQuery, BillRepository
+from usance.application.ports.entities import Page, Put
+from usance.application.ports.events import Event
+from usance.domain.kernel.errors import VersionConflictError
+from usance.domain.kernel.ids import derived_id
+from usance.domain.kernel.timezones import local_day, time_zone
+from usance.domain.notifications.changes import representation
+from usance.domain.notifications.scheduled import Sweep
+from usance.resources import instants
+from usance.resources.event_names import ENTITIES
+from usance.resources.scheduled_event_configuration import SCHEDULED_EVENT_CONFIGURATION, SWEEP
+from usance.resources.wire import Document
+
+PAGE: Final = 200
+BY: Final = "SCHEDULER"
+
+TimeIsUp = Callable[[], bool]
+_TYPES: Final[Mapping[str, str]] = {name.rpartition(".")[2]: type_ for type_, name in ENTITIES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Raising:
+    """What it works on."""
+
+    stores: Stores
+    bills: BillRepository
+
+
+def raise_scheduled_events(desk: Raising, at: datetime, time_is_up: TimeIsUp) -> int:
+    """How many events were raised; those raised before and looked at again count as well."""
+    entities = desk.stores.entities
+    return sum(
+        _sweep(desk, org_id, configuration, at, time_is_up)
+        for org_id in organization_ids(entities)
+        for configuration in entities.list_all(org_id, SCHEDULED_EVENT_CONFIGURATION.type, filters={})
+        if not time_is_up()
+    )
+
+
+def _sweep(desk: Raising, org_id: str, configuration: Document, at: datetime, time_is_up: TimeIsUp) -> int:
+    """Go on with the sweep of the day, or begin it; nothing when it is done."""
+    entities = desk.stores.entities
+    zone = time_zone((entities.get(org_id, "organizationConfig", org_id) or {})["timezone"])
+    state = entities.get(org_id, SWEEP, configuration["id"])
+    made = instants.from_text(configuration["dtCreated"])
+    today = local_day(at, zone)
+    done = date.fromisoformat(state["done"]) if state else local_day(made, zone)
+    if done >= today:
+        return 0
+    since = instants.from_text(state["since"]) if state else made
+    begun = state["begun"] if state and state.get("today") == today.isoformat() else None
+    sweep = Sweep.following(today, done, local_day(made, zone), since, zone)
+    raised = 0
+    token = state["token"] if state and begun else None
+    begun = begun or instants.to_text(at)
+    while True:
+        page = _page(desk, org_id, configuration, token)
+        for event in _due(org_id, configuration, sweep, page, at):
+            publish_event(event, desk.stores)
+            raised += 1
+        token = page.next_token
+        if token is None or time_is_up():
+            break
+    running = {"today": today.isoformat(), "begun": begun, "token": token}
+    ended = {"done": today.isoformat(), "since": begun}
+    kept = {"done": done.isoformat(), "since": instants.to_text(since), **running} if token else ended
+    with suppress(VersionConflictError):  # another delivery of this moment was quicker
+        _keep(desk, org_id, configuration, state, kept, at)
+    return raised
+
+
+def _page(desk: Raising, org_id: str, configuration: Document, token: str | None) -> Page:
+    type_ = _TYPES[configuration["entity"].lower()]
+    if type_ == "bill":
+        return desk.bills.list_page(org_id, BillQuery(), page_size=PAGE, next_token=token)
+    return desk.stores.entities.list_page(org_id, type_, filters={}, page_size=PAGE, next_token=token)
+
+
+def _due(org_id: str, configuration: Document, sweep: Sweep, page: Page, at: datetime) -> Iterator[Event]:
+    field = configuration["field"]
+    is_account = _TYPES[configuration["entity"].lower()] == "account"
+    for entity in page.data:
+        if sweep.holds(entity, field, int(configuration["offset"])):
+            yield Event(
+                id=derived_id("scheduled event", org_id, configuration["id"], entity["id"], field, entity[field]),
+                org_id=org_id,
+                name=configuration["name"],
+                time=at,
+                detail={"eventData": {"newDto": representation(org_id, entity)}},
+                resource_id=entity["id"],
+                account_id=entity["id"] if is_account else entity.get("accountId"),
+            )
+
+
+def _keep(
+    desk: Raising, org_id: str, configuration: Document, old: Document | None, fields: Document, at: datetime
+) -> None:
+    id_ = configuration["id"]
+    body = {"configurationId": id_, **fields}
+    document = updated(body, old, BY, at) if old else created(body, id_, BY, at)
+    index = {"configurationId": [id_]}
+    put = Put(SWEEP, document, int(old["version"]) if old else None, indexed=index)
+    desk.stores.entities.commit(org_id, [put])
