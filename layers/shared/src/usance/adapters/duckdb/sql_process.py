@@ -69,7 +69,6 @@ class SqlProcess:
                     command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
                     cwd="/",
                     env=_environment(),
                     start_new_session=True,
