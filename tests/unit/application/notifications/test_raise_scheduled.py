@@ -158,14 +158,8 @@ def test_bills_are_looked_at_too(calendar: Calendar) -> None:
     calendar.configure(name="scheduled.bill.overdue", entity="Bill", field="dueDate", offset=1)
     header = {"id": "00000000-0000-7000-8000-0000000000ff", "version": 1, "accountId": "a", "dueDate": "2026-01-19"}
     stamp = "2026-01-15T12:00:00.000000Z"
-    more = {
-        "endDate": "2026-01-01",
-        "billDate": "2026-01-01",
-        "status": "PENDING",
-        "locked": False,
-        "dtCreated": stamp,
-        "dtLastModified": stamp,
-    }
+    days = dict.fromkeys(("endDate", "billDate", "externalInvoiceDate"), "2026-01-01")
+    more = {**days, "status": "PENDING", "locked": False, "dtCreated": stamp, "dtLastModified": stamp}
     calendar.bills.create(calendar.org.id, {**header, **more}, [], private={"digest": "x"}, numbering=None)
     assert calendar.run("2026-01-20T00:00") == 1
     assert calendar.raised[0].account_id == "a"
