@@ -6,11 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.events import FakeEventLog
-from tests.fakes.queue import FakeQueue
+from tests.fakes.raising import raising_of
 from tests.unit.application.billing.world import World
-from usance.application.notifications.raise_scheduled import Raising
-from usance.application.notifications.stores import Stores
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
@@ -101,8 +98,7 @@ def test_the_billing_configuration_is_read(world: World) -> None:
 def test_the_schedules_take_their_time_from_the_event(world: World) -> None:
     world.configure(scheduledBillInterval=24, autoApproveBillsGracePeriod=5, autoApproveBillsGracePeriodUnit="MINUTES")
     world.subscribe()
-    events = Stores(world.org.store, FakeEventLog(world.clock), FakeQueue(), world.clock)
-    raising = Raising(events, world.bills)
+    raising = raising_of(world.org, world.bills)
     run = scheduler.handler(lambda: Scheduler(world.stores, world.org.exporting, raising))
     world.clock.instant = from_text("2030-01-01T00:00:00Z")
     assert run(load("scheduler_billing"), CONTEXT) == {"schedule": "BillingSchedule", "count": 1}

@@ -70,6 +70,40 @@ def test_values_are_computed_by_group(strict: M3ter, meter_id: str) -> None:
     assert answer.has_more_data is False
 
 
+def test_aggregations_and_compounds_are_computed_by_segment(strict: M3ter, meter_id: str) -> None:
+    """The calls of each region, less ten of them, in the most specific segment each; `*` has what no other one has."""
+    tokens = strict.aggregations.create(
+        code="tokens_used",
+        name="Tokens used",
+        meter_id=meter_id,
+        target_field="tokens",
+        aggregation="SUM",
+        quantity_per_unit=2,
+        rounding="UP",
+        unit="token",
+        segmented_fields=["region"],
+        segments=[{"region": "*"}, {"region": "us"}],
+    )
+    billable = strict.compound_aggregations.create(
+        code="billable",
+        name="Billable tokens",
+        calculation="aggregation.tokens_used * 10",
+        quantity_per_unit=1,
+        rounding="UP",
+        unit="token",
+    )
+    acme: Any = {**SPAN, "account_ids": [account.id for account in strict.accounts.list(codes=["acme"])]}
+    asked: Any = [{"aggregationId": tokens.id}, {"compoundAggregationId": billable.id}]
+    answer = strict.usage.query(**acme, aggregations=asked, groups=[{"group_type": "SEGMENT"}])  # type: ignore[typeddict-item]
+    units = {
+        row["segment"]["region"]: (row["aggregation.tokens_used.units"], row["compoundAggregation.billable.quantity"])
+        for row in answer.data or ()
+    }
+    assert units == {"us": (1, 2), "*": (1, 1)}
+    with pytest.raises(m3ter.BadRequestError, match="compoundAggregationId: there is no such aggregation"):
+        strict.usage.query(**SPAN, aggregations=[{"compoundAggregationId": meter_id}])  # type: ignore[typeddict-item]
+
+
 def test_a_wrong_question_says_what_is_wrong(strict: M3ter, meter_id: str) -> None:
     with pytest.raises(m3ter.BadRequestError, match="groups need aggregations"):
         strict.usage.query(**SPAN, meter_ids=[meter_id], groups=[{"group_type": "ACCOUNT"}])

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from tests.fakes.events import FakeEventLog
+from tests.fakes.raising import raising_of
 from tests.unit.application.billing.world import World
 from tests.unit.application.usage.explorer import Explorer
 from usance.adapters.duckdb import parquet
@@ -604,7 +605,8 @@ class TestSchedules:
 
     def test_the_schedule_of_the_deployment_makes_them(self, exports: Exports) -> None:
         exports.schedule(scheduleType="MINUTE", period=15)
-        run = scheduler.handler(lambda: Scheduler(exports.world.stores, exports.org.exporting))
+        raising = raising_of(exports.org, exports.world.bills)
+        run = scheduler.handler(lambda: Scheduler(exports.world.stores, exports.org.exporting, raising))
         event = {"schedule": "ExportSchedule", "time": "2026-01-15T12:15:00Z"}
         assert run(event, None) == {"schedule": "ExportSchedule", "count": 1}
 

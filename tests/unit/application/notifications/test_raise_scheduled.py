@@ -1,17 +1,16 @@
 """Scheduled events: some days from a date of an entity, each date once."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.fakes.bills import FakeBillRepository
 from tests.fakes.events import FakeEventLog
 from tests.fakes.organization import Organization
-from tests.fakes.queue import FakeQueue
+from tests.fakes.raising import raising_of
 from usance.application.notifications import raise_scheduled
-from usance.application.notifications.raise_scheduled import Raising, raise_scheduled_events
-from usance.application.notifications.stores import Stores
+from usance.application.notifications.raise_scheduled import raise_scheduled_events
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import UnavailableError
 
@@ -25,8 +24,8 @@ class Calendar:
         self.org = Organization()
         self.set_zone(zone)
         self.bills = FakeBillRepository()
-        self.log = FakeEventLog(self.org.clock)
-        self.desk = Raising(Stores(self.org.store, self.log, FakeQueue(), self.org.clock), self.bills)
+        self.desk = raising_of(self.org, self.bills)
+        self.log = cast("FakeEventLog", self.desk.stores.events)
 
     def set_zone(self, zone: str) -> None:
         config = self.org.client.get("/organizationconfig").json

@@ -30,11 +30,12 @@ class Explorer:
         self.meter = self.new_meter("calls")
         self.accounts = [self.org.make("account") for _ in range(3)]
 
-    def new_meter(self, code: str) -> dict[str, Any]:
+    def new_meter(self, code: str, *more: str) -> dict[str, Any]:
         fields = [
             {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "1"},
             {"category": "WHERE", "code": "region", "name": "Region"},
             {"category": "METADATA", "code": "user", "name": "User"},
+            *({"category": "WHAT", "code": code, "name": code} for code in more),
         ]
         return self.org.make("meter", code=code, dataFields=fields, derivedFields=[])
 
@@ -42,9 +43,10 @@ class Explorer:
         """A measurement, received after those before."""
         self.sent += 1
         at = microseconds(datetime.fromisoformat(ts))
-        columns = Columns(
-            [f"uid-{self.sent}"], [at], [None], {"tokens": [tokens]}, {"region": [region], "user": [user]}
-        )
+        texts: dict[str, list[str | None]] = {"region": [region], "user": [user]}
+        if "tier" in more:
+            texts["tier"] = [more["tier"]]
+        columns = Columns([f"uid-{self.sent}"], [at], [None], {"tokens": [tokens]}, texts)
         meter = more.get("meter", self.meter)
         scope = UsageScope(self.org.id, meter["id"], self.accounts[account]["id"])
         received = RECEIVED.replace(microsecond=self.sent)
@@ -67,6 +69,15 @@ class Explorer:
         meter = more.get("meter", self.meter)
         type_ = "MEASURE" if code == "tokens" else "DIMENSION"
         return {"meterId": meter["id"], "fieldCode": code, "fieldType": type_, "function": function}
+
+    def aggregation(self, code: str, method: str = "SUM", **more: Any) -> dict[str, Any]:
+        """An aggregation of the meter."""
+        return self.org.make("aggregation", code=code, **{"meterId": self.meter["id"], "aggregation": method, **more})
+
+    def compound(self, code: str, calculation: str, **more: Any) -> dict[str, Any]:
+        """A compound aggregation."""
+        fixed = {"rounding": "NONE", "quantityPerUnit": 1, "unit": "1"}
+        return self.org.make("compoundAggregation", code=code, calculation=calculation, **{**fixed, **more})
 
     def by(self, code: str) -> dict[str, Any]:
         return {"groupType": "DIMENSION", "meterId": self.meter["id"], "fieldCode": code}

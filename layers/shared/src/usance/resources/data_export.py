@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.uploads import created_between
-from usance.resources.export_rules import accounts_of_schedule, check_destination, check_schedule, meters_of_schedule
+from usance.resources.export_rules import accounts_of_schedule, check_destination, check_schedule
 from usance.resources.fields import Code, DateTime, Id, Name, Noun, unique_items
+from usance.resources.questions import related_to
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Selection, Verb
 from usance.resources.usage_query import (
     ACCOUNTS_MAX,
@@ -159,7 +160,7 @@ DATA_EXPORT_SCHEDULE: Final = Resource(
         # Meters and accounts, up to a thousand, may go: then they are passed over.
     ),
     related=(
-        Related("meters", "meter", find=meters_of_schedule),
+        *related_to(lambda schedule: schedule),
         Related("accounts", "account", find=accounts_of_schedule),
     ),
     rules=(check_schedule,),

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from usance.domain.catalog.proposal import Entity, Proposal
-from usance.domain.catalog.usage_questions import check_question, meters_named
+from usance.domain.catalog.usage_questions import Named, check_question
 from usance.domain.exports.timetable import LONGEST, SHORTEST, latest_run, step
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
+from usance.resources.questions import named_by
 from usance.resources.timetables import check_cron, latest_cron_run
 
 _OF_USAGE: Final = ("timePeriod", "meterIds", "accountIds", "dimensionFilters", "aggregations", "groups", "endDate")
@@ -29,11 +30,6 @@ def check_destination(proposal: Proposal) -> Mapping[str, Any]:
     return {"destinationType": kind, **{name: None for name in foreign if name in new}}
 
 
-def meters_of_schedule(proposal: Proposal) -> Mapping[str, Sequence[str]]:
-    """Where to find the meters that a schedule names."""
-    return {"id": meters_named(proposal.new)}
-
-
 def accounts_of_schedule(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     """Where to find the accounts that a schedule names and did not before."""
     known = set((proposal.old or {}).get("accountIds") or ())
@@ -43,7 +39,7 @@ def accounts_of_schedule(proposal: Proposal) -> Mapping[str, Sequence[str]]:
 def check_schedule(proposal: Proposal) -> Mapping[str, Any]:
     """One source, one timetable; usage needs a period, and must be a question that the meters can answer."""
     new = proposal.new
-    check_selection(new, {meter["id"]: meter for meter in proposal.many("meters")})
+    check_selection(new, named_by(proposal))
     found = {account["id"] for account in proposal.many("accounts")}
     for id_ in accounts_of_schedule(proposal)["id"]:
         if id_ not in found:
@@ -54,12 +50,12 @@ def check_schedule(proposal: Proposal) -> Mapping[str, Any]:
     return {}
 
 
-def check_selection(asked: Entity, meters: Mapping[str, Entity]) -> None:
-    """Usage or entities, never both. `meters` holds by id the meters that are named."""
+def check_selection(asked: Entity, named: Named) -> None:
+    """Usage or entities, never both. `named` is what the question about usage names."""
     if asked["sourceType"] == "USAGE":
         if asked.get("operationalDataTypes"):
             raise InvalidInputError("operationalDataTypes belongs to an export whose sourceType is OPERATIONAL")
-        check_question(asked, meters)
+        check_question(asked, named)
         return
     if not asked.get("operationalDataTypes"):
         raise InvalidInputError("operationalDataTypes is required: name what to export, such as ACCOUNTS")

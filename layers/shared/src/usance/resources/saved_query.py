@@ -1,15 +1,16 @@
 """Questions about usage, kept to be asked again (metering.md 7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from usance.domain.catalog.proposal import Proposal
-from usance.domain.catalog.usage_questions import check_question, meters_named
+from usance.domain.catalog.usage_questions import check_question
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.data_export import TimePeriod
 from usance.resources.fields import DateTime, Name, Noun
-from usance.resources.resource import IDS, Related, Resource
+from usance.resources.questions import named_by, related_to
+from usance.resources.resource import IDS, Resource
 from usance.resources.usage_query import UsageQuery
 
 
@@ -28,10 +29,6 @@ class SavedQuery(Noun):
     usage_query: SavedUsageQuery
 
 
-def _meters(proposal: Proposal) -> Mapping[str, Sequence[str]]:
-    return {"id": meters_named(proposal.new["usageQuery"])}
-
-
 def check_saved_query(proposal: Proposal) -> Mapping[str, Any]:
     """It could be asked now: its meters answer it, and it says of what time."""
     asked = proposal.new["usageQuery"]
@@ -42,7 +39,7 @@ def check_saved_query(proposal: Proposal) -> Mapping[str, Any]:
         raise InvalidInputError("usageQuery.timePeriod is required, or startDate and endDate are")
     if start and end and instants.from_text(end) <= instants.from_text(start):
         raise InvalidInputError("usageQuery.endDate must be after startDate")
-    check_question(asked, {meter["id"]: meter for meter in proposal.many("meters")})
+    check_question(asked, named_by(proposal))
     return {}
 
 
@@ -52,6 +49,6 @@ SAVED_QUERY: Final = Resource(
     model=SavedQuery,
     title="Saved query",
     filters=(IDS,),
-    related=(Related("meters", "meter", find=_meters),),
+    related=related_to(lambda saved: saved["usageQuery"]),
     rules=(check_saved_query,),
 )

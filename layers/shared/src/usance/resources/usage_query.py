@@ -26,18 +26,26 @@ class DimensionFilter(Noun):
 
 
 class UsageAggregation(Noun):
-    """A value to compute of a field: SUM, MIN, MAX, COUNT, LATEST, MEAN of a MEASURE, COUNT, UNIQUE of a DIMENSION."""
+    """A value to compute of a field: SUM, MIN, MAX, COUNT, LATEST, MEAN of a MEASURE, COUNT, UNIQUE of a DIMENSION.
 
-    meter_id: Id
-    field_code: Identifier
-    field_type: Literal["DIMENSION", "MEASURE"]
-    function: Literal["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"]
+    Or what an aggregation or a compound aggregation comes to, named by its id alone, which is our own extension.
+    """
+
+    meter_id: Id | None = None
+    field_code: Identifier | None = None
+    field_type: Literal["DIMENSION", "MEASURE"] | None = None
+    function: Literal["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"] | None = None
+    aggregation_id: Id | None = None
+    compound_aggregation_id: Id | None = None
 
 
 class UsageGroup(Noun):
-    """What the values are computed for each of: an account, a value of a dimension of a meter, a stretch of time."""
+    """What the values are computed for each of: an account, a value of a dimension of a meter, a stretch of time.
 
-    group_type: Literal["ACCOUNT", "DIMENSION", "TIME"]
+    Or a segment of the aggregations that are named by id, which is our own extension.
+    """
+
+    group_type: Literal["ACCOUNT", "DIMENSION", "TIME", "SEGMENT"]
     meter_id: Id | None = None
     field_code: Identifier | None = None
     frequency: Literal["HOUR", "DAY", "WEEK", "MONTH", "QUARTER"] | None = None

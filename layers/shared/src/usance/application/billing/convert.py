@@ -101,6 +101,21 @@ def aggregation_of(document: Document, meter: Document | None) -> Aggregation:
     )
 
 
+def compound_of(document: Document, parts: tuple[tuple[str, Aggregation], ...]) -> Compound:
+    """A compound aggregation that is calculated from `parts`, by code."""
+    return Compound(
+        id=document["id"],
+        name=document["name"],
+        calculation=document["calculation"],
+        parts=parts,
+        unit=document["unit"],
+        quantity_per_unit=number_of(document["quantityPerUnit"]),
+        rounding=Rounding(document["rounding"]),
+        evaluate_nulls=bool(document.get("evaluateNullAggregations")),
+        accounting_product_id=document.get("accountingProductId"),
+    )
+
+
 def pricing_of(document: Document, aggregation: Aggregation | Compound, config: Document, zone: tzinfo) -> Pricing:
     """A pricing; its minimum spend is billed in advance as it says, else as the organization says (billing.md 1.1)."""
     return Pricing(

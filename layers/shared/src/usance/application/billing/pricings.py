@@ -1,16 +1,15 @@
 """Read the pricings of a plan, and what their compound aggregations are calculated from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import aggregation_of, number_of, pricing_of
+from usance.application.billing.convert import aggregation_of, compound_of, number_of, pricing_of
 from usance.domain.billing.compound import fields_used
 from usance.domain.billing.inputs import Aggregation, Compound, FieldValue, Pricing
 from usance.domain.catalog.compounds import codes_in_calculation
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import Rounding
 from usance.resources.wire import Document
 
 CUSTOM_FIELDS: Final = ".customFields."  # what may stand between an entity and the name of its field
@@ -42,19 +41,8 @@ def _simple(catalogue: Catalogue, document: Document) -> Aggregation:
 
 
 def _compound(catalogue: Catalogue, document: Document) -> Compound:
-    return Compound(
-        id=document["id"],
-        name=document["name"],
-        calculation=document["calculation"],
-        parts=tuple(
-            (code, _simple(catalogue, _named(catalogue, document, code))) for code in codes_in_calculation(document)
-        ),
-        unit=document["unit"],
-        quantity_per_unit=number_of(document["quantityPerUnit"]),
-        rounding=Rounding(document["rounding"]),
-        evaluate_nulls=bool(document.get("evaluateNullAggregations")),
-        accounting_product_id=document.get("accountingProductId"),
-    )
+    codes = codes_in_calculation(document)
+    return compound_of(document, tuple((code, _simple(catalogue, _named(catalogue, document, code))) for code in codes))
 
 
 def _named(catalogue: Catalogue, compound: Document, code: str) -> Document:
@@ -73,23 +61,27 @@ def _named(catalogue: Catalogue, compound: Document, code: str) -> Document:
 def custom_fields(
     catalogue: Catalogue, pricings: Sequence[Pricing], account: Document, product: Document
 ) -> Mapping[str, FieldValue]:
-    """What the compound aggregations of `pricings` refer to, by the name they use; what is not set is absent.
-
-    An account's or product's own value comes before the organization's; a meter's is always the organization's
-    (metering.md 5.1).
-    """
+    """What the compound aggregations of `pricings` refer to, as `field_values` has it."""
     used = {
         name
         for pricing in pricings
         if isinstance(pricing.aggregation, Compound)
         for name in fields_used(pricing.aggregation.calculation)
     }
+    return field_values(catalogue, used, {"account": account, "product": product})
+
+
+def field_values(catalogue: Catalogue, used: Collection[str], own: Mapping[str, Document]) -> Mapping[str, FieldValue]:
+    """The custom fields that calculations refer to, by the name they use; what is not set is absent.
+
+    The value of the account or product in `own` comes before the organization's; a meter's is always the organization's
+    (metering.md 5.1).
+    """
     if not used:
         return {}
     defaults: Document = catalogue.remember(
         "custom fields", lambda: catalogue.entities.get(catalogue.org_id, "customField", catalogue.org_id) or {}
     )
-    own = {"account": account, "product": product}
     found: dict[str, FieldValue] = {}
     for name in sorted(used):
         entity, _, field = name.replace(CUSTOM_FIELDS, ".", 1).partition(".")

@@ -15,8 +15,8 @@ from usance.application.exports.jobs import SUCCEEDED, TYPE, USAGE, job_put, mes
 from usance.application.exports.ports import ExportPorts
 from usance.application.exports.spans import scheduled
 from usance.application.ports.blobs import BlobStore
+from usance.application.usage.named import named_in
 from usance.domain.access import Action, Caller
-from usance.domain.catalog.usage_questions import meters_named
 from usance.domain.exports.types import type_of
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
@@ -39,9 +39,7 @@ def create_adhoc(ports: ExportPorts, caller: Caller, body: Mapping[str, Any]) ->
     now = ports.clock.now()
     if asked["sourceType"] == USAGE:
         _check_span(asked, now)
-    ids = meters_named(asked)
-    meters = ports.entities.get_many(caller.org_id, "meter", ids) if ids else []
-    check_selection(asked, {meter["id"]: meter for meter in meters})
+    check_selection(asked, named_in(ports.entities, caller.org_id, asked))
     _check_there(ports, caller.org_id, "accountIds", "account", asked.get("accountIds") or [])
     job_id = ports.ids.new()
     ports.entities.commit(caller.org_id, [job_put(asked, job_id, caller.audit_name, now)])

@@ -8,7 +8,7 @@ from typing import Final
 from usance.application.exports.chunks import Chunk, Cursor, Table, TextColumn
 from usance.application.ports.read_budget import ReadBudget, TooMuchUsageError
 from usance.application.ports.usage_log import Measurement, UsageScope
-from usance.application.usage.aggregated_rows import aggregated_rows, columns_of
+from usance.application.usage.aggregated_rows import aggregated_rows, columns_of, value_columns
 from usance.application.usage.measurement_rows import OWN_COLUMNS, codes, row_of
 from usance.application.usage.plan import Plan, planned
 from usance.application.usage.ports import UsagePorts
@@ -20,7 +20,9 @@ from usance.resources.wire import Document
 
 MEASUREMENTS: Final = "measurements"
 ROWS_MAX: Final = 500_000  # measurements of a scope at a time, held as rows
-LIMITS: Final = Limits(scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000, megabytes=1_000_000)
+LIMITS: Final = Limits(
+    scopes=1_000_000, measurements=2_000_000_000, of_scope=20_000_000, megabytes=1_000_000, custom=10_000
+)
 SHORTEST: Final = timedelta(seconds=1)  # no meter of an account measures so much in it
 _INSTANTS: Final = frozenset({"ts", "ets", "receivedAt"})
 _NUMERIC: Final = frozenset(category.name for category in NUMERIC)
@@ -30,7 +32,7 @@ _FIXED: Final = ("uid", "meterId", "meterCode", "accountId", "accountCode", "ts"
 def usage_table(ports: UsagePorts, org_id: str, asked: Document) -> Table:
     """The rows of a selection of usage, as `usage/query` answers them, but without its limits."""
     plan = planned(ports, org_id, asked)
-    if plan.aggregations:
+    if plan.shown:
         return _aggregated(ports, org_id, plan)
     found = scopes_of(ports, org_id, plan, LIMITS)
     scopes = sorted(found, key=lambda scope: (scope.meter_id, scope.account_id))
@@ -53,7 +55,7 @@ def _aggregated(ports: UsagePorts, org_id: str, plan: Plan) -> Table:
         yield Chunk(aggregated_rows(ports, org_id, plan, LIMITS), {})
 
     columns = columns_of(plan)
-    values = frozenset(columns[-len(plan.aggregations) :])
+    values = frozenset(value_columns(plan))
     return Table(MEASUREMENTS, columns, chunks, instants=frozenset({"ts"} & {*columns}), numbers=values, exact=values)
 
 

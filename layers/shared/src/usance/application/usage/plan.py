@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from usance.application.usage.named import named_in
 from usance.application.usage.ports import UsagePorts
-from usance.domain.catalog.usage_questions import check_question, meters_named
+from usance.application.usage.values import ACCOUNT_FIELD, Measured, Shown, values_of
+from usance.domain.catalog.usage_questions import Named, check_question
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.usage_query import Step, buckets
 from usance.resources import instants
@@ -17,22 +19,27 @@ Filters = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A question that can be answered. `meters` are those it names; None as ids means all.
+    """A question that can be answered. None as ids means all.
 
-    `buckets` are the starts of the stretches of time to group by, none without such a group; the first may lie before
-    `start`. `filters` hold, by meter, the values by field that measurements must have.
+    `shown` is what is computed for each group, `measured` what that follows from. `buckets` are the starts of the
+    stretches of time to group by, none without such a group; the first may lie before `start`. `filters` hold, by meter, the values by field that measurements must have.
     """
 
     start: datetime
     end: datetime
-    meters: Mapping[str, Document]
     meter_ids: Sequence[str] | None
     account_ids: Sequence[str] | None
     filters: Mapping[str, Filters]
-    aggregations: Sequence[Document]
+    shown: Sequence[Shown]
+    measured: Sequence[Measured]
     groups: Sequence[Document]
     buckets: Sequence[datetime]
     limit: int
+
+    @property
+    def by_segment(self) -> bool:
+        """Whether values are computed for each segment."""
+        return any(group["groupType"] == "SEGMENT" for group in self.groups)
 
     def dimensions(self, meter_id: str) -> Sequence[str]:
         """The fields of the meter that values are computed for each value of."""
@@ -45,21 +52,22 @@ def planned(ports: UsagePorts, org_id: str, asked: Document) -> Plan:
     start, end = (instants.from_text(asked[name]).astimezone(UTC) for name in ("startDate", "endDate"))
     if end <= start:
         raise InvalidInputError("endDate must be after startDate")
-    ids = meters_named(asked)
-    meters = {meter["id"]: meter for meter in ports.entities.get_many(org_id, "meter", ids)} if ids else {}
-    check_question(asked, meters)
+    named = named_in(ports.entities, org_id, asked)
+    check_question(asked, named)
     _check_accounts(ports, org_id, asked.get("accountIds") or [])
     filters, aggregations = asked.get("dimensionFilters") or [], asked.get("aggregations") or []
     groups = asked.get("groups") or []
+    values = values_of(aggregations, named, by_segment=any(group["groupType"] == "SEGMENT" for group in groups))
+    _check_account_fields(asked, values.shown)
     steps = [Step(group["frequency"]) for group in groups if group["groupType"] == "TIME"]
     return Plan(
         start=start,
         end=end,
-        meters=meters,
-        meter_ids=_wanted_meters(asked, aggregations),
+        meter_ids=_wanted_meters(asked, aggregations, named),
         account_ids=asked.get("accountIds") or None,
-        filters={meter_id: _filters_of(filters, meter_id) for meter_id in meters},
-        aggregations=aggregations,
+        filters={meter_id: _filters_of(filters, meter_id) for meter_id in named.meters},
+        shown=values.shown,
+        measured=values.measured,
         groups=groups,
         buckets=buckets(steps[0], start, end) if steps else (),
         limit=int(asked.get("limit") or ROWS_MAX),
@@ -73,9 +81,22 @@ def _check_accounts(ports: UsagePorts, org_id: str, ids: Sequence[str]) -> None:
             raise InvalidInputError(f"accountIds: there is no account {id_}")
 
 
-def _wanted_meters(asked: Document, aggregations: Sequence[Document]) -> Sequence[str] | None:
+def _check_account_fields(asked: Document, shown: Sequence[Shown]) -> None:
+    """An account's custom field has no value where a row is made of several accounts."""
+    alone = len(asked.get("accountIds") or ()) == 1
+    if alone or any(group["groupType"] == "ACCOUNT" for group in asked.get("groups") or ()):
+        return
+    for at, one in enumerate(shown):
+        for name in sorted(one.custom_fields):
+            if name.startswith(ACCOUNT_FIELD):
+                raise InvalidInputError(
+                    f"aggregations[{at}]: its calculation needs {name}; add a group of type ACCOUNT, or name one of accountIds"
+                )
+
+
+def _wanted_meters(asked: Document, aggregations: Sequence[Document], named: Named) -> Sequence[str] | None:
     if aggregations:
-        return tuple(dict.fromkeys(one["meterId"] for one in aggregations))
+        return tuple(dict.fromkeys(id_ for one in aggregations for id_ in named.meter_ids(one)))
     return asked.get("meterIds") or None
 
 

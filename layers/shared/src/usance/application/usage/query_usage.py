@@ -1,6 +1,7 @@
 """Answer a question about usage (metering.md 7; the names of the columns are our choice, open question 17)."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from usance.application.access.authorize import require
@@ -25,6 +26,6 @@ def query_usage(ports: UsagePorts, caller: Caller, body: Mapping[str, Any]) -> D
     """
     require(caller, Action.ANALYTICS_QUERY, RESOURCE_TYPE)
     plan = planned(ports, caller.org_id, document_of(validated(UsageQuery, body)))
-    rows_of = aggregated_rows if plan.aggregations else measurement_rows
-    rows = rows_of(ports, caller.org_id, plan, QUERY_LIMITS)
-    return {"data": list(rows[: plan.limit]), "hasMoreData": len(rows) > plan.limit}
+    rows_of = aggregated_rows if plan.shown else measurement_rows
+    rows = list(islice(rows_of(ports, caller.org_id, plan, QUERY_LIMITS), plan.limit + 1))
+    return {"data": rows[: plan.limit], "hasMoreData": len(rows) > plan.limit}

@@ -18,12 +18,16 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many meters of accounts one question may read, how much of all together, and of one of them."""
+    """How many meters of accounts one question may read, how much of all together, and of one of them.
+
+    `custom` is how many meters of accounts a customer's own SQL may run over.
+    """
 
     scopes: int
     measurements: int
     of_scope: int  # measurements
     megabytes: int  # of all together, as they are stored
+    custom: int = 100  # each a database of its own, some ten milliseconds
 
     def budget(self) -> ReadBudget:
         """That of one question."""
@@ -54,6 +58,10 @@ def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Seq
     if len(found) > limits.scopes:
         raise InvalidInputError(
             f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name meterIds or accountIds"
+        )
+    if len(found) > limits.custom and any(one.sql for one in plan.measured):
+        raise InvalidInputError(
+            f"the query would run customSql over {len(found)} meters of accounts, more than {limits.custom}; name accountIds"
         )
     return found
 

@@ -31,7 +31,9 @@ def calculated(
         if name.startswith(PREFIX):
             return values[name.removeprefix(PREFIX)]
         if name not in fields:
-            raise InvalidInputError(f"{name} is not set")
+            raise InvalidInputError(
+                f"the custom field {name} is not set; set it, or its default among the organization's custom fields"
+            )
         return fields[name]
 
     if not compound.evaluate_nulls and None in values.values():

@@ -21,9 +21,10 @@ from usance.domain.metering.aggregation import (
 )
 from usance.domain.metering.columns import Columns, Number
 from usance.domain.metering.instants import microseconds
+from usance.domain.metering.usage_query import CUSTOM_SQL
 
 HELD_MAX: Final = 1_000_000  # values of a method that needs all at once: some 300 MB
-CUSTOM_SQL: Final = "CUSTOM_SQL"
+
 
 _SUMMED: Final = frozenset({Method.SUM, Method.MEAN, Method.MIN, Method.MAX})
 

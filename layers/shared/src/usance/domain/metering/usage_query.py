@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.aggregation import Method, mean, plain, total
+from usance.domain.metering.aggregation import PERCENTILES, Method, mean, plain, total
 
 BUCKETS_MAX: Final = 20_000  # as many as an answer has rows
 _MONTHS_OF_QUARTER: Final = 3
@@ -18,6 +18,15 @@ FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
     "DIMENSION": frozenset({"COUNT", "UNIQUE"}),
 }
 """What can be computed of a field of numbers, and of one of texts."""
+
+
+UNIQUE: Final = "UNIQUE"
+CUSTOM_SQL: Final = "CUSTOM_SQL"
+"""The method whose value a query of the customer's own computes."""
+
+
+_APART: Final = frozenset({CUSTOM_SQL, *PERCENTILES, Method.TIME_WEIGHTED_SUM})
+"""Methods whose values of several parts do not say what all come to."""
 
 
 class Step(StrEnum):
@@ -78,7 +87,7 @@ def _next(step: Step, start: datetime) -> datetime:
 
 def methods_for(function: str) -> Sequence[str]:
     """What must be known of each part so that the parts can be put together."""
-    match Method(function):
+    match function:
         case Method.MEAN:
             return ("SUM", "COUNT")
         case Method.UNIQUE:
@@ -101,6 +110,8 @@ class Parts:
 
     def whole(self) -> Decimal | None:  # noqa: C901 - one case each
         """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE."""
+        if self.function in _APART:
+            return self._only()
         method = Method(self.function)
         match method:
             case Method.COUNT:
@@ -118,10 +129,18 @@ class Parts:
                 return min(self.values.get(method, ()), default=None)
             case Method.MAX:
                 return max(self.values.get(method, ()), default=None)
-            case Method.P50 | Method.P75 | Method.P90 | Method.P95 | Method.P99 | Method.TIME_WEIGHTED_SUM:
-                raise InvalidInputError(f"{method} of several accounts cannot be put together")
             case _:
-                assert_never(method)
+                raise ValueError(method)
+
+    def _only(self) -> Decimal | None:
+        """The value of the one part. `InvalidInputError` when there are several, which cannot be put together."""
+        found = self.values.get(self.function, ())
+        if len(found) > 1:
+            raise InvalidInputError(
+                f"{self.function} cannot be put together of several accounts, or values of a segment: "
+                "add a group of type ACCOUNT, or give each value a segment of its own"
+            )
+        return found[0] if found else None
 
     def _mean(self) -> Decimal | None:
         count = int(total(self.values.get("COUNT", ())))

@@ -1,0 +1,150 @@
+"""What was measured of usage, put where it belongs: a place for each group, with the parts of every value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
+from usance.application.usage.plan import Plan
+from usance.application.usage.values import Measured, Shown
+from usance.domain.billing.inputs import Segment
+from usance.domain.billing.segments import Segmentation
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
+from usance.resources import instants
+
+ACCOUNT: Final = "accountId"
+TIME: Final = "ts"
+SEGMENT: Final = "segment"
+CODE: Final = "accountCode"
+FIELD: Final = "field."  # in front of a dimension that has the name of a column of ours, as in rows of measurements
+PLACES_MAX: Final = 1_000_000  # groups and segments whose values are considered: about 200 bytes each
+
+Key = tuple[str, ...]
+"""A cell for each of the columns, the empty text where a group has no value of it."""
+Answers = Sequence[tuple[int, AggregationQuery, Sequence[AggregatedRow]]]
+"""By the position of what was measured: what was asked for it, and what was found."""
+
+
+def group_columns(plan: Plan) -> Sequence[str]:
+    """The names of the groups, in the order in which they were asked for."""
+    named = {"ACCOUNT": ACCOUNT, "TIME": TIME, "SEGMENT": SEGMENT}
+    own = {ACCOUNT, CODE, TIME, *(SEGMENT for _ in range(plan.by_segment))}
+    codes = (named.get(group["groupType"]) or _dimension(group["fieldCode"], own) for group in plan.groups)
+    return tuple(dict.fromkeys(codes))
+
+
+def _dimension(code: str, own: set[str]) -> str:
+    return f"{FIELD}{code}" if code in own else code
+
+
+def queries(plan: Plan, scope: UsageScope) -> Iterator[tuple[int, AggregationQuery]]:
+    """What to ask of a meter of an account, by the position of what it is measured for."""
+    starts = (plan.start, *plan.buckets[1:]) if plan.buckets else ()
+    where = plan.filters.get(scope.meter_id, {})
+    for at, one in enumerate(plan.measured):
+        if one.meter_id == scope.meter_id:
+            by_value = (one.field_code,) if one.function == UNIQUE else ()  # distinct over all accounts
+            dimensions = plan.dimensions(scope.meter_id)
+            groups = tuple(dict.fromkeys([*dimensions, *one.segmented_fields, *by_value]))
+            for method in methods_for(one.function):
+                yield at, AggregationQuery(method, one.field_code, groups, starts, where, one.sql)
+
+
+@dataclass(slots=True)
+class Groups:
+    """The parts of every value by place. What is measured by segment is at the place of its segment."""
+
+    plan: Plan
+    columns: Sequence[str] = ()
+    segments: dict[str, Segment] = field(default_factory=dict)
+    """By the text that stands for it in a key."""
+    _places: dict[Key, dict[int, Parts]] = field(default_factory=dict)
+    _segmentations: Mapping[int, Segmentation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.columns = group_columns(self.plan)
+        self._segmentations = {
+            at: Segmentation.of(one.segments) for at, one in enumerate(self.plan.measured) if one.segments
+        }
+        for shown in self.plan.shown:
+            self.segments |= {_text(segment): segment for segment in shown.segments or ()}
+
+    def add(self, scope: UsageScope, answers: Answers) -> None:
+        """Put what was found of one scope where it belongs; what matches no segment counts for none."""
+        dimensions = set(self.plan.dimensions(scope.meter_id))
+        for at, query, rows in answers:
+            measured, segmentation = self.plan.measured[at], self._segmentations.get(at)
+            for row in rows:
+                place = tuple(self._cell(name, scope, row, dimensions) for name in self.columns)
+                values = self._places.setdefault(place, {})
+                if segmentation:
+                    segment = segmentation.segment_of({code: row.group[code] for code in measured.segmented_fields})
+                    if segment is None:
+                        continue
+                    values = self._places.setdefault(self._at(place, _text(segment)), {})
+                _add(values.setdefault(at, Parts(measured.function)), measured, query, row)
+
+    def keys(self) -> Sequence[Key]:
+        """The places that may have a value, in ascending order."""
+        if not self.plan.by_segment:
+            return sorted(self._places)
+        wholes = {self._at(key, "") for key in self._places}
+        if len(wholes) * (len(self.segments) + 1) > PLACES_MAX:
+            raise InvalidInputError(
+                f"groups: {len(wholes)} groups of {len(self.segments)} segments are more than {PLACES_MAX} rows; "
+                "ask for fewer accounts, longer buckets or fewer aggregations"
+            )
+        return sorted(self._at(key, text) for key in wholes for text in ("", *self.segments))
+
+    def value(self, key: Key, at: int) -> Decimal | None:
+        """What was measured at a place; what is not measured by segment counts whole in each."""
+        place = key if self.plan.measured[at].segments else self._at(key, "")
+        parts = self._places.get(place, {}).get(at)
+        return parts.whole() if parts else None
+
+    def shows(self, shown: Shown, key: Key) -> bool:
+        """Whether `shown` has values at a place: of its own segments, or of none when it has none."""
+        if not self.plan.by_segment:
+            return True
+        text = key[self.columns.index(SEGMENT)]
+        return not text if shown.segments is None else self.segments.get(text) in shown.segments
+
+    def _at(self, key: Key, segment: str) -> Key:
+        if not self.plan.by_segment:
+            return key
+        at = self.columns.index(SEGMENT)
+        return (*key[:at], segment, *key[at + 1 :])
+
+    def _cell(self, name: str, scope: UsageScope, row: AggregatedRow, dimensions: set[str]) -> str:
+        if name == ACCOUNT:
+            return scope.account_id
+        if name == TIME:
+            return instants.to_text(self._bucket(row.bucket_start))
+        if name == SEGMENT and self.plan.by_segment:
+            return ""
+        code = name.removeprefix(FIELD)
+        return row.group[code] if code in dimensions else ""
+
+    def _bucket(self, start: datetime | None) -> datetime:
+        """The bucket of a row: the first one is read from the start of the query's time only."""
+        first = self.plan.buckets[0]
+        return first if start is None or start == self.plan.start else start
+
+
+def _text(segment: Segment) -> str:
+    return "\0".join(text for pair in segment for text in pair)
+
+
+def _add(parts: Parts, measured: Measured, query: AggregationQuery, row: AggregatedRow) -> None:
+    if row.value is None:
+        return
+    if parts.function == UNIQUE:
+        if row.value:  # the group of the empty text also holds the measurements without the field
+            parts.texts.add(row.group[measured.field_code])
+    elif row.latest is not None:
+        parts.latest.append(((row.latest.ts, row.latest.received, row.latest.uid), row.value))
+    else:
+        parts.values.setdefault(query.method, []).append(row.value)
