@@ -118,6 +118,14 @@ def test_plans_count_in_the_currency_of_the_group() -> None:
     assert str(draft.lines[-1].converted_subtotal) == "22.00"
 
 
+def test_what_a_plan_of_another_currency_cost_is_rounded_in_the_groups() -> None:
+    euros = replace(PLANS[0], currency="EUR")
+    billed = terms(conversions=(conversion("EUR", "USD", "1.0833333"),))
+    draft = bill(inputs("2022-07-01", euros, PLANS[1], groups=(group(minimum=FLOOR),), terms=billed), USED)
+    # 60 EUR are 64.999998 USD; with 110 USD the group is 75 USD short.
+    assert str(draft.lines[-1].item.subtotal) == "75.00"
+
+
 def test_other_plans_of_the_account_do_not_count() -> None:
     other = plan(pricing("other"), account_plan_id="another", plan_id="other")
     draft = bill(inputs("2022-07-01", *PLANS, other, groups=(group(minimum=FLOOR),)), {**USED, "gb": 1000})

@@ -54,8 +54,6 @@ def _spent(context: Context, so_far: Sequence[Item], member: Served[AttachedPlan
 
 
 def _in_currency(context: Context, amount: Decimal, currency: str) -> Decimal:
-    """An amount of the billing currency in the group's, rounded there."""
+    """An amount of the billing currency in the group's, rounded there: what was converted has any number of places."""
     terms = context.inputs.terms
-    if currency == terms.billing_currency or not amount:
-        return amount
-    return terms.priced(amount, currency)
+    return terms.priced(amount, currency) if amount else amount  # nothing needs no rate
