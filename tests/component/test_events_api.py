@@ -76,6 +76,17 @@ def test_the_event_file_is_answered(world: World, api: Api) -> None:
     assert [row["m3terEvent"]["n"] for row in wire.loads(answer["body"])["data"]] == [1]
 
 
+def test_pages_hold_what_a_caller_may_see_of_the_events(world: World, api: Api) -> None:
+    for number in range(5):
+        recorded(world, number)
+    every = [event["id"] for event in api.get("events")["data"]]
+    api.denied = [f"config:event/item/{id_}" for id_ in every[1:4]]
+    first = api.get("events", pageSize=1)
+    assert [event["id"] for event in first["data"]] == every[:1]
+    rest = api.get("events", pageSize=1, nextToken=first["nextToken"])
+    assert [event["id"] for event in rest["data"]] == every[4:5]
+
+
 def test_events_are_paged_newest_first(world: World, api: Api) -> None:
     for number in range(5):
         recorded(world, number)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.fakes.clock import FrozenClock
-from usance.adapters.dynamodb.event_items import INDEXES, KEPT_FOR, VALUE_MAX_CHARS, at, decode_token, encode_token
+from usance.adapters.dynamodb.event_items import INDEXES, KEPT_FOR, VALUE_MAX_CHARS, at, decode_token
+from usance.application.paging import encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire

@@ -86,7 +86,13 @@ def test_without_a_verified_caller_nothing_is_done() -> None:
 
 
 def test_path_values_are_as_the_gateway_decoded_them() -> None:
-    for sent, meant in (("a%20c", "a c"), ("50%25", "50%"), ("50%2525", "50%25"), ("%C3%A9", "é")):
+    for sent, meant in (
+        ("a%20c", "a c"),
+        ("50%25", "50%"),
+        ("50%2525", "50%25"),
+        ("%C3%A9", "é"),
+        ("%22%23%3F%5C%60%E2%82%AC", '"#?\\`€'),
+    ):
         assert client(lambda request: dict(request.path)).get(f"/things/{sent}").json["id"] == meant
     assert client(lambda request: dict(request.path)).get("/things/a%2Fb").status == 404
 

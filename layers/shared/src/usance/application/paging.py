@@ -16,13 +16,14 @@ from usance.resources.wire import Document
 
 READ_AT_ONCE: Final = 100  # once a page was not enough
 READ_MAX: Final = 100_000  # of one request: some ten seconds
+EMPTY_COSTS: Final = 5_000  # what a store has read for a page with nothing on it
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def encode_token(last_id: str) -> str:
-    """The token that continues after the entity `last_id`."""
-    return base64.urlsafe_b64encode(last_id.encode()).decode().rstrip("=")
+def encode_token(place: str) -> str:
+    """The token that continues after a place in a list's order: mostly the id of an entity."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode_token(token: str) -> str:
@@ -42,17 +43,19 @@ def kept_page(
     *,
     page_size: int,
     next_token: str | None,
+    place_of: Callable[[Document], str] = lambda document: str(document["id"]),
 ) -> Page:
     """A page of what `keep` leaves of a list, which `read` answers page by page (size, token).
 
     It reads on until the page is full, or something is on it after `READ_MAX` are read; `InvalidInputError` when nothing is.
+    `place_of` is the place in the list's order that its tokens name.
     """
     kept: list[Document] = []
     size, looked_at, token = page_size, 0, next_token
     while True:
         page = read(size, token)
         token = page.next_token
-        looked_at += len(page.data)
+        looked_at += len(page.data) or EMPTY_COSTS
         kept.extend(keep(page.data))
         if token is None or len(kept) >= page_size or (kept and looked_at >= READ_MAX):
             break
@@ -60,7 +63,7 @@ def kept_page(
         size = max(page_size, READ_AT_ONCE)
     if len(kept) > page_size:
         kept = kept[:page_size]
-        token = encode_token(kept[-1]["id"])
+        token = encode_token(place_of(kept[-1]))
     return Page(kept, token)
 
 

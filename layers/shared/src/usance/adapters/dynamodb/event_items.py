@@ -121,11 +121,6 @@ def at(time: datetime, event_id: str) -> str:
     return f"{instants.to_text(time)}#{event_id}"
 
 
-def encode_token(place: str) -> str:
-    """The token that continues below a place in the order."""
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
 def decode_token(token: str) -> str:
     """The place inside a token; `InvalidInputError` when the token is not one of ours."""
     try:

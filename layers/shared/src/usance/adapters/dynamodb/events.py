@@ -17,13 +17,13 @@ from usance.adapters.dynamodb.event_items import (
     VALUE_MAX_CHARS,
     Index,
     decode_token,
-    encode_token,
     is_id,
     key,
     to_event,
     to_item,
 )
 from usance.adapters.dynamodb.transactions import store_faults
+from usance.application.paging import encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire

@@ -5,7 +5,7 @@ from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
-from usance.application.entities.find import NOWHERE, find
+from usance.application.entities.find import NOWHERE, find, require_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.ports.entities import Claim, Delete
@@ -28,6 +28,7 @@ def delete_entity(
     is left of them cannot be reached.
     """
     require(caller, Action.CONFIG_DELETE, resource.type, id_)
+    require_open(caller, resource, place)
     document = find(ports, caller.org_id, resource, id_, place)
     answer = shown(ports, caller, resource, [document])[0]
     if not resource.dependants and not resource.parts:

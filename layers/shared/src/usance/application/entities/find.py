@@ -21,10 +21,16 @@ def find(ports: EntityPorts, org_id: str, resource: Resource, id_: str, place: M
     return document
 
 
+def require_open(caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:
+    """`ForbiddenError` when the entity that one lives in is denied to the caller."""
+    if resource.within is not None:
+        require_undenied(caller, resource.within.type, place[resource.within.field])
+
+
 def require_place(ports: EntityPorts, caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:
     """`NotFoundError` when the entity that others live in is not there, `ForbiddenError` when it is denied to the caller."""
+    require_open(caller, resource, place)
     if resource.within is not None:
         id_ = place[resource.within.field]
-        require_undenied(caller, resource.within.type, id_)
         if ports.entities.get(caller.org_id, resource.within.type, id_) is None:
             raise NotFoundError(f"there is no {resource.within.type} {id_[:100]}")

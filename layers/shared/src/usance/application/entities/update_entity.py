@@ -5,7 +5,7 @@ from typing import Any
 
 from usance.application.access.authorize import require
 from usance.application.audit import check_version, updated
-from usance.application.entities.find import NOWHERE, find
+from usance.application.entities.find import NOWHERE, find, require_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.entities.store import store
@@ -28,6 +28,7 @@ def update_entity(
     `body` must hold the current `version`; `VersionConflictError` when the entity has moved on.
     """
     require(caller, Action.CONFIG_UPDATE, resource.type, id_)
+    require_open(caller, resource, place)
     old = find(ports, caller.org_id, resource, id_, place)
     document = {**document_of(validated(resource.model, body)), **place}
     check_version(body.get("version"), old, resource.type)

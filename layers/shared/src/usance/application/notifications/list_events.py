@@ -45,4 +45,5 @@ def list_events(
         lambda found: visible(caller, "event", found),
         page_size=page_size,
         next_token=next_token,
+        place_of=lambda event: f"{event['eventTime']}#{event['id']}",  # newest first, by time
     )

@@ -23,7 +23,7 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
     """The user, new or known before. Policies that were deleted meanwhile are passed over.
 
     Who is a user already gets the policies besides those of before, and access as long as the invitation says.
-    `InvalidInputError` when the invitation was accepted before or has expired.
+    `InvalidInputError` when the invitation was accepted before, has expired, or is older than the last change of its user.
     """
     require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
     invitation = find(ports, caller.org_id, INVITATION, invitation_id)
@@ -40,6 +40,8 @@ def accept(ports: EntityPorts, org_id: str, invitation: Document, by: str | None
     known = ports.entities.find_unique(org_id, USER.type, "email", invitation["email"].lower())
     user_id = known["id"] if known else ports.ids.new()
     name = by or f"USER_{user_id}"
+    if known and instants.from_text(invitation["dtCreated"]) < instants.from_text(known["dtLastModified"]):
+        raise InvalidInputError("the user was changed after this invitation, which counts no more; invite again")
     if known:
         user = updated(_with_access(known, invitation), known, name, now)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from usance.application.access.authorize import require_undenied
 from usance.application.entities.ports import EntityPorts
 from usance.application.lookups.copy_data import copy_data
 from usance.application.lookups.delete_revision import delete_revision
@@ -135,6 +136,7 @@ def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, s
 
 
 def _revision(request: Request, name: str) -> Place:
+    require_undenied(request.caller, LOOKUP_TABLE.type, request.path["lookupTableId"])
     return Place(request.path["lookupTableId"], request.path[name])
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from usance.entrypoints.http.routes import Route
 
+_ROUTABLE: Final = "/-._~()'!*:@,;=+&$<> []{}|^"  # what the router takes for part of a segment as it is
 _VARIABLE: Final = re.compile(r"\{\w+\}")
 
 
@@ -32,7 +33,7 @@ class Paths:
 
 
 def _encoded(path: str) -> str:
-    return path.replace("%", "%25")
+    return quote(path, safe=_ROUTABLE)
 
 
 def _pattern(path: str, *, rest: bool = False) -> re.Pattern[str]:
