@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-settings.register_profile("thorough", max_examples=20_000)
+settings.register_profile("everyday", deadline=None)  # how long an example takes is the machine's affair
+settings.register_profile("thorough", max_examples=20_000, deadline=None)
+settings.load_profile("everyday")
 
 FOLDER = Path(__file__).parent
 EVERYDAY = ("", "not sam")  # what `-m` says when the tests against the SDK are among those asked for

@@ -188,3 +188,18 @@ def test_the_most_credits_of_a_bill_fit_the_transactions_that_draw_on_them_and_g
     assert world.bill(world.run())["version"] > bill["version"]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
     assert {left(world, one) for one in held} == {1}
+
+
+def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["stores"] == "fake":
+        pytest.skip("the fakes of bills and of entities have no index together")
+    account = world.subscribe()
+    dates = {"startDate": "2025-11-01", "endDate": "2026-11-01"}
+    body = {"accountId": account["id"], "currency": "USD", "amount": 1000, "amountPrePaid": 1000, **dates}
+    commitment = world.org.make("commitment", **body)
+    bill = world.bill(world.run())
+    path = f"/commitments/{commitment['id']}"
+    refused = world.org.client.delete(path)
+    assert (refused.status, "bill" in refused.message) == (400, True)
+    world.client.delete(f"/bills/{bill['id']}")
+    assert world.org.client.delete(path).status == 200

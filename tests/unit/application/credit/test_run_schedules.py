@@ -156,3 +156,74 @@ def test_a_long_backlog_is_worked_off_in_parts(world: World, monkeypatch: pytest
     made = world.org.make("balanceTransactionSchedule")
     assert [run(world, "2027-01-01T00:00:00Z") for _ in range(3)] == [3, 3, 0]
     assert read(world, f"/balances/{made['balanceId']}")["amount"] == 300
+
+
+MONTHLY = {
+    "billFrequency": "MONTHLY",
+    "billFrequencyInterval": 1,
+    "servicePeriodStartDate": "2026-01-01T00:00:00Z",
+    "servicePeriodEndDate": "2026-07-01T00:00:00Z",
+}
+
+
+def charged(world: World, made: dict[str, Any]) -> list[str]:
+    """The months whose service is charged for."""
+    found = read(world, "/charges", scheduleId=made["id"])["data"]
+    return sorted(charge["servicePeriodStartDate"][:7] for charge in found)
+
+
+def change(world: World, made: dict[str, Any], **fields: Any) -> None:
+    path = f"/balances/{made['balanceId']}/balancechargeschedules/{made['id']}"
+    answer = world.org.client.put(path, {**schedule(world, made), **fields})
+    assert answer.status == 200, answer.text
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_each_month_is_charged_once_when_charges_move_to_the_other_end_of_it(world: World, *, first: bool) -> None:
+    made = world.org.make("balanceChargeSchedule", **MONTHLY, billInAdvance=first)
+    run(world, "2026-03-01T00:00:00Z")
+    assert charged(world, made) == ["2026-01", "2026-02", *(["2026-03"] if first else [])]
+    change(world, made, billInAdvance=not first)
+    run(world, "2026-07-01T00:00:00Z")
+    assert charged(world, made) == [f"2026-{month:02}" for month in range(1, 7)]
+
+
+def test_each_month_is_charged_once_when_the_time_zone_changes(world: World) -> None:
+    made = world.org.make("balanceChargeSchedule", **MONTHLY, billInAdvance=True)
+    run(world, "2026-02-01T00:00:00Z")
+    world.configure(timezone="America/New_York")
+    change(world, made, servicePeriodStartDate="2026-01-01T05:00:00Z")
+    run(world, "2026-03-01T06:00:00Z")
+    assert charged(world, made) == ["2026-01", "2026-02", "2026-03"]
+
+
+def test_transactions_follow_the_organization_s_calendar(world: World) -> None:
+    world.configure(timezone="Europe/Berlin")
+    dates = {"startDate": "2026-02-28T23:00:00Z", "endDate": "2026-06-30T22:00:00Z"}
+    made = world.org.make("balanceTransactionSchedule", frequency="MONTHLY", frequencyInterval=1, **dates)
+    run(world, "2026-07-01T00:00:00Z")
+    applied = [one["appliedDate"] for one in transactions(world, made["balanceId"])]
+    assert applied[-4:] == [
+        "2026-02-28T23:00:00Z",
+        "2026-03-31T22:00:00Z",  # 1 April, in summer time
+        "2026-04-30T22:00:00Z",
+        "2026-05-31T22:00:00Z",
+    ]
+
+
+def test_an_organization_whose_store_is_refused_keeps_no_other_from_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = world.org.make("balanceChargeSchedule", **MONTHLY, billInAdvance=True)
+    monkeypatch.setattr(run_schedules, "organization_ids", lambda _: ["broken", world.org.id])
+    listing = world.org.store.list_all
+
+    def refusing(org_id: str, *rest: Any, **more: Any) -> Any:
+        if org_id == "broken":
+            raise UnavailableError("busy")
+        return listing(org_id, *rest, **more)
+
+    monkeypatch.setattr(world.org.store, "list_all", refusing)
+    with pytest.raises(UnavailableError):
+        run(world, "2026-01-01T00:00:00Z")
+    assert charged(world, made) == ["2026-01"]

@@ -350,8 +350,31 @@ def test_descriptions_and_accounting_products_are_the_credits_own() -> None:
 def test_a_bill_draws_on_so_many_credits_as_one_transaction_holds() -> None:
     many = [balance(1, f"{n:02}") for n in range(DRAWS_MAX + 1)]
     assert len(bill(january(*many), lambda _: DRAWS_MAX).draws) == DRAWS_MAX
-    with pytest.raises(InvalidInputError, match="draws on 11 commitments and balances"):
-        bill(january(*many), lambda _: DRAWS_MAX + 1)
+    more = bill(january(*many), lambda _: DRAWS_MAX + 1)
+    assert [draw.credit_id for draw in more.draws] == [f"{n:02}" for n in range(DRAWS_MAX)]
+    assert sum(Decimal(amount) for _, amount in lines(more)) == 1
+    assert {type_ for type_, _ in lines(more)} == {
+        "USAGE",
+        "BALANCE_CONSUMED",
+    }  # none is used up, so nothing is overage
+
+
+def test_what_comes_off_a_credit_is_rounded_once() -> None:
+    coins = terms(
+        conversions=(conversion("USD", "CRD", "1"),), currencies={"CRD": Currency("CRD", 0, RoundingMode.HALF_UP)}
+    )
+    prices = [pricing(f"p{n}", aggregation=aggregation(f"a{n}")) for n in range(9)]
+    draft = bill(january(balance(100, currency="CRD"), plans=[plan(*prices)], terms=coins), lambda _: Decimal("0.6"))
+    assert [draw.amount for draw in draft.draws] == [5]
+    assert sum(Decimal(amount) for _, amount in lines(draft)) == 0
+
+
+def test_several_credits_on_one_converted_charge_come_to_what_it_is_converted_to() -> None:
+    rates = terms(conversions=(conversion("EUR", "USD", "1.125"),))
+    euros = plan(pricing(), currency="EUR")
+    pays = [balance(5, name, currency="EUR") for name in ("one", "two")]
+    draft = bill(january(*pays, plans=[euros], terms=rates), lambda _: 10)
+    assert [line.converted_subtotal for line in draft.lines] == [Decimal("11.25"), Decimal("-5.63"), Decimal("-5.62")]
 
 
 amounts = st.decimals("0", "500", places=2)

@@ -77,6 +77,7 @@ BALANCE_TRANSACTION_SCHEDULE: Final = Resource(
     indexes=(Index("balanceId"), Index("transactionTypeId"), Index(PENDING, compute=pending)),
     filters=(IDS,),
     references=(Ref("balanceId", "balance"), Ref("transactionTypeId", "transactionType")),
+    related=(Related("config", "organizationConfig", id_at=ORGANIZATION),),
     rules=(check_window, check_transaction_schedule),
     page_size_max=200,
     answers=_RUNS,

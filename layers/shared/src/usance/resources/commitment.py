@@ -18,7 +18,18 @@ from usance.resources.fields import (
     Positive,
     unique_items,
 )
-from usance.resources.resource import IDS, Filter, Index, Ref, Related, Resource, Selection, Serial, values_at
+from usance.resources.resource import (
+    IDS,
+    Dependant,
+    Filter,
+    Index,
+    Ref,
+    Related,
+    Resource,
+    Selection,
+    Serial,
+    values_at,
+)
 
 FEES_MAX: Final = 500  # more dates than any schedule of fees that people agree on
 PRODUCTS_MAX: Final = 25  # a transaction holds 100 rows; an update may need three for each
@@ -106,6 +117,7 @@ COMMITMENT: Final = Resource(
     ),
     related=(Related("contract", "contract", id_at="contractId"),),
     rules=(check_window, check_contract, check_commitment, check_fees),
+    dependants=(Dependant("bill", "commitmentId"),),
     serial=(Serial("account of contract", "contractId"),),
     answers={"amountSpent": {"type": "number", "description": "How much of the amount bills have drawn."}},
 )

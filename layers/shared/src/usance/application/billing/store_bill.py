@@ -148,7 +148,8 @@ KEPT: Final = frozenset(
 def _private(bench: Workbench, calculation: Calculation, result: Result, version: int) -> dict[str, str]:
     """What is kept beside the header. The record is stored first: one too many is nothing, one too few is a bill unexplained."""
     bill = result.bill
-    record_id = keep_record(bench.blobs, calculation.agreement.org_id, result.record, version)
+    job_id = calculation.job["id"]
+    record_id = keep_record(bench.blobs, calculation.agreement.org_id, result.record, job_id, version)
     kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), **bill.drawn.private(), RECORD: record_id}
     grouping = calculation.key.grouping
     return {**kept, "grouping": grouping} if grouping else kept

@@ -22,7 +22,7 @@ SHOWN_MAX: Final = 100_000  # as many as a daily schedule makes in more than two
 
 _MADE: Final[Mapping[str, Callable[[Entity, Entity], Iterator[dict[str, Any]]]]] = {
     BALANCE_CHARGE_SCHEDULE.type: charges_of,
-    BALANCE_TRANSACTION_SCHEDULE.type: lambda schedule, _config: transactions_of(schedule),
+    BALANCE_TRANSACTION_SCHEDULE.type: transactions_of,
 }
 
 

@@ -15,9 +15,15 @@ from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.catalog.balances import amount_after
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.proposal import Proposal
-from usance.domain.catalog.schedules import Run, charge_run, transaction_run
-from usance.domain.kernel.errors import DuplicateCodeError, InvalidInputError, NotFoundError, VersionConflictError
-from usance.domain.kernel.ids import timed_id
+from usance.domain.catalog.schedules import Run, charge_run, first_day, transaction_run
+from usance.domain.kernel.errors import (
+    DuplicateCodeError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    VersionConflictError,
+)
+from usance.domain.kernel.ids import dated_id, timed_id
 from usance.resources.balance import BALANCE
 from usance.resources.balance_schedules import BALANCE_CHARGE_SCHEDULE, BALANCE_TRANSACTION_SCHEDULE, PENDING
 from usance.resources.balance_transaction import BALANCE_TRANSACTION
@@ -35,8 +41,19 @@ REFUSALS: Final = (VersionConflictError, DuplicateCodeError, InvalidInputError, 
 
 
 def run_balance_schedules(entities: EntityRepository, at: datetime) -> int:
-    """How many runs that were due by `at` are done now; those that were missed are made up for, the oldest first."""
-    return sum(_run_all(entities, org_id, at) for org_id in organization_ids(entities))
+    """How many runs that were due by `at` are done now; those that were missed are made up for, the oldest first.
+
+    Raises `UnavailableError` after all organizations had their turn, when the store refused one of them.
+    """
+    done, refused = 0, None
+    for org_id in organization_ids(entities):
+        try:
+            done += _run_all(entities, org_id, at)
+        except UnavailableError as failed:
+            refused = failed
+    if refused:
+        raise refused
+    return done
 
 
 def _run_all(entities: EntityRepository, org_id: str, at: datetime) -> int:
@@ -76,7 +93,9 @@ def _charge_changes(entities: EntityRepository, org_id: str, schedule: Document,
         whose["contractId"] = balance["contractId"]
     puts = []
     for made in run.made if run else ():
-        id_ = _id(org_id, schedule, made["servicePeriodStartDate"])
+        id_ = dated_id(first_day(made, config), org_id, schedule["id"])
+        if entities.get(org_id, CHARGE.type, id_):  # charged before the schedule, or the time zone, changed
+            continue
         code = f"{schedule['code'][:CODE_KEPT]}-{made['servicePeriodStartDate'][:10]}-{id_[-8:]}"
         puts.append(entity_put(CHARGE, Proposal(created({**made, **whose, "code": code}, id_, BY, at))))
     return [*puts, _step(BALANCE_CHARGE_SCHEDULE, schedule, run, lambda after: charge_run(after, config), at)]
@@ -84,7 +103,8 @@ def _charge_changes(entities: EntityRepository, org_id: str, schedule: Document,
 
 def _transaction_changes(entities: EntityRepository, org_id: str, schedule: Document, at: datetime) -> Sequence[Put]:
     balance = _balance(entities, org_id, schedule)
-    run = transaction_run(schedule)
+    config = entities.get(org_id, "organizationConfig", org_id) or {}
+    run = transaction_run(schedule, config)
     whose = {"balanceId": balance["id"], "entityId": schedule["id"]}
     puts, moved = [], balance
     for made in run.made if run else ():
@@ -94,7 +114,7 @@ def _transaction_changes(entities: EntityRepository, org_id: str, schedule: Docu
     return [
         *puts,
         entity_put(BALANCE, Proposal(_changed(moved, at), balance)),
-        _step(BALANCE_TRANSACTION_SCHEDULE, schedule, run, transaction_run, at),
+        _step(BALANCE_TRANSACTION_SCHEDULE, schedule, run, lambda after: transaction_run(after, config), at),
     ]
 
 

@@ -40,9 +40,7 @@ def sign_in(desk: SignIn, proof: Proof, org_id: str, invitation_id: str | None =
     if invitation_id:
         _accept(desk.ports, org_id, invitation_id, email)
     user = desk.ports.entities.find_unique(org_id, "user", "email", email)
-    if user is not None:
-        if "dtEndAccess" in user and instants.from_text(user["dtEndAccess"]) <= now:
-            raise ForbiddenError(NOBODY)
+    if user is not None and not ("dtEndAccess" in user and instants.from_text(user["dtEndAccess"]) <= now):
         return token_for(desk.tokens, now, org_id, str(user["id"]), USER)
     if email in desk.support_emails and support_is_open(desk.ports.entities, org_id, now):
         return token_for(desk.tokens, now, org_id, derived_id("support", email), SUPPORT)

@@ -33,7 +33,7 @@ def differences(
     """By line item, in the order of the bill and then of what is new: those with anything left to correct."""
     found = (
         Difference(id_, billed.get(id_, ZERO), recalculated.get(id_, ZERO), corrected.get(id_, ZERO))
-        for id_ in dict.fromkeys([*billed, *recalculated])
+        for id_ in dict.fromkeys([*billed, *recalculated, *corrected])
     )
     return [one for one in found if one.left]
 

@@ -17,7 +17,6 @@ from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.line_id import line_id
 from usance.domain.billing.overage import overage
 from usance.domain.billing.unpaid import Part, unpaid
-from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ONE, ZERO
@@ -41,10 +40,14 @@ class Settlement:
 
 @dataclass(slots=True)
 class _Till:
-    """A credit being drawn on. `taken` is in its currency."""
+    """A credit being drawn on. `taken` is in its currency, `exact` what that is rounded from.
+
+    The sum is rounded and not each charge, so that many small charges cost neither nothing nor twice as much.
+    """
 
     credit: Credit
     taken: dict[Phase, Decimal] = field(default_factory=dict)
+    exact: dict[Phase, Decimal] = field(default_factory=dict)
     applied: dict[Phase, datetime] = field(default_factory=dict)
     paid: dict[object, tuple[Item, Decimal, Instants]] = field(default_factory=dict)
 
@@ -62,11 +65,13 @@ class _Till:
 def settled(context: Context, items: Sequence[Item]) -> Settlement:
     """What `items`, the charges of a bill, become when its credits pay. The amounts of `context` are exact.
 
-    Raises `InvalidInputError` when a currency conversion is missing, and when the bill would draw on too many credits.
+    A bill draws on so many credits as one transaction holds. Where there are more, the others wait for later bills, and
+    nothing is overage. Raises `InvalidInputError` when a currency conversion is missing.
     """
-    credits_ = in_order(context.inputs)
-    if not credits_:
+    every = in_order(context.inputs)
+    if not every:
         return Settlement(tuple(items))
+    credits_ = _within_a_transaction(every)
     parts = unpaid(context, items, [edge for credit in credits_ for edge in credit.edges])
     tills = [_Till(credit) for credit in credits_]
     for till in tills:
@@ -75,15 +80,23 @@ def settled(context: Context, items: Sequence[Item]) -> Settlement:
                 for part in own:
                     _pay(context, till, item, part)
     draws = tuple(draw for till in tills for draw in _draws(till))
-    if len(draws) > DRAWS_MAX:
-        raise InvalidInputError(
-            f"the bill draws on {len(draws)} commitments and balances, more than the {DRAWS_MAX} that one bill can; "
-            "put what is left of them into fewer balances"
-        )
-    eligible = [[credit for credit in credits_ if may_pay(credit, item)] for item in items]
+    last = credits_ if len(credits_) == len(every) else ()
+    eligible = [[credit for credit in last if may_pay(credit, item)] for item in items]
     charged, beyond = overage(context, items, parts, eligible)
     paid = [_consumed(context, till.credit, *one) for till in tills for one in till.paid.values()]
     return Settlement((*charged, *paid, *beyond), draws)
+
+
+def _within_a_transaction(credits_: Sequence[Credit]) -> Sequence[Credit]:
+    """The first of the credits: each can be drawn on once, and once more for its rollover."""
+    kept: list[Credit] = []
+    room = DRAWS_MAX
+    for credit in credits_:
+        room -= 2 if credit.rollover else 1
+        if room < 0:
+            break
+        kept.append(credit)
+    return kept
 
 
 def in_order(inputs: BillingInputs) -> tuple[Credit, ...]:
@@ -113,13 +126,16 @@ def _pay(context: Context, till: _Till, item: Item, part: Part) -> None:
         return
     own = terms.currency(item.origin.currency)
     rate = terms.rate(own.code, credit.currency)
-    paid, cost = part.open, terms.currency(credit.currency).round(EXACT.multiply(part.open, rate))
+    taken, exact = till.taken.get(phase, ZERO), till.exact.get(phase, ZERO)
+    paid, after = part.open, EXACT.add(exact, EXACT.multiply(part.open, rate))
+    cost = EXACT.subtract(terms.currency(credit.currency).round(after), taken)
     if left is not None and cost > left:
-        paid, cost = min(part.open, _rounded_down(own, EXACT.divide(left, rate))), left
-    if not paid or not cost:  # too little to buy, or to be worth, the smallest coin
+        after, cost = EXACT.add(taken, left), left
+        paid = min(part.open, _rounded_down(own, EXACT.divide(EXACT.subtract(after, exact), rate)))
+    if paid <= ZERO or (not cost and not taken):  # too little to buy, or to be worth, the smallest coin
         return
     part.open = EXACT.subtract(part.open, paid)
-    till.taken[phase] = EXACT.add(till.taken.get(phase, ZERO), cost)
+    till.taken[phase], till.exact[phase] = EXACT.add(taken, cost), after
     till.applied[phase] = min(till.applied.get(phase, part.span.start), part.span.start)
     kind = _kind(credit, item)
     first, before, span = till.paid.get(kind, (item, ZERO, part.span))

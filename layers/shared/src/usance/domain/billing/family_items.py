@@ -10,6 +10,7 @@ from usance.domain.billing.items import Item, Working
 from usance.domain.billing.pool import ChildBilling, Member
 from usance.domain.billing.shares import PLACES, split, split_bands
 from usance.domain.billing.usage import quantity
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 
@@ -20,7 +21,7 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
     """
     if not plan.is_split:
         return [item]
-    values = [(member, quantity(context.usage, plan, pricing, item.span, member)) for member in plan.members]
+    values = [(member, _used_by(context, plan, pricing, item, member)) for member in plan.members]
     used = [(member, value) for member, value in values if value is not None]
     if not used:  # the aggregation's default, which nobody used
         used = [(plan.members[0], item.quantity)]
@@ -42,6 +43,14 @@ def parts_of(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item)
         )
         for at, (member, _) in enumerate(used)
     ]
+
+
+def _used_by(context: Context, plan: AttachedPlan, pricing: Pricing, item: Item, member: Member) -> Decimal | None:
+    """What an account used; 0 where a calculation that holds for the pool has no value for one of its accounts."""
+    try:
+        return quantity(context.usage, plan, pricing, item.span, member)
+    except InvalidInputError:
+        return ZERO
 
 
 def _places(amount: Decimal) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from usance.domain.billing.inputs import Origin, Product
 from usance.domain.kernel.period import Instants
@@ -28,6 +29,9 @@ class LineItemType(StrEnum):
     OVERAGE_USAGE = "OVERAGE_USAGE"
     COMMITMENT_FEE = "COMMITMENT_FEE"
     BALANCE_FEE = "BALANCE_FEE"
+
+
+DRAW_DOWNS: Final = frozenset({LineItemType.COMMITMENT_CONSUMED, LineItemType.BALANCE_CONSUMED})
 
 
 @dataclass(frozen=True, slots=True)

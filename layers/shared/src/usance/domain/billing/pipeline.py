@@ -5,7 +5,7 @@ A new kind of charge is a new step in `STEPS`, at the place where section 11 has
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from typing import Final
 
 from usance.domain.billing.commitment_fee import commitment_fees
@@ -19,7 +19,7 @@ from usance.domain.billing.draw_down import settled
 from usance.domain.billing.family_items import summarized
 from usance.domain.billing.group_minimum import group_minimums
 from usance.domain.billing.inputs import Attachment, BillingInputs
-from usance.domain.billing.items import Item
+from usance.domain.billing.items import DRAW_DOWNS, Item
 from usance.domain.billing.line_id import line_id
 from usance.domain.billing.plan_minimum import plan_minimums
 from usance.domain.billing.pricing_minimum import pricing_minimums
@@ -28,7 +28,7 @@ from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.billing.usage_charge import queries, usage_charges
 from usance.domain.billing.usage_credit import global_credits, product_credits
 from usance.domain.billing.windows import closing_window, starting_window
-from usance.domain.kernel.quantity import EXACT
+from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import midnight
 
 STEPS: Final[tuple[Step, ...]] = (
@@ -102,7 +102,7 @@ def _draft(context: Context, items: Sequence[Item], draws: tuple[Draw, ...]) -> 
         due_date=terms.dates.due_date or due_date(bill_date, terms.days_before_due),
         external_invoice_date=terms.dates.external_invoice_date or external_invoice_date(day, terms.invoice_date_rule),
         terms=terms,
-        lines=tuple(_line(context, number, item) for number, item in enumerate(items, start=1)),
+        lines=_lines(context, items),
         draws=draws,
     )
 
@@ -120,8 +120,19 @@ def _start(context: Context) -> date:
     return min(starts, default=min((fee.since for fee in context.inputs.fees), default=context.inputs.key.day))
 
 
-def _line(context: Context, number: int, item: Item) -> Line:
+def _lines(context: Context, items: Sequence[Item]) -> tuple[Line, ...]:
+    """The items in the billing currency. What several credits pay of one charge adds up as if one had paid it all."""
     terms = context.inputs.terms
-    rate = terms.rate(item.origin.currency, terms.billing_currency)
-    converted = terms.currency(terms.billing_currency).round(EXACT.multiply(item.subtotal, rate))
-    return Line(line_id(context.inputs.bill_id, item), number, item, rate, converted)
+    currency = terms.currency(terms.billing_currency)
+    paid: dict[str, Decimal] = {}
+    lines = []
+    for number, item in enumerate(items, start=1):
+        rate = terms.rate(item.origin.currency, terms.billing_currency)
+        if item.pays_for and item.type in DRAW_DOWNS:
+            before = paid.get(item.pays_for, ZERO)
+            after = paid[item.pays_for] = before - item.subtotal
+            converted = currency.round(EXACT.multiply(before, rate)) - currency.round(EXACT.multiply(after, rate))
+        else:
+            converted = currency.round(EXACT.multiply(item.subtotal, rate))
+        lines.append(Line(line_id(context.inputs.bill_id, item), number, item, rate, converted))
+    return tuple(lines)

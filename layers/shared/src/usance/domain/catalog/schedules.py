@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import count, groupby
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ def pending(proposal: Proposal) -> Iterable[str]:
 def check_transaction_schedule(proposal: Proposal) -> Mapping[str, Any]:
     """Adds when the schedule acts next; what it did already is kept."""
     previous = (proposal.old or {}).get("previousRun")
-    run = transaction_run({**proposal.new, "previousRun": previous})
+    run = transaction_run({**proposal.new, "previousRun": previous}, proposal.one("config") or {})
     return {"previousRun": previous, "nextRun": run.at if run else None}
 
 
@@ -48,13 +48,15 @@ def check_charge_schedule(proposal: Proposal) -> Mapping[str, Any]:
     config = proposal.one("config") or {}
     if instant(new["servicePeriodEndDate"]) == instant(new["servicePeriodStartDate"]):
         raise InvalidInputError("servicePeriodEndDate must be later than servicePeriodStartDate")
-    run = charge_run({**new, "previousRun": previous}, config)
-    return {"previousRun": previous, "nextRun": run.at if run else None}
+    after = _just_before(previous) if previous and proposal.changed("billInAdvance") else previous
+    run = charge_run({**new, "previousRun": after}, config)
+    return {"previousRun": after, "nextRun": run.at if run else None}
 
 
-def transaction_run(schedule: Entity) -> Run | None:
+def transaction_run(schedule: Entity, config: Entity) -> Run | None:
     """The run after the schedule's `previousRun`; None when there is none any more."""
-    return _run_after(schedule.get("previousRun"), ((one["appliedDate"], one) for one in transactions_of(schedule)))
+    made = transactions_of(schedule, config)
+    return _run_after(schedule.get("previousRun"), ((one["appliedDate"], one) for one in made))
 
 
 def charge_run(schedule: Entity, config: Entity) -> Run | None:
@@ -67,9 +69,17 @@ def charge_run(schedule: Entity, config: Entity) -> Run | None:
     return _run_after(schedule.get("previousRun"), runs)
 
 
-def transactions_of(schedule: Entity) -> Iterator[dict[str, Any]]:
-    """The transactions that the schedule makes, in order: the first at its start, none at or after its end."""
-    start, end = instant(schedule["startDate"]), instant(schedule["endDate"])
+def first_day(charge: Entity, config: Entity) -> date:
+    """The first day of a charge's service, which tells the charges of a schedule apart."""
+    return local_day(instant(charge["servicePeriodStartDate"]), _zone(config))
+
+
+def transactions_of(schedule: Entity, config: Entity) -> Iterator[dict[str, Any]]:
+    """The transactions that the schedule makes, in order: the first at its start, none at or after its end.
+
+    The others follow by the organization's calendar, at the same time of its day.
+    """
+    start, end = instant(schedule["startDate"]).astimezone(_zone(config)), instant(schedule["endDate"])
     calendar = Calendar(Frequency(schedule["frequency"]), schedule["frequencyInterval"], start.date())
     for k in count():
         at = datetime.combine(calendar.boundary(k), start.timetz())
@@ -121,6 +131,11 @@ def _run_after(previous: str | None, runs: Iterator[tuple[str, Mapping[str, Any]
     for at, together in groupby(later, key=lambda one: one[0]):
         return Run(at, tuple(made for _, made in together))
     return None
+
+
+def _just_before(run: str) -> str:
+    """So that a period, which began when the run was due, is charged in advance from now on and not passed over."""
+    return _text(instant(run) - timedelta.resolution)
 
 
 def _zone(config: Entity) -> tzinfo:

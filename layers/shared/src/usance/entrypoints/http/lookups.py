@@ -15,8 +15,7 @@ from usance.application.lookups.read_data import get_data, get_item
 from usance.application.lookups.revisions import Place
 from usance.application.lookups.set_status import set_revision_status
 from usance.application.lookups.upload_data import generate_lookup_upload_url
-from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
+from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging, whole
 from usance.resources.file_upload import FileUrl
 from usance.resources.lookup_table import (
     ITEMS_MAX,
@@ -156,8 +155,4 @@ def _with_keys(request: Request) -> bool:
 
 def _limit(request: Request) -> int:
     text = request.one("limit")
-    if text is None:
-        return ITEMS_MAX
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= ITEMS_MAX:
-        raise InvalidInputError(f"limit must be a whole number from 1 to {ITEMS_MAX}")
-    return int(text)
+    return ITEMS_MAX if text is None else whole("limit", text, 1, ITEMS_MAX)

@@ -27,7 +27,8 @@ class Paths:
         single = re.sub("//+", "/", path)
         for pattern in self._rest:
             found = pattern.fullmatch(path)
-            if found and not any(plain.fullmatch(single) for plain in self._plain):
+            doubled = found and found[2].startswith("/")  # a value that begins with a slash, and no client's own
+            if found and (doubled or not any(plain.fullmatch(single) for plain in self._plain)):
                 return f"{_encoded(re.sub('//+', '/', found[1]))}/{quote(found[2], safe='')}"
         return _encoded(single)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -15,6 +15,9 @@ from usance.resources.wire import Document
 
 if TYPE_CHECKING:  # most functions mount no row of the registry
     from usance.resources.resource import Resource
+
+
+DIGITS_MAX: Final = 9  # of a number in a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,16 @@ def paging(request: Request, *, largest: int = 100) -> tuple[int, str | None]:
     text = request.one("pageSize")
     size = min(100, largest)
     if text is not None:
-        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= largest:
-            raise InvalidInputError(f"pageSize must be a whole number from 1 to {largest}")
-        size = int(text)
+        size = whole("pageSize", text, 1, largest)
     return size, request.one("nextToken")
+
+
+def whole(name: str, text: str, least: int, most: int) -> int:
+    """A whole number of a query parameter, in digits alone."""
+    digits = text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX
+    if not digits or not least <= int(text) <= most:
+        raise InvalidInputError(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
 
 
 def page_parameters(largest: int) -> tuple[QueryParameter, ...]:

@@ -5,11 +5,11 @@ from typing import Final
 
 from usance.application.search.searching import Search
 from usance.domain.kernel.errors import InvalidInputError
-from usance.entrypoints.http.routes import QueryParameter, Request
+from usance.entrypoints.http.routes import QueryParameter, Request, whole
 
 PAGE_DEFAULT: Final = 10
 PAGE_MAX: Final = 100
-FROM_MAX: Final = 1_000_000
+FROM_MAX: Final = 10_000  # a sorted page holds all matches before it
 
 
 def search_of(request: Request) -> Search:
@@ -57,8 +57,4 @@ def _choice(request: Request, name: str, *choices: str) -> str:
 
 def _whole(request: Request, name: str, default: int, least: int, most: int) -> int:
     text = request.one(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdecimal() or not least <= int(text[:9]) <= most:
-        raise InvalidInputError(f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+    return default if text is None else whole(name, text, least, most)

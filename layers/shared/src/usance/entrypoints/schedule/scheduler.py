@@ -28,8 +28,13 @@ logger = Logger()
 
 
 def _bill(stores: BillingStores, at: datetime) -> int:
-    """What balances are due comes first, so that the bills of the moment hold it."""
-    return run_balance_schedules(stores.entities, at) + run_scheduled_billing(stores, at)
+    """What balances are due comes first, so that the bills of the moment hold it. That it fails keeps nobody from a bill."""
+    done = billed = 0
+    try:
+        done = run_balance_schedules(stores.entities, at)
+    finally:
+        billed = run_scheduled_billing(stores, at)
+    return done + billed
 
 
 def handler(build: Callable[[], Scheduler] = build_scheduler) -> Callable[[dict[str, Any], Any], dict[str, Any]]:

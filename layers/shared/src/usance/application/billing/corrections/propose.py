@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX
@@ -17,14 +16,12 @@ from usance.application.billing.records.replay import StoredLines, read_stored
 from usance.application.billing.states import state_of
 from usance.domain.access import Action, Caller
 from usance.domain.billing.corrections import Difference, differences
-from usance.domain.billing.items import LineItemType
+from usance.domain.billing.items import DRAW_DOWNS
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.resources.wire import Document
-
-_DRAW_DOWNS: Final = frozenset({LineItemType.COMMITMENT_CONSUMED.value, LineItemType.BALANCE_CONSUMED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,9 @@ def propose(desk: Examining, org_id: str, bill_id: str) -> Proposal:
         raise InvalidInputError(f"the bill {bill_id} is not locked; calculate it again with a bill job")
     now, then = _charges(_recalculated(desk, org_id, stored)), _charges(calculated(stored.line_items))
     history = History.read(desk.stores.entities, org_id, bill_id)
-    lines = {**then, **now}
-    corrected = _corrected(desk, org_id, history, list(lines))
+    memos = _memos(desk, org_id, history)
+    corrected = {line_id: sum_of(memo["subtotal"] for memo in found) for line_id, found in memos.items()}
+    lines = {**{line_id: found[0] for line_id, found in memos.items()}, **then, **now}
     return Proposal(header, history, differences(_amounts(then), _amounts(now), corrected), lines)
 
 
@@ -96,21 +94,20 @@ def _recalculated(desk: Examining, org_id: str, stored: StoredLines) -> Sequence
 
 def _charges(lines: Iterable[Document]) -> dict[str, Document]:
     """By id. Draw-downs are left out: the credits of a locked bill stay as they are, so what it drew must too."""
-    return {line["id"]: line for line in lines if line["lineItemType"] not in _DRAW_DOWNS}
+    return {line["id"]: line for line in lines if line["lineItemType"] not in DRAW_DOWNS}
 
 
 def _amounts(lines: Mapping[str, Document]) -> Mapping[str, Decimal]:
     return {id_: line["convertedSubtotal"] for id_, line in lines.items()}
 
 
-def _corrected(desk: Examining, org_id: str, history: History, line_ids: Sequence[str]) -> Mapping[str, Decimal]:
-    """By line item: what memos of earlier corrections come to, as they stand on their bills now."""
-    amounts: dict[str, list[Decimal]] = {}
+def _memos(desk: Examining, org_id: str, history: History) -> Mapping[str, Sequence[Document]]:
+    """By line item that they correct: the memos of earlier corrections, as they stand on their bills now."""
+    found: dict[str, list[Document]] = {}
     for target_id in dict.fromkeys(step.target_id for step in history.steps):
-        on_bill = {memo["id"]: memo["subtotal"] for memo in memos_of(desk.stores.bills.line_items(org_id, target_id))}
-        for step in history.steps:
-            if step.target_id == target_id:
-                for line_id in line_ids:
-                    if (memo_id := step.memo_id(history.bill_id, line_id)) in on_bill:
-                        amounts.setdefault(line_id, []).append(on_bill[memo_id])
-    return {line_id: sum_of(found) for line_id, found in amounts.items()}
+        steps = [step for step in history.steps if step.target_id == target_id]
+        for memo in memos_of(desk.stores.bills.line_items(org_id, target_id)):
+            line_id = memo.get("referencedLineItemId")
+            if line_id and any(step.memo_id(history.bill_id, line_id) == memo["id"] for step in steps):
+                found.setdefault(line_id, []).append(memo)
+    return found
