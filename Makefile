@@ -74,6 +74,9 @@ serve: $(DEV) $(MINISTACK) ## the embedded stack (PORT=8700 DATA_DIR=.usance)
 bench: $(DEV) $(MINISTACK) ## figures, each beside a rival or a floor of the same run
 	@$(BIN)/python -m benchmarks
 
+soak: $(DEV) $(MINISTACK) ## millions of events while the store disturbs and processes are killed, reconciled (EVENTS=5000000 ACCOUNTS=2000)
+	@$(BIN)/python -m benchmarks --suite soak --out build/soak.json $(if $(EVENTS),--events $(EVENTS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
 openapi: $(DEV) ## write docs/openapi.json anew
 	@$(BIN)/python tools/openapi.py
 
@@ -138,5 +141,5 @@ clean: ## forget caches and builds; environments and data stay
 	rm -rf .aws-sam .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache out
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help install demo serve bench openapi compatibility check fix test coverage test-sam test-dynamodb-local dynamodb-local \
+.PHONY: help install demo serve bench soak openapi compatibility check fix test coverage test-sam test-dynamodb-local dynamodb-local \
   build invoke deploy lock clean
