@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.application.statements.world import BILL, METER, ORG, World
+from usance.application.billing.whose_usage import whose_usage
 from usance.application.statements.run_statement_job import run_statement_job
 from usance.bootstrap.statements import StatementStores, WorkerStores
 from usance.domain.kernel.errors import UnavailableError
@@ -69,6 +71,7 @@ def run_job(world: World, job_id: str) -> object:
         world.clock,
         org_id=ORG,
         job_id=job_id,
+        whose=partial(whose_usage, world.entities, world.blobs),
     )
 
 

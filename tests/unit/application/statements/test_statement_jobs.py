@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.unit.application.statements.world import (
     STANDING,
     World,
 )
+from usance.application.billing.whose_usage import whose_usage
 from usance.application.ports.entities import Delete, Put
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
 from usance.application.statements.cancel_statement_job import cancel_statement_job
@@ -63,7 +65,14 @@ def run(world: World, job_id: str) -> str:
 
 def outcome(world: World, job_id: str) -> Outcome:
     return run_statement_job(
-        world.entities, world.bills, world.usage, world.blobs, world.clock, org_id=ORG, job_id=job_id
+        world.entities,
+        world.bills,
+        world.usage,
+        world.blobs,
+        world.clock,
+        org_id=ORG,
+        job_id=job_id,
+        whose=partial(whose_usage, world.entities, world.blobs),
     )
 
 

@@ -150,6 +150,7 @@ class World:
         """Store the bill as `bill(**changes)`, whatever it was."""
         header = bill(**changes)
         self.bills.headers[ORG, header["id"]] = wire.dumps(header)
+        self.bills.private.setdefault((ORG, header["id"]), {})
 
     def recalculate(self, day: int) -> None:
         """The bill is calculated again on a day of December."""

@@ -51,6 +51,11 @@ class Moment:
     received: int
     uid: str
 
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """By which moments are ordered."""
+        return self.ts, self.received, self.uid
+
 
 @dataclass(frozen=True, slots=True)
 class AggregatedRow:

@@ -1,14 +1,15 @@
 """Make the files of a statement job. Running a job again, whatever became of the first run, finishes it once."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from usance.application.ports.bills import BillRepository
+from usance.application.ports.bills import BillRepository, StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import UsageReader
-from usance.application.statements.gather import gather
+from usance.application.statements.gather import Whose, gather
 from usance.application.statements.jobs import (
     CALCULATED,
     CANCELLED,
@@ -34,6 +35,8 @@ JSON_TYPE: Final = "application/json"
 READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 
+WhoseOf = Callable[[str, StoredBill], Whose]
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,8 +55,9 @@ def run_statement_job(
     *,
     org_id: str,
     job_id: str,
+    whose: WhoseOf,
 ) -> Outcome:
-    """Run a job to its end; a job that is gone counts as cancelled.
+    """Run a job to its end; a job that is gone counts as cancelled. `whose` says whose usage the lines of a bill price.
 
     A cancelled job leaves no trace on its bill. What cannot be made at all (the bill is gone, too many rows) leaves
     the job FAILED; a store that fails raises, and the same call finishes the job later.
@@ -66,7 +70,7 @@ def run_statement_job(
         job = _move(entities, clock, job, RUNNING)
     if job["statementJobStatus"] == RUNNING:
         try:
-            job = _make(entities, bills, usage, blobs, clock, job)
+            job = _make(entities, bills, usage, blobs, clock, job, whose)
         except (NotFoundError, InvalidInputError) as refusal:
             job, reason = _move(entities, clock, job, FAILED), refusal.message
     if job["statementJobStatus"] == COMPLETE:
@@ -89,25 +93,33 @@ def _make(
     blobs: BlobStore,
     clock: Clock,
     job: Document,
+    whose: WhoseOf,
 ) -> Document:
-    bill = _read_bill(bills, job["orgId"], job["billId"])
-    meter_ids = job["filters"]["meterIds"]
-    statement = gather(entities, usage, org_id=job["orgId"], bill=bill, meter_ids=meter_ids)
-    calculated = bill["lastCalculatedDate"]
+    bill, items = _read_bill(bills, job["orgId"], job["billId"])
+    statement = gather(
+        entities,
+        usage,
+        org_id=job["orgId"],
+        bill=bill,
+        line_items=items,
+        meter_ids=job["filters"]["meterIds"],
+        whose=whose(job["orgId"], bill),
+    )
+    calculated = bill.header["lastCalculatedDate"]
     _write(blobs, job, calculated, statement)
     return _move(entities, clock, job, COMPLETE, calculated)
 
 
-def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> Document:
+def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> tuple[StoredBill, Sequence[Document]]:
     """The bill with the line items of the same calculation. `NotFoundError` when there is none."""
     for _ in range(READS_MAX):
         bill = bills.get(org_id, bill_id)
         if bill is None:
             raise NotFoundError(f"there is no bill {bill_id}")
         items = bills.line_items(org_id, bill_id)
-        again = bills.get(org_id, bill_id)
-        if again and again["lastCalculatedDate"] == bill["lastCalculatedDate"]:
-            return again | {"lineItems": items}
+        again = bills.get_stored(org_id, bill_id)
+        if again and again.header["lastCalculatedDate"] == bill["lastCalculatedDate"]:
+            return again, items
     raise VersionConflictError(f"the bill {bill_id} is being recalculated; its statement follows")
 
 

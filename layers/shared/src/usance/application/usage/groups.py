@@ -8,7 +8,7 @@ from typing import Final
 
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.application.usage.plan import Plan
-from usance.application.usage.values import Measured, Shown
+from usance.application.usage.values import Shown
 from usance.domain.billing.inputs import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError
@@ -85,7 +85,10 @@ class Groups:
                     if segment is None:
                         continue
                     values = self._places.setdefault(self._at(place, _text(segment)), {})
-                _add(values.setdefault(at, Parts(measured.function)), measured, query, row)
+                if row.value is not None:
+                    parts = values.setdefault(at, Parts(measured.function))
+                    text = row.group.get(measured.field_code, "")
+                    parts.add(query.method, row.value, text, row.latest.place if row.latest else None)
 
     def keys(self) -> Sequence[Key]:
         """The places that may have a value, in ascending order."""
@@ -136,15 +139,3 @@ class Groups:
 
 def _text(segment: Segment) -> str:
     return "\0".join(text for pair in segment for text in pair)
-
-
-def _add(parts: Parts, measured: Measured, query: AggregationQuery, row: AggregatedRow) -> None:
-    if row.value is None:
-        return
-    if parts.function == UNIQUE:
-        if row.value:  # the group of the empty text also holds the measurements without the field
-            parts.texts.add(row.group[measured.field_code])
-    elif row.latest is not None:
-        parts.latest.append(((row.latest.ts, row.latest.received, row.latest.uid), row.value))
-    else:
-        parts.values.setdefault(query.method, []).append(row.value)

@@ -108,6 +108,16 @@ class Parts:
     texts: set[str] = field(default_factory=set)
     latest: list[tuple[tuple[int, int, str], Decimal]] = field(default_factory=list)
 
+    def add(self, method: str, value: Decimal, text: str, moment: tuple[int, int, str] | None) -> None:
+        """Add a value of one of `methods_for`; of UNIQUE, that of a `text`, of LATEST that of a `moment`."""
+        if self.function == UNIQUE:
+            if value:  # the group of the empty text also holds the measurements without the field
+                self.texts.add(text)
+        elif moment is not None:
+            self.latest.append((moment, value))
+        else:
+            self.values.setdefault(method, []).append(value)
+
     def whole(self) -> Decimal | None:  # noqa: C901 - one case each
         """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE."""
         if self.function in _APART:

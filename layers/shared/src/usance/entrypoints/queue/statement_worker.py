@@ -1,12 +1,14 @@
 """Messages of the statement queue: each names a job to run."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from usance.application.billing.whose_usage import whose_usage
 from usance.application.statements.run_statement_job import run_statement_job
 from usance.bootstrap.statements import WorkerStores, worker_stores
 from usance.resources import wire
@@ -27,6 +29,7 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
             ports.clock,
             org_id=message["orgId"],
             job_id=message["jobId"],
+            whose=partial(whose_usage, ports.entities, ports.blobs),
         )
         logger.info(
             "the statement job ran",
