@@ -269,6 +269,17 @@ def test_a_line_whose_meter_is_gone_is_shown_without_usage(world: World) -> None
     assert [line["usage"] for line in wire.loads(made(world))["lineItems"]] == [[], []]
 
 
+def test_a_line_of_a_query_of_the_customers_own_shows_what_the_definition_asks_for(world: World) -> None:
+    sql = {"aggregation": "CUSTOM_SQL", "customSql": "SELECT max(context_tokens) FROM measurements"}
+    world.add("aggregation", id=AGGREGATION, targetField="context_tokens", **sql)
+    assert [line["usage"] for line in wire.loads(made(world))["lineItems"]] == [[], []]
+    measures = [{"name": "context_tokens", "aggregations": ["MAX", "CUSTOM_SQL"]}]
+    world.add("statementDefinition", id=DEFINITION, aggregationFrequency="WHOLE_PERIOD", measures=measures)
+    world.add("account", id=ACCOUNT, code="acme", name="Acme Ltd", statementDefinitionId=DEFINITION)
+    [row] = wire.loads(made(world))["lineItems"][0]["usage"]
+    assert row["measures"] == {"context_tokens": {"MAX": 150}}
+
+
 def test_the_same_bill_and_usage_make_the_same_files(world: World) -> None:
     assert made(world) == made(world)
     assert made(world, "csv") == made(world, "csv")

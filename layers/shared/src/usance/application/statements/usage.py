@@ -53,8 +53,10 @@ def usage_of(
     reads: dict[_Read, list[tuple[BilledLine, Metered, Breakdown]]] = {}
     for line in lines:
         if line.metered is not None and line.service.start < line.service.end:
-            read = _Read(line.metered.meter_id, sources[line.id], line.service)
-            reads.setdefault(read, []).append((line, line.metered, breakdown(definition, line.metered)))
+            shown = breakdown(definition, line.metered)
+            if shown.measures:
+                read = _Read(line.metered.meter_id, sources[line.id], line.service)
+                reads.setdefault(read, []).append((line, line.metered, shown))
     rows: dict[str, Sequence[UsageRow]] = {}
     for read, asked in reads.items():
         starts = bucket_starts(read.span, definition.frequency, zone)

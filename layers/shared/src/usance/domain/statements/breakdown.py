@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from usance.domain.metering.usage_query import CUSTOM_SQL
 from usance.domain.statements.definition import ALL_VALUES, Definition, Dimension, Measure
 from usance.domain.statements.line import Metered
 
@@ -32,17 +33,18 @@ def breakdown(definition: Definition, metered: Metered) -> Breakdown:
     """What the statement shows of a line.
 
     The line's own aggregation always comes first, so that the reader can check the line's quantity; measures and
-    dimensions of the definition that this meter does not have are left out. The line of a segment is always broken
+    dimensions of the definition that this meter does not have are left out, and so is what a query of the customer's own
+    computed, which means something over the whole period alone. The line of a segment is always broken
     down by the segmented fields as well, which keeps every method exact where a segment has wildcards.
     """
     dimensions = [
         item for item in definition.dimensions if _applies(item, metered) and item.name in metered.string_fields
     ]
     names = dict.fromkeys([*(item.name for item in dimensions), *(metered.segmented_fields if metered.segment else ())])
-    own = (metered.target_field, metered.method)
+    own = [] if metered.method == CUSTOM_SQL else [(metered.target_field, metered.method)]
     wanted = [pair for item in definition.measures if _applies(item, metered) for pair in _pairs(item, metered)]
     return Breakdown(
-        measures=tuple(dict.fromkeys([own, *wanted])),
+        measures=tuple(dict.fromkeys([*own, *wanted])),
         dimensions=tuple(names),
         filters={item.name: tuple(item.filter) for item in dimensions if ALL_VALUES not in item.filter},
     )
