@@ -140,6 +140,24 @@ def test_a_time_weighted_sum_counts_values_for_as_long_as_they_hold(log: Log) ->
     assert (named.group["model"], named.value) == ("x", 120)
 
 
+@pytest.mark.parametrize("values", [[10, Decimal("0.25")], [HUGE, Decimal("0.25")]])
+def test_rows_hold_their_observations_when_asked_to(log: Log, values: list[Decimal | int]) -> None:
+    one, other = values
+    send(log, ("a", at(3), one), ("b", at(2), other), texts=["x", "x"])
+    send(log, ("c", at(2), 4), texts=["y"], received=MARCH + timedelta(seconds=1))
+    query = AggregationQuery("P50", "tokens", group_by=("model",), bucket_starts=(JANUARY, at(2.5)), hold=True)
+    found = {
+        (row.group["model"], row.bucket_start): [(one.value, one.ts, one.uid) for one in row.held]
+        for row in rows_of(log, query)
+    }
+    assert found == {
+        ("x", JANUARY): [(Decimal("0.25"), microseconds(at(2)), "b")],
+        ("x", at(2.5)): [(one, microseconds(at(3)), "a")],
+        ("y", JANUARY): [(4, microseconds(at(2)), "c")],
+    }
+    assert rows_of(log, AggregationQuery("P50", "tokens"))[0].held == ()
+
+
 def test_decimals_are_exact_and_shown_without_trailing_zeros(log: Log) -> None:
     send(log, ("a", at(1), Decimal("0.1")), ("b", at(1), Decimal("0.20")), ("c", at(1), Decimal("-1E+3")))
     send(log, ("d", at(1), Decimal("1e-18")), ("e", at(1), 5))

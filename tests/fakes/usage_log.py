@@ -144,6 +144,7 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> lis
             len(found),
             _latest(found) if method is Method.LATEST else None,
             _evidence(found) if query.evidence else None,
+            [one for one in found if one.value is not None] if query.hold else (),
         )
         for (group, bucket), found in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or EPOCH))
     ]

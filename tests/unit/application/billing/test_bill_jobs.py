@@ -387,18 +387,19 @@ def test_a_wildcard_segment_puts_its_groups_together(world: World, method: str, 
 
 def test_a_wildcard_segment_that_cannot_be_put_together_is_refused(world: World) -> None:
     account = world.subscribe()
-    latest = world.org.make(
+    own = world.org.make(
         "aggregation",
         meterId=world.aggregation["meterId"],
-        aggregation="LATEST",
+        aggregation="CUSTOM_SQL",
+        customSql="SELECT max(tokens) FROM measurements",
         segmentedFields=["region"],
         segments=[{"region": "*"}],
     )
-    world.price(latest["id"], planId=world.plan["id"], segment={"region": "*"})
+    world.price(own["id"], planId=world.plan["id"], segment={"region": "*"})
     for region in ("eu", "us"):
         world.use(account, "2025-12-05T00:00:00Z", 1, region=region)
     assert world.run()["billIds"] == []
-    assert "LATEST" in world.events.events("billing.job.failure")[0].detail["eventData"]["message"]
+    assert "CUSTOM_SQL" in world.events.events("billing.job.failure")[0].detail["eventData"]["message"]
 
 
 def test_empty_bills_are_made_unless_they_are_suppressed(world: World) -> None:

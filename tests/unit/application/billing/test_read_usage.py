@@ -7,12 +7,13 @@ import pytest
 
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.billing.read_usage import read_usage
-from usance.application.ports.usage_log import UsageBatch, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, UsageBatch, UsageScope
 from usance.domain.billing.inputs import UsageFilters
 from usance.domain.billing.pool import Piece
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
+from usance.domain.metering.aggregation import Method
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
 
@@ -45,15 +46,45 @@ def value(log: FakeUsageLog, method: str, *accounts: str, filters: UsageFilters 
     return read_usage(log, "org", "all", [query])[query]
 
 
-@pytest.mark.parametrize("method", ["SUM", "COUNT", "MIN", "MAX", "MEAN", "LATEST", "UNIQUE"])
+@pytest.mark.parametrize("method", [one.value for one in Method])
 def test_a_pool_is_as_if_one_account_had_used_everything(log: FakeUsageLog, method: str) -> None:
     assert value(log, method, "a", "b", "c", "nobody") == value(log, method, "all")
 
 
-def test_medians_of_several_accounts_cannot_be_pooled(log: FakeUsageLog) -> None:
-    assert value(log, "P50", "c", "nobody") == 8
+def test_queries_of_the_customers_own_over_several_accounts_are_not_put_together(log: FakeUsageLog) -> None:
+    query = UsageQuery("aggregation", JANUARY, None, "meter", "CUSTOM_SQL", "tokens", (Piece("a", JANUARY),) * 2)
+    answers = [AggregatedRow({}, None, Decimal(1), 1)]
+    log.aggregate = lambda *_, **__: [answers]  # type: ignore[method-assign]
     with pytest.raises(InvalidInputError, match="attach a plan to each child account"):
-        value(log, "P50", "a", "b")
+        read_usage(log, "org", "all", [query])
+
+
+def test_more_observations_than_fit_are_refused(log: FakeUsageLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usance.domain.metering.aggregation.HELD_MAX", 4)
+    assert value(log, "P50", "a", "b") == 2
+    with pytest.raises(InvalidInputError, match="of 4 measurements at most, not of 5"):
+        value(log, "P50", "a", "b", "c")
+
+
+@pytest.mark.parametrize("method", [one.value for one in Method])
+def test_a_wildcard_is_as_if_its_values_were_one(log: FakeUsageLog, method: str) -> None:
+    """All measurements but those of the model `z`, which has a segment of its own, in one account and in three."""
+    field = "model" if method == "UNIQUE" else "tokens"
+    segments = ((("model", "*"),), (("model", "z"),))
+    kept = value(log, method, "all", filters=UsageFilters(exclude=(("model", ("z",)),)))
+    for pieces in (None, tuple(Piece(account, JANUARY) for account in "abc")):
+        query = UsageQuery(
+            "aggregation",
+            JANUARY,
+            segments[0],
+            "meter",
+            method,
+            field,
+            pieces,
+            segmented_fields=("model",),
+            segments=segments,
+        )
+        assert read_usage(log, "org", "all", [query])[query] == kept
 
 
 def test_filters_keep_usage_out_before_it_is_put_together(log: FakeUsageLog) -> None:

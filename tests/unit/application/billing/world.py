@@ -110,6 +110,7 @@ _METHODS: dict[str, Any] = {
     "MIN": min,
     "MEAN": lambda values: sum(values, Decimal(0)) / len(values),
     "LATEST": lambda values: values[-1],
+    "CUSTOM_SQL": max,
     "UNIQUE": lambda values: Decimal(len(set(values))),
 }
 

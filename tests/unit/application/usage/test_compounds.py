@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.unit.application.usage.explorer import Explorer
+from usance.application.ports.usage_log import AggregatedRow
 from usance.application.usage import query_usage
 from usance.application.usage.scopes import Limits
 
@@ -156,13 +157,41 @@ def test_a_division_by_zero_names_the_group(explorer: Explorer) -> None:
     assert [row["compoundAggregation.ratio.quantity"] for row in answer["data"]] == [-1]
 
 
-def test_methods_that_cannot_be_put_together_need_a_group_by_account(explorer: Explorer) -> None:
-    median = simple(explorer.aggregation("median", "P50"))
-    for account, tokens in ((0, 1), (0, 5), (0, 9), (1, 7)):
-        explorer.use(account, DAY, tokens)
-    rows = explorer.rows(aggregations=median, groups=[ACCOUNT])
-    assert [row["aggregation.median.quantity"] for row in rows] == [5, 7]
-    assert "group of type ACCOUNT" in explorer.refusal(aggregations=median)
+HELD = "aggregation.held.quantity"
+
+
+@pytest.fixture
+def two_accounts(explorer: Explorer) -> Explorer:
+    """1, 5 and 9 from midnight of 5, 6 and 7 January; 7 of another account an hour after the 5."""
+    for account, day, tokens in ((0, 5, 1), (0, 6, 5), (0, 7, 9), (1, 6, 7)):
+        explorer.use(account, f"2026-01-{day:02}T{account:02}:00:00Z", tokens)
+    return explorer
+
+
+def test_percentiles_are_those_of_all_accounts_together(two_accounts: Explorer) -> None:
+    median = simple(two_accounts.aggregation("held", "P50"))
+    found = [two_accounts.rows(aggregations=median, groups=groups) for groups in ([], [BY_DAY], [ACCOUNT])]
+    assert [[row[HELD] for row in rows] for rows in found] == [[5], [1, 5, 9], [5, 7]]
+
+
+def test_time_weighted_sums_are_of_one_series_of_all_accounts(two_accounts: Explorer) -> None:
+    """1 for a day, 5 for an hour, 7 for 23, and 9 until the end; by day, until the end of the day."""
+    held = simple(two_accounts.aggregation("held", "TIME_WEIGHTED_SUM"))
+    found = [two_accounts.rows(aggregations=held, groups=groups) for groups in ([], [BY_DAY])]
+    assert [[row[HELD] for row in rows] for rows in found] == [
+        [24 + 5 + 7 * 23 + 9 * 24 * 25],
+        [24, 5 + 7 * 23, 9 * 24],
+    ]
+
+
+def test_sql_is_not_put_together(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simple(explorer.aggregation("own", "CUSTOM_SQL", customSql="SELECT 1"))
+    for account in (0, 1):
+        explorer.use(account, DAY, 1)
+    answer = [AggregatedRow({}, None, Decimal(1), 1)]
+    monkeypatch.setattr(explorer.log, "aggregate", lambda *_, **__: [answer])
+    assert [row["aggregation.own.units"] for row in explorer.rows(aggregations=made, groups=[ACCOUNT])] == [1, 1]
+    assert "group by account" in explorer.refusal(aggregations=made)
 
 
 def test_sql_of_many_accounts_is_refused(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,6 +249,7 @@ class TestSegments:
             ("COUNT", "tokens", 3),
             ("MAX", "tokens", 32),
             ("UNIQUE", "user", 1),
+            ("P75", "tokens", 32),
         ],
     )
     def test_the_values_of_a_wildcard_are_put_together(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.application.usage.explorer import RECEIVED, START, Explorer
@@ -259,6 +259,7 @@ def naive(values: Sequence[Any], function: str) -> Any:
     raise AssertionError(function)
 
 
+@settings(deadline=None)  # an organization is made for each example
 @given(measurements, st.booleans(), st.booleans(), st.sets(st.sampled_from(REGIONS), min_size=1))
 def test_answers_equal_a_loop_over_the_measurements(
     rows: list[tuple[int, int, Decimal, str, str]], by_account: bool, by_region: bool, kept: set[str]

@@ -1,6 +1,7 @@
 """Aggregations over packed measurements by DuckDB: whole numbers in, exact decimals out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -22,6 +23,7 @@ from usance.domain.metering.aggregation import (
     Method,
     Observation,
     aggregate,
+    check_held,
     mean,
     method_of,
     plain,
@@ -94,8 +96,27 @@ def _answer(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     method = method_of(query.method)
     grouping = Grouping(usage, query)
     untils = [*(microseconds(start) for start in query.bucket_starts[1:]), usage.end]
+    if query.hold and len(usage):
+        return _holding(usage, method, query.target_field, grouping, untils)
     found = _values(usage, method, query.target_field, grouping.keys, untils)
     return in_order(grouping.row(key, *values) for key, values in found.items())
+
+
+def _holding(usage: Usage, method: Method, code: str, grouping: Grouping, untils: Sequence[int]) -> list[AggregatedRow]:
+    check_held(len(usage))
+    column = usage.values(code)
+    if isinstance(column, TextColumn):
+        refuse_text(method, code)
+        return []
+    values = column.decimals() if isinstance(column, ScaledColumn) else column.values
+    groups = _observations(usage, values, grouping.keys, usage.receipts(range(len(usage))))
+    return in_order(
+        replace(
+            grouping.row(key, aggregate(method, found, _until(key, untils)), len(found)),
+            held=[one for one in found if one.value is not None],
+        )
+        for key, found in groups.items()
+    )
 
 
 def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes], untils: Sequence[int]) -> _Values:
@@ -170,18 +191,29 @@ def _counted_in_decimals(
 ) -> _Values:
     """The slow way, for numbers that fit no common scale of 64 bits, and for what follows from one to the next."""
     receipts = usage.receipts(range(len(usage))) if method in _IN_ORDER else [(0, "")] * len(usage)
-    groups: dict[_Key, list[Observation]] = {}
-    rows = zip(values, usage.ts.tolist(), receipts, *(key.tolist() for key in keys), strict=True)
-    for value, ts, (received, uid), *key in rows:
-        groups.setdefault(tuple(key), []).append(Observation(value, ts, received, uid))
+    groups = _observations(usage, values, keys, receipts)
     return {
         key: (
-            aggregate(method, observations, untils[key[-1]] if len(untils) > 1 else untils[0]),
+            aggregate(method, observations, _until(key, untils)),
             len(observations),
             latest_of(observations) if method is Method.LATEST else None,
         )
         for key, observations in groups.items()
     }
+
+
+def _observations(
+    usage: Usage, values: Sequence[Decimal | None], keys: Sequence[Indexes], receipts: Sequence[tuple[int, str]]
+) -> Mapping[_Key, Sequence[Observation]]:
+    groups: dict[_Key, list[Observation]] = {}
+    rows = zip(values, usage.ts.tolist(), receipts, *(key.tolist() for key in keys), strict=True)
+    for value, ts, (received, uid), *key in rows:
+        groups.setdefault(tuple(key), []).append(Observation(value, ts, received, uid))
+    return groups
+
+
+def _until(key: _Key, untils: Sequence[int]) -> int:
+    return untils[key[-1]] if len(untils) > 1 else untils[0]
 
 
 def latest_of(observations: Sequence[Observation]) -> Moment | None:

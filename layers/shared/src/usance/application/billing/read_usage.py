@@ -4,30 +4,24 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
-    Moment,
     Repeats,
     UsageReader,
     UsageScope,
 )
 from usance.domain.billing.inputs import Segment, UsageFilters
 from usance.domain.billing.pool import Piece
-from usance.domain.billing.segments import MERGERS, Segmentation
+from usance.domain.billing.segments import Segmentation
 from usance.domain.billing.usage import UsageQuery, UsageValues
-from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
-from usance.domain.kernel.quantity import EXACT
+from usance.domain.metering.aggregation import HELD, check_held
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, together
-
-_PARTS: Final[Mapping[str, tuple[str, ...]]] = {"MEAN": ("MEAN", "SUM", "COUNT")}
-"""Methods to ask for besides, to put groups together."""
-_UNIQUE: Final = "UNIQUE"  # of texts: accounts are put together text by text
-_NEVER: Final = Moment(0, 0, "")
+from usance.domain.metering.instants import microseconds
+from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +33,13 @@ class _Ask:
     group_by: tuple[str, ...]
     sql: CustomSql | None = None
     filters: UsageFilters = field(default_factory=UsageFilters)
+    hold: bool = False
 
     def query(self, starts: Sequence[datetime], *, evidence: bool) -> AggregationQuery:
         """As the log is asked, the span cut at `starts`."""
         where, without = dict(self.filters.include), dict(self.filters.exclude)
         return AggregationQuery(
-            self.method, self.target_field, self.group_by, starts, where, self.sql, without, evidence
+            self.method, self.target_field, self.group_by, starts, where, self.sql, without, evidence, self.hold
         )
 
 
@@ -92,16 +87,19 @@ def read_usage(
             spans = asked.setdefault(UsageScope(org_id, query.meter_id, piece.account_id), {})
             spans.setdefault(piece.span, []).append(query)
     read: dict[tuple[UsageScope, Instants], _Chain] = {}
+    held = 0
     for scope, spans in asked.items():
         for chain in _chains(spans):
             inside = [query for span in chain for query in spans[span]]
             found = _read_chain(reader, scope, chain, inside, repeats, evidence=evidence is not None)
+            held += sum(len(row.held) for rows in found.rows.values() for row in rows)
+            check_held(held)
             read |= {(scope, span): found for span in chain}
     values: dict[UsageQuery, Decimal | None] = {}
     for query in queries:
         rows = _rows(query, read, org_id, account_id)
         values[query] = _value(query, rows)
-        seen = [row.evidence for row in rows.get(query.method, ()) if row.evidence]
+        seen = [row.evidence for row in rows.get(_asks(query)[0].method, ()) if row.evidence]
         if evidence is not None and seen:
             evidence[query] = together(seen)
     return values
@@ -140,15 +138,22 @@ def _read_chain(
     return _Chain(chain[0].start, dict(zip(asks, answers, strict=True)))
 
 
+def _is_parted(query: UsageQuery) -> bool:
+    """Whether its value is put together of parts: of accounts, or of the values that a segment covers."""
+    return query.segment is not None or len(query.pieces or ()) > 1
+
+
 def _asks(query: UsageQuery) -> Sequence[_Ask]:
-    """What is to be asked: first the method itself, then what puts groups together."""
-    pooled = len(query.pieces or ()) > 1
-    together = query.segment is not None or pooled
-    methods = _PARTS.get(query.method, (query.method,)) if together else (query.method,)
-    groups = query.segmented_fields if query.segment is not None else ()
-    if pooled and query.method == _UNIQUE:
-        groups = (*groups, query.target_field)
-    return [_Ask(method, query.target_field, groups, query.custom_sql, query.filters) for method in methods]
+    """What is to be asked: the method itself, or what its parts must be known by."""
+    if not _is_parted(query):
+        return [_Ask(query.method, query.target_field, (), query.custom_sql, query.filters)]
+    groups = [*(query.segmented_fields if query.segment is not None else ())]
+    if query.method == UNIQUE:  # put together text by text
+        groups = list(dict.fromkeys([*groups, query.target_field]))
+    return [
+        _Ask(method, query.target_field, tuple(groups), query.custom_sql, query.filters, query.method in HELD)
+        for method in methods_for(query.method)
+    ]
 
 
 def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -> _Placed:
@@ -174,26 +179,15 @@ def _rows(query: UsageQuery, read: _Spans, org_id: str, account_id: str) -> Mapp
 
 
 def _value(query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
-    found = rows.get(query.method, [])
-    if query.method == _UNIQUE and len(query.pieces or ()) > 1 and found:
-        return Decimal(len({row.group[query.target_field] for row in found if row.value}))
-    return _together(query, rows) if len(found) > 1 else found[0].value if found else None
-
-
-def _together(query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
-    values = {method: [row.value for row in found if row.value is not None] for method, found in rows.items()}
-    if query.method == "MEAN":
-        return EXACT.divide(MERGERS["SUM"](values["SUM"]), MERGERS["COUNT"](values["COUNT"]))
-    if merge := MERGERS.get(query.method):
-        return merge(values[query.method])
-    if query.segment is not None:
-        raise InvalidInputError(
-            f"the segment {dict(query.segment)} covers several values, whose {query.method} of {query.target_field} "
-            "cannot be put together; give each value a segment of its own"
-        )
-    if query.method == "LATEST":
-        return max(rows["LATEST"], key=lambda row: row.latest or _NEVER).value
-    raise InvalidInputError(
-        f"the {query.method} of {query.target_field} of several accounts cannot be put together; "
-        "attach a plan to each child account, so that it is rated on its own"
-    )
+    if not any(rows.values()):
+        return None
+    if not _is_parted(query):
+        return rows[query.method][0].value
+    parts = Parts(query.method)
+    for method, found in rows.items():
+        for row in found:
+            if row.value is not None:
+                text = row.group.get(query.target_field, "")
+                parts.add(method, row.value, text, row.latest.place if row.latest else None)
+                parts.held += row.held
+    return parts.whole(microseconds(query.span.end))

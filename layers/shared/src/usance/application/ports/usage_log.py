@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from usance.application.ports.read_budget import ReadBudget
+from usance.domain.metering.aggregation import Observation
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence
@@ -30,7 +31,8 @@ class AggregationQuery:
     A measurement without a field of `group_by` is in the group of the empty text. `where` keeps the measurements whose
     string fields have one of the values, `without` those that have none of its own. `sql` is a query of the customer's own over the table `measurements`, whose one
     value is that of each group; `method` is then CUSTOM_SQL. With
-    `evidence`, rows say which measurements they are made of.
+    `evidence`, rows say which measurements they are made of; with `hold`, they have every observation of theirs, to be
+    put together with those of others.
     """
 
     method: str
@@ -41,6 +43,7 @@ class AggregationQuery:
     sql: CustomSql | None = None
     without: Mapping[str, Sequence[str]] = field(default_factory=dict)
     evidence: bool = False
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,6 +73,7 @@ class AggregatedRow:
     count: int
     latest: Moment | None = None
     evidence: Evidence | None = None
+    held: Sequence[Observation] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Read the usage behind the lines of a statement, with as few reads as possible."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from usance.application.ports.usage_log import AggregationQuery, UsageReader, UsageScope
@@ -9,6 +9,8 @@ from usance.domain.billing.inputs import Segment, UsageFilters
 from usance.domain.billing.pool import Piece
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
+from usance.domain.metering.aggregation import HELD, check_held
+from usance.domain.metering.instants import microseconds
 from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
 from usance.domain.statements.breakdown import Breakdown, breakdown
 from usance.domain.statements.buckets import bucket_starts
@@ -90,6 +92,7 @@ def _values(
             for one, rows in zip(wanted, answers, strict=True)
         }
     found: dict[_Wanted, dict[tuple[datetime, tuple[str, ...]], Parts]] = {one: {} for one in wanted}
+    ends, held = dict(zip(starts, [*starts[1:], read.span.end], strict=True)), 0
     for piece in read.source.pieces:
         inside = [start for start in starts if piece.span.start < start < piece.span.end]
         bucket = max(start for start in starts if start <= piece.span.start)
@@ -103,12 +106,15 @@ def _values(
                 start = bucket if row.bucket_start in {None, piece.span.start} else row.bucket_start
                 key = (start, tuple(row.group[name] for name in one[1]))
                 parts = found[one].setdefault(key, Parts(one[0][1]))
+                parts.held += row.held
+                held += len(row.held)
+                check_held(held)
                 parts.add(
                     query.method, row.value, row.group.get(one[0][0], ""), row.latest.place if row.latest else None
                 )
     return {
         one: [
-            Value(dict(zip(one[1], group, strict=True)), start, parts.whole())
+            Value(dict(zip(one[1], group, strict=True)), start, parts.whole(microseconds(ends[start])))
             for (start, group), parts in found[one].items()
         ]
         for one in wanted
@@ -122,7 +128,7 @@ def _queries(
         (code, method), dimensions = one
         groups = tuple(dict.fromkeys([*dimensions, *([code] if method == UNIQUE else [])]))
         for part in methods_for(method):
-            yield one, _query(read, part, code, groups, starts)
+            yield one, replace(_query(read, part, code, groups, starts), hold=method in HELD)
 
 
 def _query(read: _Read, method: str, code: str, groups: Sequence[str], starts: Sequence[datetime]) -> AggregationQuery:

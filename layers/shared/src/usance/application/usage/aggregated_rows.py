@@ -27,8 +27,10 @@ def aggregated_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) 
     groups, whole = Groups(plan), limits.budget()
     scopes = scopes_of(ports, org_id, plan, limits)
 
+    alone = len(scopes) == 1 or any(group["groupType"] == "ACCOUNT" for group in plan.groups)
+
     def read(scope: UsageScope) -> Answers:
-        asked = list(queries(plan, scope))
+        asked = list(queries(plan, scope, alone=alone))
         found = ports.usage.aggregate(
             scope, plan.start, plan.end, [query for _, query in asked], budget=ReadBudget(limits.of_scope, whole=whole)
         )

@@ -12,6 +12,8 @@ from usance.application.usage.values import Shown
 from usance.domain.billing.inputs import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.aggregation import HELD, check_held
+from usance.domain.metering.instants import microseconds
 from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
 from usance.resources import instants
 
@@ -40,8 +42,11 @@ def _dimension(code: str, own: set[str]) -> str:
     return f"{FIELD}{code}" if code in own else code
 
 
-def queries(plan: Plan, scope: UsageScope) -> Iterator[tuple[int, AggregationQuery]]:
-    """What to ask of a meter of an account, by the position of what it is measured for."""
+def queries(plan: Plan, scope: UsageScope, *, alone: bool) -> Iterator[tuple[int, AggregationQuery]]:
+    """What to ask of a meter of an account, by the position of what it is measured for.
+
+    `alone` says that no other one's usage is put together with it.
+    """
     starts = (plan.start, *plan.buckets[1:]) if plan.buckets else ()
     where = plan.filters.get(scope.meter_id, {})
     for at, one in enumerate(plan.measured):
@@ -49,8 +54,9 @@ def queries(plan: Plan, scope: UsageScope) -> Iterator[tuple[int, AggregationQue
             by_value = (one.field_code,) if one.function == UNIQUE else ()  # distinct over all accounts
             dimensions = plan.dimensions(scope.meter_id)
             groups = tuple(dict.fromkeys([*dimensions, *one.segmented_fields, *by_value]))
+            hold = one.function in HELD and not (alone and not one.segments)
             for method in methods_for(one.function):
-                yield at, AggregationQuery(method, one.field_code, groups, starts, where, one.sql)
+                yield at, AggregationQuery(method, one.field_code, groups, starts, where, one.sql, hold=hold)
 
 
 @dataclass(slots=True)
@@ -63,6 +69,7 @@ class Groups:
     """By the text that stands for it in a key."""
     _places: dict[Key, dict[int, Parts]] = field(default_factory=dict)
     _segmentations: Mapping[int, Segmentation] = field(default_factory=dict)
+    _held: int = 0
 
     def __post_init__(self) -> None:
         self.columns = group_columns(self.plan)
@@ -89,6 +96,9 @@ class Groups:
                     parts = values.setdefault(at, Parts(measured.function))
                     text = row.group.get(measured.field_code, "")
                     parts.add(query.method, row.value, text, row.latest.place if row.latest else None)
+                    parts.held += row.held
+                    self._held += len(row.held)
+                    check_held(self._held)
 
     def keys(self) -> Sequence[Key]:
         """The places that may have a value, in ascending order."""
@@ -106,7 +116,7 @@ class Groups:
         """What was measured at a place; what is not measured by segment counts whole in each."""
         place = key if self.plan.measured[at].segments else self._at(key, "")
         parts = self._places.get(place, {}).get(at)
-        return parts.whole() if parts else None
+        return parts.whole(self._until(key)) if parts else None
 
     def shows(self, shown: Shown, key: Key) -> bool:
         """Whether `shown` has values at a place: of its own segments, or of none when it has none."""
@@ -114,6 +124,14 @@ class Groups:
             return True
         text = key[self.columns.index(SEGMENT)]
         return not text if shown.segments is None else self.segments.get(text) in shown.segments
+
+    def _until(self, key: Key) -> int:
+        """The end of the bucket of a place."""
+        if not self.plan.buckets:
+            return microseconds(self.plan.end)
+        at = self.columns.index(TIME)
+        later = (start for start in self.plan.buckets if instants.to_text(start) > key[at])
+        return microseconds(next(later, self.plan.end))
 
     def _at(self, key: Key, segment: str) -> Key:
         if not self.plan.by_segment:

@@ -10,6 +10,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ZERO
 from usance.domain.metering.aggregation import (
+    HELD_MAX,
     Method,
     Observation,
     aggregate,
@@ -22,9 +23,6 @@ from usance.domain.metering.aggregation import (
 from usance.domain.metering.columns import Columns, Number
 from usance.domain.metering.instants import microseconds
 from usance.domain.metering.usage_query import CUSTOM_SQL
-
-HELD_MAX: Final = 1_000_000  # values of a method that needs all at once: some 300 MB
-
 
 _SUMMED: Final = frozenset({Method.SUM, Method.MEAN, Method.MIN, Method.MAX})
 

@@ -1,23 +1,12 @@
-"""Which segment a group of measurements counts for, and what several groups come to together (metering.md 4.5)."""
+"""Which segment a group of measurements counts for (metering.md 4.5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final, Self
 
 from usance.domain.billing.inputs import Segment
-from usance.domain.metering.aggregation import total
 
 ANY: Final = "*"
-
-
-MERGERS: Final[Mapping[str, Callable[[Sequence[Decimal]], Decimal]]] = {
-    "SUM": total,
-    "COUNT": total,
-    "MIN": min,
-    "MAX": max,
-}
-"""Methods whose value over several groups follows from the values of the groups."""
 
 
 @dataclass(frozen=True, slots=True)

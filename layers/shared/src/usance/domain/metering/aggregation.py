@@ -37,6 +37,9 @@ PERCENTILES: Final[Mapping[Method, int]] = {
     Method.P95: 95,
     Method.P99: 99,
 }
+HELD: Final = frozenset({*PERCENTILES, Method.TIME_WEIGHTED_SUM})
+"""Methods that need every observation at once: their values of several parts do not say what all come to."""
+HELD_MAX: Final = 1_000_000  # observations held at once: some 300 MB
 MICROSECONDS_PER_HOUR: Final = Decimal(3_600_000_000)
 
 _UNROUNDED: Final = Context(prec=200)  # sums of numbers of 38 digits, whatever their places, stay exact
@@ -100,6 +103,14 @@ def aggregate(  # noqa: C901, PLR0911, PLR0912 - one case each
             return time_weighted([(one.ts, one.received, one.uid, number) for one, number in numeric], until)
         case _:
             assert_never(method)
+
+
+def check_held(count: int) -> None:
+    """Refuse to hold more observations than fit."""
+    if count > HELD_MAX:
+        raise InvalidInputError(
+            f"percentiles and time-weighted sums are put together of {HELD_MAX} measurements at most, not of {count}"
+        )
 
 
 def nearest_rank(percent: int, count: int) -> int:

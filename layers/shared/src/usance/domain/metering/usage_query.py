@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.aggregation import PERCENTILES, Method, mean, plain, total
+from usance.domain.metering.aggregation import HELD, Method, Observation, aggregate, mean, plain, total
 
 BUCKETS_MAX: Final = 20_000  # as many as an answer has rows
 _MONTHS_OF_QUARTER: Final = 3
@@ -23,10 +23,6 @@ FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
 UNIQUE: Final = "UNIQUE"
 CUSTOM_SQL: Final = "CUSTOM_SQL"
 """The method whose value a query of the customer's own computes."""
-
-
-_APART: Final = frozenset({CUSTOM_SQL, *PERCENTILES, Method.TIME_WEIGHTED_SUM})
-"""Methods whose values of several parts do not say what all come to."""
 
 
 class Step(StrEnum):
@@ -100,13 +96,15 @@ def methods_for(function: str) -> Sequence[str]:
 class Parts:
     """What was found of one aggregation in one group, part by part (an account, a value): `values` by method.
 
-    `texts` are the values that occur, for UNIQUE; `latest` are the moments of the values of LATEST.
+    `texts` are the values that occur, for UNIQUE; `latest` are the moments of the values of LATEST, and
+    `held` the observations of methods that need all of them.
     """
 
     function: str
     values: dict[str, list[Decimal]] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
     latest: list[tuple[tuple[int, int, str], Decimal]] = field(default_factory=list)
+    held: list[Observation] = field(default_factory=list)
 
     def add(self, method: str, value: Decimal, text: str, moment: tuple[int, int, str] | None) -> None:
         """Add a value of one of `methods_for`; of UNIQUE, that of a `text`, of LATEST that of a `moment`."""
@@ -118,10 +116,13 @@ class Parts:
         else:
             self.values.setdefault(method, []).append(value)
 
-    def whole(self) -> Decimal | None:  # noqa: C901 - one case each
-        """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE."""
-        if self.function in _APART:
-            return self._only()
+    def whole(self, until: int = 0) -> Decimal | None:  # noqa: C901 - one case each
+        """The value of all parts together; None without a value, but 0 for COUNT and UNIQUE.
+
+        `until` is the instant, in microseconds since 1970, up to which the last value of a TIME_WEIGHTED_SUM holds.
+        """
+        if self.function == CUSTOM_SQL or self.function in HELD:
+            return aggregate(Method(self.function), self.held, until) if self.held else self._only()
         method = Method(self.function)
         match method:
             case Method.COUNT:
@@ -147,8 +148,8 @@ class Parts:
         found = self.values.get(self.function, ())
         if len(found) > 1:
             raise InvalidInputError(
-                f"{self.function} cannot be put together of several accounts, or values of a segment: "
-                "add a group of type ACCOUNT, or give each value a segment of its own"
+                f"{self.function} cannot be put together of several accounts, or values of a segment: group by account, "
+                "attach a plan to each child account, or give each value a segment of its own"
             )
         return found[0] if found else None
 
