@@ -287,3 +287,22 @@ def test_a_plan_without_periods_bills_nothing_and_leaves_charges_to_their_dates(
     charged(world, account)
     bill = world.bill(world.run())
     assert (bill["billingFrequency"], bill["billTotal"]) == ("AD_HOC", 500)
+
+
+@pytest.mark.parametrize(("charges", "reads"), [(0, 1), (1, 2)])
+def test_an_account_without_charges_is_asked_for_them_once_a_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, charges: int, reads: int
+) -> None:
+    account = world.subscribe()
+    for _ in range(charges):
+        charged(world, account)
+    asked: list[Any] = []
+    list_all = world.org.store.list_all
+
+    def counting(org_id: str, type_: str, **more: Any) -> Any:
+        asked.append(more["filters"])
+        return list_all(org_id, type_, **more)
+
+    monkeypatch.setattr(world.org.store, "list_all", counting)
+    assert len(world.run()["billIds"]) == 1
+    assert asked.count({"unbilledOf": [account["id"]]}) == reads

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from usance.application.billing.calculate_bill import is_locked
-from usance.application.billing.charges import due_by, home_of, mark_found, own_key, unbilled
+from usance.application.billing.charges import due_by, home_of, mark_found, own_key
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.gather import Agreement
 from usance.application.billing.stores import Workbench
@@ -32,7 +32,7 @@ def charge_bills(
     """
     made = frozenset(others)
     strays: dict[BillKey, set[str]] = {}
-    for charge in due_by(unbilled(bench.stores.entities, agreement.org_id, agreement.account["id"]), last_day):
+    for charge in due_by(agreement.unbilled.read(), last_day):
         if not _finds_its_own(bench, agreement, charge, made):
             strays.setdefault(own_key(agreement.catalogue, charge), set()).add(charge["id"])
     for grouping in {"", *(one.grouping for one in agreement.attached)}:

@@ -6,6 +6,7 @@ leaves a charge that is on its bill and says so the next time that bill is calcu
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Final
 
@@ -27,15 +28,30 @@ from usance.resources.wire import Document
 ATTEMPTS_MAX: Final = 5  # people change a charge while it is billed, each once
 
 
-def unbilled(entities: EntityRepository, org_id: str, account_id: str) -> Sequence[Document]:
-    """The account's charges that are on no bill yet, oldest first."""
-    found = entities.list_all(org_id, CHARGE.type, filters={"unbilledOf": [account_id]})
-    return sorted(found, key=lambda charge: str(charge["id"]))
+@dataclass(slots=True)
+class Unbilled:
+    """The charges of an account that are on no bill yet, as one run over the account reads them.
+
+    Bills take them, so that they are read for each bill, until there are none: most accounts have no charges.
+    """
+
+    entities: EntityRepository
+    org_id: str
+    account_id: str
+    _gone: bool = False
+
+    def read(self) -> Sequence[Document]:
+        """Those there are now, oldest first."""
+        if self._gone:
+            return ()
+        found = self.entities.list_all(self.org_id, CHARGE.type, filters={"unbilledOf": [self.account_id]})
+        self._gone = not found
+        return sorted(found, key=lambda charge: str(charge["id"]))
 
 
 def charges_of(
     catalogue: Catalogue,
-    account_id: str,
+    unbilled: Unbilled,
     bill: tuple[str, BillKey],
     attached: Sequence[Attachment],
     zone: tzinfo,
@@ -48,7 +64,7 @@ def charges_of(
         *entities.list_all(org_id, CHARGE.type, filters={"billId": [bill_id]}),
         *(
             charge
-            for charge in unbilled(entities, org_id, account_id)
+            for charge in unbilled.read()
             if day(charge["billDate"]) == key.day
             and (charge["id"] in strays or goes_onto(own_key(catalogue, charge), key, attached, zone))
         ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, tzinfo
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.charges import charges_of
+from usance.application.billing.charges import Unbilled, charges_of
 from usance.application.billing.contract_terms import under_contract
 from usance.application.billing.convert import (
     account_of,
@@ -48,6 +48,7 @@ class Agreement:
     plans: tuple[AttachedPlan, ...]
     terms: Terms
     catalogue: Catalogue
+    unbilled: Unbilled
     groups: tuple[AttachedGroup, ...] = ()
     fees: Fees = field(default_factory=Fees)
     strays: frozenset[str] = frozenset()
@@ -77,9 +78,7 @@ class Agreement:
         plans = tuple(one for one in mine if isinstance(one, AttachedPlan))
         groups = tuple(one for one in mine if isinstance(one, AttachedGroup))
         own_id = self.bill_id(key)
-        charges = charges_of(
-            self.catalogue, self.account["id"], (own_id, key), self.attached, self.terms.zone, self.strays
-        )
+        charges = charges_of(self.catalogue, self.unbilled, (own_id, key), self.attached, self.terms.zone, self.strays)
         fees = self.fees.of(key, self.attached, self.terms, apart)
         accounted = [
             *(id_ for fee in fees for id_ in fee.accounting_product_ids),
@@ -142,6 +141,7 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
             ),
         ),
         catalogue=catalogue,
+        unbilled=Unbilled(catalogue.entities, catalogue.org_id, account["id"]),
     )
 
 
