@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.billing.read_usage import read_usage
 from usance.application.ports.usage_log import AggregatedRow, UsageBatch, UsageScope
-from usance.domain.billing.inputs import UsageFilters
+from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.errors import InvalidInputError

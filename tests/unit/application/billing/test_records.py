@@ -14,7 +14,8 @@ from tests.unit.domain.billing.agreements import aggregation, inputs, plan, pric
 from usance.application.billing.records import codec
 from usance.application.billing.records.record import RECORD, Answer, BillRecord, key_of, read_record
 from usance.application.billing.records.replay import replay_bill
-from usance.domain.billing.inputs import BillingInputs, Compound
+from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.pricings import Compound
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.quantity import Rounding
 from usance.domain.kernel.timezones import time_zone

@@ -6,26 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from usance.domain.billing.attached import AttachedPlan, Product, Standing
+from usance.domain.billing.counters import Counter, CounterPricing, CounterValue
 from usance.domain.billing.draft import BillDraft
-from usance.domain.billing.inputs import (
-    Account,
-    Aggregation,
-    AttachedPlan,
-    BillFrequency,
-    BillingInputs,
-    BillKey,
-    Conversion,
-    Counter,
-    CounterPricing,
-    CounterValue,
-    InvoiceDateRule,
-    Minimum,
-    Pricing,
-    Product,
-    Standing,
-    Terms,
-)
+from usance.domain.billing.inputs import Account, BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.billing.pricings import Aggregation, Minimum, Pricing
+from usance.domain.billing.terms import Conversion, InvoiceDateRule, Terms
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.quantity import Rounding

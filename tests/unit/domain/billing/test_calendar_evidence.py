@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import aggregation, bill, inputs, instant, lines, plan, pricing, terms
 from tests.unit.domain.billing.test_plan_groups import group
+from usance.domain.billing.attached import AttachedPlan, Attachment, Standing
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.due import due_bills
-from usance.domain.billing.inputs import AttachedPlan, Attachment, BillKey, Minimum, Standing
+from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.pricings import Minimum
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.billing.windows import closing_window
 from usance.domain.kernel.calendar import Calendar, Frequency

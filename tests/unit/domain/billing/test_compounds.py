@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.billing.agreements import aggregation, bill, inputs, instant, lines, plan, pricing
-from usance.domain.billing.inputs import Aggregation, Compound, Minimum, PricingType
 from usance.domain.billing.pipeline import plan_usage
+from usance.domain.billing.pricings import Aggregation, Compound, Minimum, PricingType
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import Rounding

@@ -20,8 +20,10 @@ from tests.unit.domain.billing.agreements import (
     seat_pricing,
     seats,
 )
+from usance.domain.billing.attached import AttachedPlan
+from usance.domain.billing.counters import CounterPricing, CounterValue
 from usance.domain.billing.due import due_bills
-from usance.domain.billing.inputs import AttachedPlan, CounterPricing, CounterValue, Minimum
+from usance.domain.billing.pricings import Minimum
 
 RUNNING, DEBIT, CREDIT = (
     "COUNTER_RUNNING_TOTAL_CHARGE",

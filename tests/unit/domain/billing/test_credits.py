@@ -22,10 +22,12 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
+from usance.domain.billing.attached import Product, Standing
 from usance.domain.billing.credit import Credit, CreditKind, Phase, Rollover
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.draw_down import DRAWS_MAX
-from usance.domain.billing.inputs import BillingInputs, Minimum, PricingType, Product, Standing
+from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.pricings import Minimum, PricingType
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.period import Instants

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import aggregation, bands, bill, inputs, instant, lines, plan, pricing
+from usance.domain.billing.attached import AttachedPlan, Standing
 from usance.domain.billing.draft import BillDraft
-from usance.domain.billing.inputs import AttachedPlan, Minimum, PricingType, Standing
 from usance.domain.billing.pool import Child, ChildBilling, Member, Piece, joined, pieces
+from usance.domain.billing.pricings import Minimum, PricingType
 from usance.domain.billing.shares import split
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.money import Currency, RoundingMode

@@ -17,9 +17,11 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
+from usance.domain.billing.attached import Product, Standing
 from usance.domain.billing.dates import external_invoice_date
-from usance.domain.billing.inputs import InvoiceDateRule, Minimum, PricingType, Product, Standing
 from usance.domain.billing.numbering import Numbering
+from usance.domain.billing.pricings import Minimum, PricingType
+from usance.domain.billing.terms import InvoiceDateRule
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import Rounding

@@ -20,7 +20,8 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
-from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, Minimum, Product, Standing
+from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Product, Standing
+from usance.domain.billing.pricings import Minimum
 
 LOGIN = Product("login", "Team Login", "login")
 MATCHMAKING = Product("matchmaking", "Matchmaking", "matchmaking")

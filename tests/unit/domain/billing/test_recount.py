@@ -12,7 +12,7 @@ from tests.fakes.usage_log import FakeUsageLog
 from usance.application.billing.read_usage import read_usage
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.billing import recount
-from usance.domain.billing.inputs import UsageFilters
+from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.recount import Recount
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.errors import InvalidInputError

@@ -18,9 +18,11 @@ from tests.unit.domain.billing.agreements import (
     pricing,
     terms,
 )
-from usance.domain.billing.inputs import DateOverrides, Minimum, PricingType, Product, Standing
+from usance.domain.billing.attached import Product, Standing
 from usance.domain.billing.minimum_spend import correction
 from usance.domain.billing.pipeline import plan_usage
+from usance.domain.billing.pricings import Minimum, PricingType
+from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.timezones import time_zone
 

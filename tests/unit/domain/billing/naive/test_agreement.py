@@ -15,19 +15,12 @@ from hypothesis import strategies as st
 from tests.unit.domain.billing.agreements import aggregation, conversion, terms
 from tests.unit.domain.billing.naive.arithmetic import Coin, Rhythm
 from tests.unit.domain.billing.naive.biller import Account, Counted, Deal, Floor, Line, Price, lines_of
+from usance.domain.billing.attached import AttachedPlan, Product, Standing
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.inputs import Account as BilledAccount
-from usance.domain.billing.inputs import (
-    AttachedPlan,
-    BillingInputs,
-    BillKey,
-    Minimum,
-    Pricing,
-    PricingType,
-    Product,
-    Standing,
-)
+from usance.domain.billing.inputs import BillingInputs, BillKey
 from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.billing.pricings import Minimum, Pricing, PricingType
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.money import Currency, RoundingMode

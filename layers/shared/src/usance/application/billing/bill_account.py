@@ -16,8 +16,9 @@ from usance.application.billing.overrides import Overrides
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.due import DueBill
-from usance.domain.billing.inputs import BillFrequency, BillKey, DateOverrides
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.schedule import is_open
+from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.domain.kernel.timezones import local_day

@@ -17,7 +17,9 @@ from usance.application.billing.convert_charges import charge_of
 from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import EntityRepository
-from usance.domain.billing.inputs import Attachment, BillFrequency, BillKey, Charge
+from usance.domain.billing.attached import Attachment
+from usance.domain.billing.dated import Charge
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import UnavailableError, VersionConflictError

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert import instant
-from usance.domain.billing.inputs import Attachment, UsageFilters
+from usance.domain.billing.attached import Attachment, UsageFilters
 from usance.resources.wire import Document
 
 _Attached = TypeVar("_Attached", bound=Attachment)

@@ -2,8 +2,10 @@
 
 from datetime import tzinfo
 
-from usance.application.billing.convert import band_of, day, instant, number_of, optional_instant
-from usance.domain.billing.inputs import Charge, Counter, CounterPricing, CounterValue
+from usance.application.billing.convert import day, instant, number_of, optional_instant
+from usance.application.billing.convert_pricings import band_of
+from usance.domain.billing.counters import Counter, CounterPricing, CounterValue
+from usance.domain.billing.dated import Charge
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE
 from usance.resources.wire import Document

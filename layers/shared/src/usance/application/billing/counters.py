@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert_charges import counter_of, counter_pricing_of, counter_value_of
-from usance.domain.billing.inputs import CounterPricing, CounterValue
+from usance.domain.billing.counters import CounterPricing, CounterValue
 from usance.resources.wire import Document
 
 

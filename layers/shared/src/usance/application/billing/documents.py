@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from usance.domain.billing.attached import Product
 from usance.domain.billing.draft import BillDraft, Line
 from usance.domain.billing.figures import average, plain
-from usance.domain.billing.inputs import Product
 from usance.domain.kernel.quantity import EXACT
 from usance.domain.rating.bands import BandCharge
 from usance.resources import instants

@@ -8,10 +8,14 @@ from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import goes_onto, grouping_on, own_key
-from usance.application.billing.convert import calendar_of, day, first, has_calendar, instant
+from usance.application.billing.convert import day, first, instant
+from usance.application.billing.convert_plans import calendar_of, has_calendar
 from usance.application.ports.bills import BillQuery, BillRepository
+from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.inputs import AttachedPlan, Attachment, BillFrequency, BillKey, Fee, Terms
+from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.domain.billing.terms import Terms
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO

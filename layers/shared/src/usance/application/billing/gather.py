@@ -2,38 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, tzinfo
+from datetime import date
 
+from usance.application.billing.attach import attached_by
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import Unbilled, charges_of
-from usance.application.billing.contract_terms import under_contract
-from usance.application.billing.convert import (
-    account_of,
-    attached_group_of,
-    attached_plan_of,
-    calendar_of,
-    conversions_of,
-    currency_of,
-    has_calendar,
-    optional_day,
-    product_of,
-)
-from usance.application.billing.counters import counter_pricings, counter_values
+from usance.application.billing.convert import account_of, conversions_of, currency_of, optional_day, product_of
 from usance.application.billing.families import billed_on
 from usance.application.billing.fees import Fees, fees_of
 from usance.application.billing.overrides import EPOCHS, Overrides
-from usance.application.billing.pricings import custom_fields, pricings_of
+from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Attachment
 from usance.domain.billing.due import DueBill, belongs, due_bills, due_fees, key_of, merged
-from usance.domain.billing.inputs import (
-    AttachedGroup,
-    AttachedPlan,
-    Attachment,
-    BillingInputs,
-    BillKey,
-    DateOverrides,
-    InvoiceDateRule,
-    Terms,
-)
+from usance.domain.billing.inputs import BillingInputs, BillKey
+from usance.domain.billing.terms import DateOverrides, InvoiceDateRule, Terms
 from usance.domain.kernel.ids import dated_id
 from usance.domain.kernel.timezones import time_zone
 from usance.resources.wire import Document
@@ -115,7 +96,7 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
     zone = time_zone(zone_name)
     epochs = {name: chosen.get(name) or config[name] for name in EPOCHS}
     settings = (zone_name, *epochs.values())
-    found = billed_on(catalogue, account, lambda one: _attached_to(catalogue, one, epochs, zone), settings)
+    found = billed_on(catalogue, account, lambda one: attached_by(catalogue, one, epochs, zone), settings)
     return Agreement(
         org_id=catalogue.org_id,
         fees=fees_of(catalogue, account, found, epochs, zone),
@@ -142,65 +123,6 @@ def gather(catalogue: Catalogue, account: Document, overrides: Overrides) -> Agr
         ),
         catalogue=catalogue,
         unbilled=Unbilled(catalogue.entities, catalogue.org_id, account["id"]),
-    )
-
-
-def _attached_to(
-    catalogue: Catalogue, account: Document, epochs: Document, zone: tzinfo
-) -> Sequence[AttachedPlan | AttachedGroup]:
-    """What the account plans of an account put on it."""
-    account_plans = catalogue.entities.list_all(catalogue.org_id, "accountPlan", filters={"accountId": [account["id"]]})
-    return [
-        limited
-        for account_plan in sorted(account_plans, key=lambda account_plan: account_plan["id"])
-        for one in _attached(catalogue, account_plan, account, epochs, zone)
-        if (limited := under_contract(catalogue, one, zone))
-    ]
-
-
-def _attached(
-    catalogue: Catalogue, account_plan: Document, account: Document, epochs: Document, zone: tzinfo
-) -> Sequence[AttachedPlan | AttachedGroup]:
-    """What the account plan puts on the account: a plan, or each plan of a group and then the group itself.
-
-    The group bills by its plans' calendar, of several by the one with the longest period.
-    """
-    group_id = account_plan.get("planGroupId")
-    if not group_id:
-        plan = catalogue.one("plan", account_plan["planId"])
-        single = _attached_plan(catalogue, account_plan, plan, account, epochs, zone)
-        return [single] if single else []
-    documents = catalogue.plans_of_group(group_id)
-    found = (_attached_plan(catalogue, account_plan, plan, account, epochs, zone) for plan in documents)
-    plans = [plan for plan in found if plan]
-    if not plans:
-        return []
-    calendar = max((plan.calendar for plan in plans), key=lambda one: one.period(0).days)
-    group = catalogue.one("planGroup", group_id)
-    return [*plans, attached_group_of(account_plan, group, catalogue.config(), calendar=calendar, zone=zone)]
-
-
-def _attached_plan(
-    catalogue: Catalogue, account_plan: Document, plan: Document, account: Document, epochs: Document, zone: tzinfo
-) -> AttachedPlan | None:
-    template = catalogue.one("planTemplate", plan["planTemplateId"])
-    if not has_calendar(template):
-        return None
-    pricings = catalogue.remember(("terms", plan["id"], str(zone)), lambda: pricings_of(catalogue, plan, zone))
-    product = catalogue.one("product", template["productId"])
-    counted = catalogue.remember(("counters", plan["id"], str(zone)), lambda: counter_pricings(catalogue, plan, zone))
-    return attached_plan_of(
-        account_plan,
-        plan,
-        template,
-        catalogue.config(),
-        product=product_of(product),
-        calendar=calendar_of(template, account_plan, account, epochs),
-        pricings=pricings,
-        custom_fields=custom_fields(catalogue, pricings, account, product),
-        counter_pricings=counted,
-        counter_values=counter_values(catalogue, account["id"], counted),
-        zone=zone,
     )
 
 

@@ -5,9 +5,10 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import aggregation_of, compound_of, number_of, pricing_of
+from usance.application.billing.convert import number_of
+from usance.application.billing.convert_pricings import aggregation_of, compound_of, pricing_of
 from usance.domain.billing.compound import fields_used
-from usance.domain.billing.inputs import Aggregation, Compound, FieldValue, Pricing
+from usance.domain.billing.pricings import Aggregation, Compound, FieldValue, Pricing
 from usance.domain.catalog.compounds import codes_in_calculation
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document

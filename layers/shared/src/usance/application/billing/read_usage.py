@@ -12,8 +12,9 @@ from usance.application.ports.usage_log import (
     UsageReader,
     UsageScope,
 )
-from usance.domain.billing.inputs import Segment, UsageFilters
+from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
+from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.period import Instants

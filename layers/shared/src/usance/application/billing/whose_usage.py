@@ -7,7 +7,7 @@ from usance.application.billing.records.record import RECORD, read_record
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository
-from usance.domain.billing.inputs import AttachedPlan
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.pipeline import plan_usage
 from usance.domain.billing.pool import Member, Piece
 from usance.domain.billing.usage import UsageQuery, usage_queries

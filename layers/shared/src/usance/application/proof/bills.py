@@ -8,15 +8,16 @@ from typing import Final
 from usance.application.billing.bill_account import key_of_stored
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import apart
-from usance.application.billing.convert import aggregation_of
+from usance.application.billing.convert_pricings import aggregation_of
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.overrides import Overrides
 from usance.application.ports.bills import BillQuery, DateRange, StoredBill
 from usance.application.proof.charges import WHOLE_FAMILY, Charge, Part, or_default, parts_of
 from usance.application.proof.period import AuditPeriod
 from usance.application.proof.ports import ProofPorts
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.due import key_of
-from usance.domain.billing.inputs import AttachedPlan, BillFrequency, BillKey
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.items import LineItemType
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.usage import UsageQuery

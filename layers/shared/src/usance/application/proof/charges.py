@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.ports.usage_log import UsageScope
-from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.pool import ChildBilling, Member, Piece
+from usance.domain.billing.pricings import Compound, Pricing
 from usance.domain.billing.usage import UsageQuery, UsageValues, quantity, usage_queries
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants

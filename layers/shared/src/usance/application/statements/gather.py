@@ -9,7 +9,7 @@ from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import UsageReader
 from usance.application.statements.usage import Source, usage_of
 from usance.application.statements.wire_forms import billed_line, definition_of, metered_of, segmentation_of
-from usance.domain.billing.inputs import UsageFilters
+from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.period import Instants

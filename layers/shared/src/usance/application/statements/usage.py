@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from usance.application.ports.usage_log import AggregationQuery, UsageReader, UsageScope
-from usance.domain.billing.inputs import Segment, UsageFilters
+from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
+from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.metering.aggregation import HELD, check_held

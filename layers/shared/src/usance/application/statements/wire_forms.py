@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.statements.definition import ALL_VALUES, Definition, Dimension, Frequency, Measure

@@ -13,7 +13,7 @@ from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
 from usance.application.usage.scopes import Limits, read_each, scopes_of
 from usance.application.usage.values import Shown
-from usance.domain.billing.inputs import FieldValue
+from usance.domain.billing.pricings import FieldValue
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 

@@ -9,7 +9,7 @@ from typing import Final
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.application.usage.plan import Plan
 from usance.application.usage.values import Shown
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import HELD, check_held

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
-from usance.application.billing.convert import aggregation_of, compound_of
+from usance.application.billing.convert_pricings import aggregation_of, compound_of
 from usance.domain.billing.compound import calculated, fields_used
-from usance.domain.billing.inputs import Aggregation, Compound, FieldValue, Segment
+from usance.domain.billing.pricings import Aggregation, Compound, FieldValue, Segment
 from usance.domain.catalog.usage_questions import AGGREGATION_ID, COMPOUND_ID, Named
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import rated_units

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from usance.domain.billing.attached import Origin
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import Origin
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.kernel.quantity import ONE
 

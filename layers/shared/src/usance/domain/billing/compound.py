@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from usance.domain.billing.inputs import Compound, FieldValue
+from usance.domain.billing.pricings import Compound, FieldValue
 from usance.domain.expressions.tree import Expression, Value, names
 from usance.domain.kernel.errors import InvalidInputError
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from usance.domain.billing.inputs import AttachedGroup, AttachedPlan, Attachment, BillingInputs, Product
+from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Attachment, Product
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.items import Item
 from usance.domain.billing.usage import UsageValues
 from usance.domain.billing.windows import Window

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import AttachedPlan, CounterPricing
+from usance.domain.billing.counters import CounterPricing
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
 from usance.domain.billing.proration import prorated

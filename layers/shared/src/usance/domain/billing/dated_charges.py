@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from usance.domain.billing.attached import Origin
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import Charge, Origin
+from usance.domain.billing.dated import Charge
 from usance.domain.billing.items import Item, LineItemType, Working
 
 

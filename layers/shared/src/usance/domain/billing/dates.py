@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from usance.domain.billing.inputs import InvoiceDateRule
+from usance.domain.billing.terms import InvoiceDateRule
 
 
 def due_date(bill_date: date, days_before_due: int) -> date:

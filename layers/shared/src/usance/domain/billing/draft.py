@@ -6,8 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal, localcontext
 
 from usance.domain.billing.credit import Draw
-from usance.domain.billing.inputs import Account, BillKey, Terms
+from usance.domain.billing.inputs import Account, BillKey
 from usance.domain.billing.items import Item
+from usance.domain.billing.terms import Terms
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 

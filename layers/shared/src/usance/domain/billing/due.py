@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
+from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.inputs import AttachedPlan, Attachment, BillFrequency, BillKey
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import opening_day, window_at
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing
 from usance.domain.billing.items import Item, Working
 from usance.domain.billing.pool import ChildBilling, Member
+from usance.domain.billing.pricings import Compound, Pricing
 from usance.domain.billing.shares import PLACES, split, split_bands
 from usance.domain.billing.usage import quantity
 from usance.domain.kernel.errors import InvalidInputError

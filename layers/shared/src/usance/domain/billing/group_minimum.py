@@ -6,8 +6,8 @@ Plans of another calendar than the group's are settled on other bills and do not
 from collections.abc import Sequence
 from decimal import Decimal
 
+from usance.domain.billing.attached import AttachedGroup, AttachedPlan
 from usance.domain.billing.context import Context, Served
-from usance.domain.billing.inputs import AttachedGroup, AttachedPlan
 from usance.domain.billing.items import Item
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
 from usance.domain.billing.plan_minimum import advanced_minimum, qualifying

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from usance.domain.billing.inputs import Origin, Product
+from usance.domain.billing.attached import Origin, Product
 from usance.domain.kernel.period import Instants
 from usance.domain.rating.bands import BandCharge
 

@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 from typing import Final
 
-from usance.domain.billing.inputs import Terms
+from usance.domain.billing.terms import Terms
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.quantity import EXACT, ZERO

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from usance.domain.billing.attached import Origin, Product
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import Minimum, Origin, Product
 from usance.domain.billing.items import Item, LineItemType, Working
+from usance.domain.billing.pricings import Minimum
 from usance.domain.billing.proration import prorate
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE, ZERO

@@ -12,9 +12,9 @@ from typing import Final
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.credit import Credit
-from usance.domain.billing.inputs import Pricing
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.line_id import line_id
+from usance.domain.billing.pricings import Pricing
 from usance.domain.billing.shares import PLACES, split
 from usance.domain.billing.unpaid import Part
 from usance.domain.kernel.period import Instants

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Final
 
+from usance.domain.billing.attached import Attachment
 from usance.domain.billing.commitment_fee import commitment_fees
 from usance.domain.billing.context import Attached_co, Context, Served, Step
 from usance.domain.billing.counter_charge import counter_charges
@@ -18,7 +19,7 @@ from usance.domain.billing.draft import BillDraft, Line
 from usance.domain.billing.draw_down import settled
 from usance.domain.billing.family_items import summarized
 from usance.domain.billing.group_minimum import group_minimums
-from usance.domain.billing.inputs import Attachment, BillingInputs
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.items import DRAW_DOWNS, Item
 from usance.domain.billing.line_id import line_id
 from usance.domain.billing.plan_minimum import plan_minimums

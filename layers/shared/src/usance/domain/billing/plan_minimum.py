@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.context import Context
 from usance.domain.billing.counter_charge import running_totals
-from usance.domain.billing.inputs import AttachedPlan
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
 from usance.domain.billing.pricing_minimum import advanced_amount

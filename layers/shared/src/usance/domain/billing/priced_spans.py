@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from usance.domain.billing.inputs import CounterPricing, Pricing
+from usance.domain.billing.counters import CounterPricing
+from usance.domain.billing.pricings import Pricing
 from usance.domain.kernel.period import Instants
 
 Priced = TypeVar("Priced", Pricing, CounterPricing)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.context import Context
-from usance.domain.billing.inputs import AttachedPlan, Pricing, PricingType
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
 from usance.domain.billing.priced_spans import priced_spans
+from usance.domain.billing.pricings import Pricing, PricingType
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ZERO

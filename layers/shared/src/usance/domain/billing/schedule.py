@@ -6,8 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from usance.domain.billing.attached import Attachment
 from usance.domain.billing.due import charges_in_advance
-from usance.domain.billing.inputs import Attachment
 from usance.domain.billing.windows import closing_window, opening_day
 from usance.domain.kernel.timezones import midnight
 

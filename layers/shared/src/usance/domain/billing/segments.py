@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.pricings import Segment
 
 ANY: Final = "*"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from usance.domain.billing.attached import Attachment
 from usance.domain.billing.context import Context, Served
-from usance.domain.billing.inputs import Attachment
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.proration import prorated
 from usance.domain.billing.windows import Window, numbered_window

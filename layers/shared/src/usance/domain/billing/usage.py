@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from usance.domain.billing.attached import AttachedPlan, UsageFilters
 from usance.domain.billing.compound import calculated
-from usance.domain.billing.inputs import Aggregation, AttachedPlan, Compound, Pricing, Segment, UsageFilters
 from usance.domain.billing.pool import Member, Piece, pieces
+from usance.domain.billing.pricings import Aggregation, Compound, Pricing, Segment
 from usance.domain.kernel.period import Instants
 from usance.domain.metering.custom_sql import CustomSql
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from decimal import Decimal, localcontext
 
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.context import Context
 from usance.domain.billing.family_items import parts_of
-from usance.domain.billing.inputs import AttachedPlan, Compound, Pricing, PricingType
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.priced_spans import PricedSpan, priced_spans
+from usance.domain.billing.pricings import Compound, Pricing, PricingType
 from usance.domain.billing.usage import UsageQuery, quantity, usage_queries
 from usance.domain.billing.windows import Window, spans_before
 from usance.domain.kernel.money import Currency

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.family_items import parts_of
-from usance.domain.billing.inputs import PricingType
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import priced_spans
+from usance.domain.billing.pricings import PricingType
 from usance.domain.billing.usage_charge import is_priced_below_zero, rated_item
 from usance.domain.kernel.quantity import EXACT, ZERO
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from usance.domain.billing.inputs import Attachment
+from usance.domain.billing.attached import Attachment
 from usance.domain.kernel.period import Instants, Period
 from usance.domain.kernel.timezones import local_day, midnight
 

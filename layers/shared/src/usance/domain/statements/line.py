@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
-from usance.domain.billing.inputs import Segment
+from usance.domain.billing.pricings import Segment
 from usance.domain.statements.breakdown import Breakdown
 from usance.domain.statements.definition import Definition
 from usance.domain.statements.line import BilledLine, Metered

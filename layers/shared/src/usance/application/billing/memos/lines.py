@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.billing.memos.forms import MemoForm
-from usance.domain.billing.inputs import Terms
 from usance.domain.billing.memos import converted, sum_of
+from usance.domain.billing.terms import Terms
 from usance.resources.wire import Document
 
 MEMO: Final = "memo"

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from usance.domain.billing.inputs import Aggregation, Compound, FieldValue, Pricing
+from usance.domain.billing.pricings import Aggregation, Compound, FieldValue, Pricing
 from usance.domain.kernel.timezones import time_zone
 
 SHARED: Final[Mapping[str, type]] = {kind.__name__: kind for kind in (Aggregation, Compound, Pricing)}

@@ -7,11 +7,13 @@ from typing import Any
 
 from usance.application.billing.documents import band_of
 from usance.application.billing.records.record import Answer, BillRecord
+from usance.domain.billing.attached import AttachedPlan
 from usance.domain.billing.compound import fields_used
 from usance.domain.billing.draft import Line
 from usance.domain.billing.figures import plain
-from usance.domain.billing.inputs import Aggregation, AttachedPlan, Compound, Pricing, Terms
 from usance.domain.billing.items import Item
+from usance.domain.billing.pricings import Aggregation, Compound, Pricing
+from usance.domain.billing.terms import Terms
 from usance.domain.billing.usage import UsageQuery, usage_queries
 from usance.domain.billing.windows import spans_before
 from usance.domain.kernel.quantity import EXACT
