@@ -4,7 +4,7 @@ Every route of every HTTP function is here by being mounted. One whose path has 
 `tests/fakes/deployment.py` says what the organization has there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from tests.fakes.deployment import OPERATIONS, Deployment, body, deployed, http_
 from usance.entrypoints.http.routes import Route
 
 EMPTY: list[Any] = [{"data": [], "nextToken": None}, []]
+SERVICES = ("config", "billing", "analytics", "measurements", "exports")
+Statements = Callable[[Deployment, set[str]], list[dict[str, Any]]]
 NOTHING: list[dict[str, Any]] = []
 SOMETHING_ELSE = [{"effect": "allow", "action": ["forecast:retrieve"], "resource": ["*"]}]
 ALL = {"effect": "allow", "action": ["all"], "resource": ["*"]}
@@ -85,19 +87,46 @@ NAMING = [
 ]
 
 
-@pytest.mark.parametrize(("function", "route"), NAMING, ids=[f"{route.method} {route.path}" for _, route in NAMING])
+named_operations = pytest.mark.parametrize(
+    ("function", "route"), NAMING, ids=[f"{route.method} {route.path}" for _, route in NAMING]
+)
+
+
+def denied_items(deployment: Deployment, ids: set[str]) -> list[dict[str, Any]]:
+    """Everything but these items."""
+    items = [f"{service}:*/item/{id_}" for id_ in ids for service in SERVICES]
+    return [ALL, {"effect": "deny", "action": ["all"], "resource": items}]
+
+
+def denied_group(deployment: Deployment, ids: set[str]) -> list[dict[str, Any]]:
+    """Everything but what is in a resource group, which holds these items."""
+    group = deployment.group(ids)
+    return [
+        ALL,
+        {"effect": "deny", "action": ["all"], "resource": [f"{service}:*/group/{group}" for service in SERVICES]},
+    ]
+
+
+def other_items(deployment: Deployment, ids: set[str]) -> list[dict[str, Any]]:
+    """Nothing but another item of each type, and what is in a resource group that holds none of these."""
+    stranger = deployment.world.org.ids.new()
+    kinds = [f"{service}:*/{kind}/{stranger}" for service in SERVICES for kind in ("item", "group")]
+    return [{"effect": "allow", "action": ["all"], "resource": kinds}]
+
+
+@named_operations
+@pytest.mark.parametrize("statements", [denied_items, denied_group, other_items], ids=lambda make: make.__name__)
 def test_an_item_that_is_denied_is_neither_read_nor_changed(
-    deployment: Deployment, function: str, route: Route
+    deployment: Deployment, function: str, route: Route, statements: Statements
 ) -> None:
     if not deployment.names_something(route):
         pytest.skip("names nothing")
     path = deployment.path(route)
     named = [part for part in path.split("/") if part in deployment.ids.values()]
     for denied in (named, named[:1]):  # of what lies in another, the other denies it too
-        items = [f"{service}:*/item/{id_}" for id_ in denied for service in ("config", "billing")]
-        statements = [ALL, {"effect": "deny", "action": ["all"], "resource": items}]
+        held = statements(deployment, set(denied))
         before = deployment.belongings()
-        client = deployment.client(function, deployment.world.org.id, statements)
+        client = deployment.client(function, deployment.world.org.id, held)
         answer = client.call(route.method, path, body(route), query=query(route))
         assert deployment.belongings() == before
         assert answer.status == 403 or (answer.status == 200 and answer.json in EMPTY), answer.text

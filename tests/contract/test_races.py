@@ -83,6 +83,23 @@ def test_a_version_is_replaced_by_one_of_its_rivals(org: Organization, row: Reso
     assert org.client.get(path).json["version"] == made["version"] + 1
 
 
+def test_invitations_of_one_person_that_are_accepted_at_once_make_one_user(org: Organization) -> None:
+    policies = [org.make("permissionPolicy")["id"] for _ in range(3)]
+    email = "ann@example.com"
+    invitations = [org.make("orgUserInvitation", email=email, permissionPolicyIds=[id_])["id"] for id_ in policies]
+    answers = at_once(*(lambda id_=id_: org.client.post(f"/invitations/{id_}/accept") for id_ in invitations))
+    assert [answer.status for answer in answers] == [200, 200, 200], [answer.text for answer in answers]
+    [user] = org.client.get("/users").json["data"]
+    attached = org.client.get(f"/users/{user['id']}/permissions").json["data"]
+    assert sorted(policy["id"] for policy in attached) == sorted(policies)
+
+
+def test_an_invitation_that_is_accepted_twice_at_once_is_accepted_once(org: Organization) -> None:
+    path = f"/invitations/{org.make('orgUserInvitation')['id']}/accept"
+    one_won(at_once(*(lambda: org.client.post(path) for _ in range(2))))
+    assert len(org.client.get("/users").json["data"]) == 1
+
+
 @pytest.mark.parametrize(
     ("row", "reference"), CHILDREN, ids=[f"{row.type}.{reference.path}" for row, reference in CHILDREN]
 )

@@ -20,7 +20,7 @@ from tests.fakes.secrets import FakeSecrets
 from tests.fakes.usage_log import FakeUsageLog
 from tests.unit.application.billing.world import World
 from usance.application.access.credentials import ROOT
-from usance.application.access.groups import GroupMemberships
+from usance.application.access.groups import MEMBER, GroupMemberships, member_value
 from usance.application.audit import created
 from usance.application.ports.entities import Put
 from usance.application.ports.events import Event
@@ -178,6 +178,16 @@ class Deployment:
     def names_something(self, route: Route) -> bool:
         """Whether the path has an id of something that is the organization's."""
         return not set(self.path(route).split("/")).isdisjoint(self.ids.values())
+
+    def group(self, ids: set[str]) -> str:
+        """The id of a resource group that holds these, of whatever types they are."""
+        org, group = self.world.org, self.world.org.ids.new()
+        members = [
+            Put(MEMBER, created({}, org.ids.new(), "x", org.clock.now()), unique={"member": member_value(group, id_)})
+            for id_ in ids
+        ]
+        org.store.commit(org.id, members)
+        return group
 
     def client(self, function: str, org_id: str, statements: list[dict[str, Any]] | None = None) -> Client:
         if function not in self.handlers:

@@ -1,6 +1,7 @@
 """Accept an invitation: the person becomes a user, with the policies the invitation names (platform.md 3.4)."""
 
 from dataclasses import replace
+from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.audit import created, updated
@@ -11,12 +12,19 @@ from usance.application.ports.entities import Put, Reference
 from usance.application.principals.attach_policy import ATTACHMENT, attachment_id, attachment_put
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Proposal
-from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.errors import (
+    DuplicateCodeError,
+    InvalidInputError,
+    UnavailableError,
+    VersionConflictError,
+)
 from usance.resources import instants
 from usance.resources.invitation import INVITATION
 from usance.resources.permission_policy import PERMISSION_POLICY
 from usance.resources.user import USER
 from usance.resources.wire import Document
+
+ATTEMPTS_MAX: Final = 5  # invitations to one address that are accepted at one moment; each round lets one of them pass
 
 
 def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) -> Document:
@@ -32,6 +40,16 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
 
 def accept(ports: EntityPorts, org_id: str, invitation: Document, by: str | None = None) -> Document:
     """The user of an invitation that may be accepted; without `by` the user itself accepts. Refuses as above."""
+    for _ in range(ATTEMPTS_MAX):
+        try:
+            return _accepted(ports, org_id, invitation, by)
+        except (DuplicateCodeError, VersionConflictError):
+            # Somebody accepted another invitation to this address, or this one, or changed the user: look again.
+            invitation = ports.entities.get(org_id, INVITATION.type, invitation["id"]) or invitation
+    raise UnavailableError("others keep changing the user of this e-mail address; repeat the request")
+
+
+def _accepted(ports: EntityPorts, org_id: str, invitation: Document, by: str | None) -> Document:
     now = ports.clock.now()
     if invitation["accepted"]:
         raise InvalidInputError("the invitation was accepted already")
