@@ -39,7 +39,7 @@ def test_the_types_and_the_place_of_credentials_are_those_of_the_registry() -> N
     assert NOTIFICATION_CONFIGURATION.type == RULE_TYPE
     assert WEBHOOK.type == WEBHOOK_TYPE
     assert sealing.SEALED == SEALED
-    assert set(WEBHOOK.sealed_texts) == {"apiKey", "secret"}
+    assert set(WEBHOOK.sealed_texts) == {"apiKey", "secret", "previousSecret"}
 
 
 def test_credentials_are_opened_for_signing(world: World) -> None:

@@ -209,3 +209,15 @@ def test_a_webhook_without_credentials_is_sent_unsigned(world: World) -> None:
     world.work()
     [(_, _, headers)] = world.sender.sent
     assert set(headers) == {"Content-Type", "X-M3ter-Timestamp", "X-M3ter-Event-Id", "X-M3ter-Delivery-Id"}
+
+
+def test_a_delivery_is_signed_by_two_secrets_while_one_replaces_the_other(world: World) -> None:
+    world.rule()
+    world.webhook(previous_secret="the-secret-before")
+    world.link()
+    record_change(world.change(), world.stores())
+    world.work()
+    [(_, body, headers)] = world.sender.sent
+    stamp, signature = headers["X-M3ter-Timestamp"], headers["X-M3ter-Signature"]
+    for secret, fits in (("the-secret", True), ("the-secret-before", True), ("another", False)):
+        assert verify(secret, stamp, signature, body, now=world.now) is fits

@@ -17,7 +17,7 @@ from usance.application.notifications.runs import RUN_TYPE
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Put
 from usance.domain.notifications.changes import Change
-from usance.resources import instants
+from usance.resources import instants, wire
 from usance.resources.wire import Document
 
 ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
@@ -57,10 +57,12 @@ class World:
         self.entities.commit(self.org, [Put("notificationConfiguration", rule, indexed=indexed)])
         return rule
 
-    def webhook(self, id_: str = "webhook", **more: Any) -> Document:
+    def webhook(self, id_: str = "webhook", *, previous_secret: str | None = None, **more: Any) -> Document:
         """An active webhook with sealed credentials."""
         webhook = {"id": id_, "version": 1, "url": "https://example.com/hook", "active": True, **more}
-        sealed = self.secrets.seal('{"apiKey":"the-key","secret":"the-secret"}', context=id_)
+        texts = {"apiKey": "the-key", "secret": "the-secret", "previousSecret": previous_secret}
+        kept = {name: text for name, text in texts.items() if text}
+        sealed = self.secrets.seal(wire.dumps(kept).decode(), context=id_)
         self.entities.commit(self.org, [Put("webhook", webhook, private={SEALED: sealed})])
         return webhook
 

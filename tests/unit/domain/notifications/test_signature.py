@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usance.domain.notifications.signature import sign, verify
+from usance.domain.notifications.signature import SIGNATURES_MAX, sign, signatures, verify
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))
@@ -55,3 +55,16 @@ def test_a_time_that_is_not_unix_seconds_is_refused(timestamp: str) -> None:
 
 def test_a_signature_that_is_no_text_of_ours_is_refused() -> None:
     assert not verify("s", STAMP, "\ud800é", b"{}", now=NOW)
+
+
+def test_while_a_secret_is_replaced_either_verifies() -> None:
+    header = signatures(("new", "old"), STAMP, b"{}")
+    assert header == f"{sign('new', STAMP, b'{}')},{sign('old', STAMP, b'{}')}"
+    assert [verify(secret, STAMP, header, b"{}", now=NOW) for secret in ("new", "old", "other")] == [True, True, False]
+    assert verify("old", STAMP, header.replace(",", " , "), b"{}", now=NOW)
+
+
+def test_no_more_signatures_are_looked_at_than_a_sender_may_write() -> None:
+    fitting = sign("s", STAMP, b"{}")
+    assert verify("s", STAMP, "x," * (SIGNATURES_MAX - 1) + fitting, b"{}", now=NOW)
+    assert not verify("s", STAMP, "x," * SIGNATURES_MAX + fitting, b"{}", now=NOW)

@@ -12,11 +12,15 @@ URL_MAX_CHARS: Final = 2_048
 
 
 class SignedCredentials(Noun):
-    """What deliveries are signed with; the receiver knows the same."""
+    """What deliveries are signed with; the receiver knows the same.
+
+    A `previousSecret` signs beside `secret` until it is left out: that is how a secret is replaced.
+    """
 
     type: Literal["M3TER_SIGNED_REQUEST"]
     api_key: Text
     secret: Text
+    previous_secret: Text | None = None
     name: Name | None = None
     empty: bool | None = None
 
@@ -43,5 +47,5 @@ WEBHOOK: Final = Resource(
     page_size_max=200,
     reaches="url",
     sealed="credentials",
-    sealed_texts=("apiKey", "secret"),
+    sealed_texts=("apiKey", "secret", "previousSecret"),
 )

@@ -15,10 +15,19 @@ SEALED: Final = "sealed"  # where `application.entities.sealing` keeps credentia
 
 @dataclass(frozen=True, slots=True)
 class SigningCredentials:
-    """What the customer chose for a webhook; `secret` signs and is never sent."""
+    """What the customer chose for a webhook; `secret` signs and is never sent.
+
+    `previous_secret` signs too, while receivers may not know the new one yet.
+    """
 
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
+    previous_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that sign, the present one first."""
+        return (self.secret, self.previous_secret) if self.previous_secret else (self.secret,)
 
 
 def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> list[Document]:
@@ -67,4 +76,4 @@ def credentials_of(
     if sealed is None:
         return None
     texts = wire.loads(secrets.open(sealed, context=webhook_id))
-    return SigningCredentials(texts["apiKey"], texts["secret"])
+    return SigningCredentials(texts["apiKey"], texts["secret"], texts.get("previousSecret"))

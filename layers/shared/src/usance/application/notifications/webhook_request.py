@@ -7,7 +7,7 @@ from datetime import datetime
 from usance.application.notifications.configurations import SigningCredentials
 from usance.application.ports.events import Event
 from usance.domain.notifications.delivery import payload
-from usance.domain.notifications.signature import sign
+from usance.domain.notifications.signature import signatures
 from usance.resources import wire
 
 
@@ -37,7 +37,7 @@ def webhook_request(
     headers = {"Timestamp": timestamp, "Event-Id": firing.detail["eventId"], "Delivery-Id": run_id}
     if credentials:
         headers["Api-Key"] = credentials.api_key
-        headers["Signature"] = sign(credentials.secret, timestamp, body)
+        headers["Signature"] = signatures(credentials.secrets, timestamp, body)
     named = {f"{header_prefix}{name}": value for name, value in headers.items()}
     return WebhookRequest(url, body, {"Content-Type": "application/json", **named})
 
