@@ -13,6 +13,9 @@ from usance.adapters.duckdb.custom_sql import LIMITS, TRIAL
 from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
 from usance.application.ingest import failure_events
+from usance.application.notifications.lanes import LANE_TYPE
+from usance.application.notifications.lines import PLACE_TYPE
+from usance.application.notifications.runs import RUN_TYPE
 from usance.application.ports.events import Event
 from usance.entrypoints.queue import bill_worker, export_worker, upload_worker
 from usance.resources.event_names import EVENT_NAMES
@@ -223,6 +226,21 @@ def test_rules_are_evaluated_on_what_other_functions_record_and_on_nothing_twice
     assert admits(patterns, {"eventName": "INSERT", "dynamodb": {"NewImage": recorded}}) is admitted
     assert not admits(patterns, {"eventName": "MODIFY", "dynamodb": {"NewImage": recorded}})
     assert name in EVENT_NAMES
+
+
+@pytest.mark.parametrize(
+    ("kind", "admitted"), [("bill", True), (RUN_TYPE, False), (LANE_TYPE, False), (PLACE_TYPE, False)]
+)
+def test_the_state_of_deliveries_runs_no_function(functions: Functions, kind: str, *, admitted: bool) -> None:
+    patterns = [
+        row["Pattern"]
+        for _, event in events(functions, "DynamoDB")
+        if event["Stream"]["Fn::GetAtt"][0] == "EntitiesTable"
+        for row in event["FilterCriteria"]["Filters"]
+    ]
+    row = {"type": {"S": kind}, "body": {"S": "{}"}}
+    for images in ({"NewImage": row}, {"OldImage": row}, {"NewImage": row, "OldImage": row}):
+        assert admits(patterns, {"eventName": "MODIFY", "dynamodb": images}) is admitted
 
 
 def test_stores_survive_the_stack_and_can_be_set_back(template: Template) -> None:

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from tests.fakes.clock import FrozenClock
 from tests.unit.adapters import receivers
 from tests.unit.adapters.receivers import answer, receiver
-from usance.adapters.webhook_sender import ANSWER_MAX_BYTES, HttpWebhookSender
+from usance.adapters.webhook_sender import ANSWER_KEPT_BYTES, ANSWER_MAX_BYTES, HttpWebhookSender
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.delivery import Fault, Outcome
 
@@ -33,7 +33,7 @@ def resolving(*addresses: str) -> HttpWebhookSender:
 
 def test_a_delivery_arrives_whole_with_its_headers() -> None:
     with receiver(answer("200 OK", body=b"thanks")) as there:
-        assert SENDER.send(there.url, BODY, HEADERS) == Outcome(status=200)
+        assert SENDER.send(there.url, BODY, HEADERS) == Outcome(status=200, answer="thanks")
     head, _, body = there.requests[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == "POST /hook HTTP/1.1"
@@ -84,7 +84,8 @@ def test_no_receiver_holds_the_sender_beyond_its_time(behaviour: receivers.Behav
 def test_a_huge_answer_is_not_read_to_its_end() -> None:
     with receiver(receivers.flood) as there:
         began = time.monotonic()
-        assert SENDER.send(there.url, BODY, HEADERS) == Outcome(status=200)
+        outcome = SENDER.send(there.url, BODY, HEADERS)
+        assert (outcome.status, len(outcome.answer)) == (200, ANSWER_KEPT_BYTES)
         assert time.monotonic() - began < 1
     assert ANSWER_MAX_BYTES < 100_000
 

@@ -71,7 +71,7 @@ def test_a_failed_attempt_is_repeated_after_its_wait(world: World, run: Document
     deliver_webhook(world.org, run["id"], world.deliverer())
     [waiting] = world.runs()
     assert (waiting["status"], waiting["error"]) == ("AWAITING_RETRY", "the receiver answered 500")
-    assert world.queue.sent[-1][1] == 30
+    assert 30 <= world.queue.sent[-1][1] <= 36
     world.work()
     assert world.runs()[0]["status"] == "COMPLETE"
     assert len({body for _, body, _ in world.sender.sent}) == 1
@@ -100,10 +100,10 @@ def test_an_early_message_waits_for_its_time(world: World, run: Document) -> Non
     assert len(world.sender.sent) == 1
 
 
-def test_the_fifth_failure_ends_the_run_with_an_event_and_a_dead_letter(world: World, run: Document) -> None:
+def test_the_ninth_failure_ends_the_run_with_an_event_and_a_dead_letter(world: World, run: Document) -> None:
     world.sender.outcomes = (DOWN,)
     world.work()
-    assert len(world.sender.sent) == 5
+    assert len(world.sender.sent) == 9
     [after] = world.runs()
     assert (after["status"], after["error"]) == ("ERROR", "the receiver answered 500")
     [event] = world.events.events("integration.perform.error")
@@ -118,10 +118,10 @@ def test_the_fifth_failure_ends_the_run_with_an_event_and_a_dead_letter(world: W
     }
 
 
-def test_the_attempts_of_a_failing_run_last_an_hour_and_some(world: World, run: Document) -> None:
+def test_the_attempts_of_a_failing_run_last_more_than_a_day(world: World, run: Document) -> None:
     world.sender.outcomes = (DOWN,)
     world.work()
-    assert world.now - world.clock.__class__().instant == timedelta(hours=1, minutes=12, seconds=30)
+    assert timedelta(hours=27) < world.now - world.clock.__class__().instant < timedelta(hours=33)
 
 
 @pytest.mark.parametrize(

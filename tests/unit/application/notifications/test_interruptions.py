@@ -4,12 +4,14 @@ import pytest
 
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
+from usance.application.notifications import deliver_webhook as module
 from usance.application.notifications.deliver_webhook import deliver_webhook
 from usance.application.notifications.record_change import record_change
 from usance.domain.notifications.changes import Change
 from usance.domain.notifications.delivery import Outcome
 
 VISIBILITY_SECONDS = 360  # after this the queue brings back what was not finished
+LONG_DELAY_SECONDS = 10**6  # the queue holds a message this long here, so that a day of waiting is few steps
 GOOD, DOWN = (Outcome(status=200),), (Outcome(status=500),)
 FLAKY = (Outcome(status=500), Outcome(status=200))
 REJECTED = (Outcome(status=403),)
@@ -20,8 +22,8 @@ def prepared(outcomes: tuple[Outcome, ...]) -> tuple[World, Change]:
     world.sender.outcomes = outcomes
     world.rule()
     world.rule("watcher", event="integration.perform.error")
-    for name in ("first", "second"):
-        world.webhook(name)
+    for name, more in (("first", {}), ("second", {"ordered": True})):
+        world.webhook(name, **more)
         world.link(webhook=name)
     world.clock.advance(seconds=1)
     return world, world.change(billTotal=70)
@@ -63,6 +65,11 @@ def ending(outcomes: tuple[Outcome, ...], killed_at: int | None) -> tuple[World,
 def steps(outcomes: tuple[Outcome, ...]) -> range:
     """Every step at which a run over these outcomes can be killed."""
     return range(1, ending(outcomes, None)[1].steps + 1)
+
+
+@pytest.fixture(autouse=True)
+def _patient_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DELAY_MAX_SECONDS", LONG_DELAY_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ class World:
         assert change
         return change
 
-    def work(self, *, rounds: int = 50) -> None:
+    def work(self, *, rounds: int = 200) -> None:
         """Take messages as the queue would bring them, each after its delay, until none is left."""
         for _ in range(rounds):
             taken = self.queue.take()
@@ -102,7 +102,7 @@ class World:
                 return
             for message, delay in taken:
                 self.clock.advance(seconds=delay)
-                deliver_webhook(message["orgId"], message["runId"], self.deliverer())
+                deliver_webhook(message["orgId"], message["runId"], self.deliverer(), message.get("timesHeld", 0))
         raise AssertionError("the queue never runs dry")
 
     @property

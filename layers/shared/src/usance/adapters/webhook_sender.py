@@ -30,6 +30,7 @@ from usance.domain.notifications.delivery import Fault, Outcome
 
 TIMEOUT_SECONDS: Final = 10.0  # for all of it: resolving, connecting, sending, reading
 ANSWER_MAX_BYTES: Final = 65_536  # what is read of an answer; the status is what counts
+ANSWER_KEPT_BYTES: Final = 1_000  # what the log of a run shows of it
 URL_MAX_CHARS: Final = 2_048
 USER_AGENT: Final = "Usance-Webhooks/1"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -89,12 +90,14 @@ class HttpWebhookSender:
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, retries=0) as pool,
             pool.stream("POST", url, headers=sent, content=body) as answer,
         ):
-            read = 0
+            read, kept = 0, b""
             for chunk in answer.iter_stream():
                 read += len(chunk)
+                kept += chunk[: ANSWER_KEPT_BYTES - len(kept)]
                 if read > ANSWER_MAX_BYTES:
                     break
-            return Outcome(status=answer.status, retry_after=_retry_after(answer.headers, self._clock.now()))
+            retry_after = _retry_after(answer.headers, self._clock.now())
+            return Outcome(status=answer.status, retry_after=retry_after, answer=kept.decode(errors="replace"))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -26,13 +26,14 @@ class SignedCredentials(Noun):
 
 
 class Webhook(Noun):
-    """A webhook destination."""
+    """A webhook destination. An `ordered` one gets its deliveries one after another, in the order of their events."""
 
     name: Name
     description: Text
     code: Annotated[str, Field(max_length=80)] | None = None
     url: Annotated[str, Field(min_length=1, max_length=URL_MAX_CHARS)]
     active: bool = True
+    ordered: bool | None = None
     credentials: SignedCredentials
 
 

@@ -30,27 +30,27 @@ class SigningCredentials:
         return (self.secret, self.previous_secret) if self.previous_secret else (self.secret,)
 
 
-def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> list[Document]:
-    """The enabled integration configurations that send a rule to an active webhook."""
+def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> list[tuple[Document, Document]]:
+    """The enabled integration configurations that send a rule to an active webhook, each with the webhook."""
     linked = entities.list_all(org_id, CONFIGURATION_TYPE, filters={"entityId": [rule_id]})
     return [
-        configuration
+        (configuration, webhook)
         for configuration in linked
-        if _is_webhook(configuration)
+        if is_to_webhook(configuration)
         and configuration.get("enabled", True)
-        and _active(org_id, configuration, entities)
+        and (webhook := _active(org_id, configuration, entities)) is not None
     ]
 
 
-def _is_webhook(configuration: Document) -> bool:
-    """Clients spell both in either case."""
+def is_to_webhook(configuration: Document) -> bool:
+    """Whether a configuration sends a rule to a webhook; clients spell both in either case."""
     kind = (configuration.get("entityType", "").lower(), configuration.get("destination", "").lower())
     return kind == ("notification", "webhook")
 
 
-def _active(org_id: str, configuration: Document, entities: EntityRepository) -> bool:
+def _active(org_id: str, configuration: Document, entities: EntityRepository) -> Document | None:
     webhook = entities.get(org_id, WEBHOOK_TYPE, configuration.get("destinationId") or "")
-    return webhook is not None and webhook.get("active", True)
+    return webhook if webhook is not None and webhook.get("active", True) else None
 
 
 def put_configuration(configuration: Document, expected_version: int) -> Put:

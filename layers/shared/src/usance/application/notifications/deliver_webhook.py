@@ -10,17 +10,22 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
+from usance.application.notifications.attempts import attempt_of
 from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, credentials_of
-from usance.application.notifications.runs import RUN_TYPE, changed, message, put_run
+from usance.application.notifications.firings import firing_of
+from usance.application.notifications.lanes import free_lane, take_lane
+from usance.application.notifications.lines import call_next, is_next, moves
+from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, is_test, message
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
-from usance.application.notifications.webhook_request import WebhookRequest, webhook_request
+from usance.application.notifications.webhook_request import webhook_request
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
 from usance.application.ports.secrets import Secrets
 from usance.application.ports.webhooks import WebhookSender
 from usance.domain.kernel.errors import VersionConflictError
-from usance.domain.notifications.delivery import FINAL, LEASE, Next, Outcome, RunStatus, after_attempt
+from usance.domain.notifications.delivery import FINAL, LEASE, Next, RunStatus, after_attempt, after_test
+from usance.domain.notifications.pacing import hold
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -38,10 +43,10 @@ class Deliverer:
     header_prefix: str = "X-M3ter-"
 
 
-def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer) -> str | None:
+def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer, times_held: int = 0) -> str | None:
     """Bring the run forward as far as can be now, and answer its status (None: it is not there, or another's now).
 
-    On return the message is dealt with; after an error it must come again.
+    On return the message is dealt with; after an error it must come again. `times_held` is what the message says.
     """
     stores = deliverer.stores
     run = stores.entities.get(org_id, RUN_TYPE, run_id)
@@ -55,68 +60,77 @@ def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer) -> str | Non
         elif due and now < instants.from_text(due):
             _hold(org_id, run_id, instants.from_text(due) - now, stores)
         else:
-            return _attempt(org_id, run, now, deliverer)
+            return _proceed(org_id, run, deliverer, times_held)
     except VersionConflictError:
         return None  # another worker has this run, and a message of its own to finish it
     return str(run["status"])
 
 
-def _attempt(org_id: str, run: Document, now: datetime, deliverer: Deliverer) -> str:
+def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) -> str:
+    """Make an attempt, if the run can be delivered at all and its destination has room for it."""
     stores = deliverer.stores
-    firing = stores.events.get(org_id, run["delivery"]["eventId"])
-    configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, run["delivery"]["integrationConfigId"])
+    firing = firing_of(org_id, run, stores.events)
     webhook = stores.entities.get(org_id, WEBHOOK_TYPE, run["destinationId"])
-    reason = _unusable(configuration, webhook, firing)
+    reason = _unusable(org_id, run, webhook, firing, stores)
     if reason or webhook is None or firing is None:
-        over = _finished(run, now, Next(RunStatus.DISABLED), reason)
-        stores.entities.commit(org_id, [put_run(over, run["version"])])
+        over = _finished(run, stores.clock.now(), Next(RunStatus.DISABLED), reason)
+        stores.entities.commit(org_id, moves(over, run["version"]))
+        call_next(org_id, over, stores)
         return RunStatus.DISABLED
-    claimed = changed(
-        run,
-        now,
-        status=RunStatus.STARTED.value,
-        dtStarted=run.get("dtStarted") or instants.to_text(now),
-        delivery={"dueAt": instants.to_text(now + LEASE)},
-    )
-    stores.entities.commit(org_id, [put_run(claimed, run["version"])])
-    request = _request(org_id, claimed, webhook, firing, now, deliverer)
-    outcome = deliverer.sender.send(request.url, request.body, request.headers)
-    return _record(org_id, claimed, outcome, deliverer)
+    lane = take_lane(org_id, webhook["id"], stores) if is_next(org_id, run, stores.entities) else None
+    if lane is None:
+        _hold(org_id, run["id"], hold(times_held, run["id"]), stores, times_held + 1)
+        return str(run["status"])
+    began = stores.clock.now()
+    try:
+        return _attempt(org_id, run, webhook, firing, deliverer)
+    finally:
+        free_lane(org_id, lane, stores.clock.now() - began, stores)
 
 
-def _unusable(configuration: Document | None, webhook: Document | None, firing: Event | None) -> str:
+def _unusable(org_id: str, run: Document, webhook: Document | None, firing: Event | None, stores: Stores) -> str:
+    if webhook is None:
+        return "the webhook was deleted"
+    if is_test(run):
+        return ""  # what is switched off may be tried
+    configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, run["delivery"]["integrationConfigId"])
     if configuration is None or not configuration.get("enabled", True):
         return "the integration was disabled or deleted"
-    if webhook is None or not webhook.get("active", True):
-        return "the webhook was deactivated or deleted"
+    if not webhook.get("active", True):
+        return "the webhook was deactivated"
     return "" if firing else "the event has expired"
 
 
-def _request(
-    org_id: str, run: Document, webhook: Document, firing: Event, now: datetime, deliverer: Deliverer
-) -> WebhookRequest:
-    credentials = credentials_of(org_id, webhook["id"], deliverer.stores.entities, deliverer.secrets)
-    return webhook_request(run["id"], webhook["url"], credentials, firing, now, deliverer.header_prefix)
-
-
-def _record(org_id: str, run: Document, outcome: Outcome, deliverer: Deliverer) -> str:
+def _attempt(org_id: str, run: Document, webhook: Document, firing: Event, deliverer: Deliverer) -> str:
+    """Claim the run, send, record how it ended."""
     stores = deliverer.stores
+    began = stores.clock.now()
+    claimed = changed(
+        run,
+        began,
+        status=RunStatus.STARTED.value,
+        dtStarted=run.get("dtStarted") or instants.to_text(began),
+        delivery={"dueAt": instants.to_text(began + LEASE)},
+    )
+    stores.entities.commit(org_id, moves(claimed, run["version"]))
+    credentials = credentials_of(org_id, webhook["id"], stores.entities, deliverer.secrets)
+    request = webhook_request(delivery_id(run), webhook["url"], credentials, firing, began, deliverer.header_prefix)
+    outcome = deliverer.sender.send(request.url, request.body, request.headers)
+
     now = stores.clock.now()
-    error = None if outcome.succeeded else outcome.error
-    attempt = {
-        "at": instants.to_text(now),
-        "status": outcome.status,
-        "fault": outcome.fault.name if outcome.fault else None,
-        "error": error,
-    }
-    attempts = [*run["delivery"]["attempts"], attempt]
-    then = after_attempt(len(attempts), outcome, now)
-    tried = {**run, "delivery": {**run["delivery"], "attempts": attempts}}
-    recorded = _finished(tried, now, then, error)
-    stores.entities.commit(org_id, [put_run(recorded, run["version"])])
+    attempt = attempt_of(request, credentials, outcome, now, now - began)
+    attempts = [*claimed["delivery"]["attempts"], attempt]
+    born = instants.from_text(run["dtCreated"])
+    then = (
+        after_test(outcome) if is_test(run) else after_attempt(len(attempts), outcome, now, run_id=run["id"], born=born)
+    )
+    tried = {**claimed, "delivery": {**claimed["delivery"], "attempts": attempts}}
+    recorded = _finished(tried, now, then, attempt["error"])
+    stores.entities.commit(org_id, moves(recorded, claimed["version"]))
     if then.retry_at:
         _hold(org_id, run["id"], then.retry_at - now, stores)
     else:
+        call_next(org_id, recorded, stores)
         settle_run(org_id, recorded, stores, deliverer.dead_letters)
     return then.status
 
@@ -127,7 +141,7 @@ def _finished(run: Document, now: datetime, then: Next, error: str | None) -> Do
     return changed(run, now, status=then.status.value, error=error, dtCompleted=completed, delivery={"dueAt": due})
 
 
-def _hold(org_id: str, run_id: str, wait: timedelta, stores: Stores) -> None:
+def _hold(org_id: str, run_id: str, wait: timedelta, stores: Stores, times_held: int = 0) -> None:
     """Queue the run again for when it is due, or for as long as the queue can hold it."""
     seconds = min(ceil(wait / timedelta(seconds=1)), DELAY_MAX_SECONDS)
-    stores.deliveries.send([message(org_id, run_id)], delay_seconds=max(seconds, 0))
+    stores.deliveries.send([message(org_id, run_id, times_held)], delay_seconds=max(seconds, 0))

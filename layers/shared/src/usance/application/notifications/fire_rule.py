@@ -3,7 +3,8 @@
 from typing import Final
 
 from usance.application.notifications.configurations import linked_webhooks
-from usance.application.notifications.runs import RUN_TYPE, message, new_run, put_run
+from usance.application.notifications.lines import joins
+from usance.application.notifications.runs import RUN_TYPE, message, new_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import VersionConflictError
@@ -23,8 +24,8 @@ def fire_rule(rule: Document, cause: Event, stores: Stores) -> None:
     stores.events.append(firing)
     messages = [
         message(cause.org_id, run["id"])
-        for configuration in linked_webhooks(cause.org_id, rule["id"], stores.entities)
-        if (run := _open_run(configuration, firing, cause, stores)) is not None
+        for configuration, webhook in linked_webhooks(cause.org_id, rule["id"], stores.entities)
+        if (run := open_run(configuration, webhook, firing, stores)) is not None
     ]
     if messages:
         stores.deliveries.send(messages)
@@ -52,12 +53,12 @@ def _firing(rule: Document, cause: Event) -> Event:
     )
 
 
-def _open_run(configuration: Document, firing: Event, cause: Event, stores: Stores) -> Document | None:
+def open_run(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document | None:
     """The run of this delivery, made now or before; None when it is over."""
-    run = new_run(configuration, firing, cause, stores.clock.now())
+    run = new_run(configuration, firing, stores.clock.now(), ordered=webhook.get("ordered", False))
     try:
-        stores.entities.commit(cause.org_id, [put_run(run)])
+        stores.entities.commit(firing.org_id, joins(run))
     except VersionConflictError:
-        made = stores.entities.get(cause.org_id, RUN_TYPE, run["id"])
+        made = stores.entities.get(firing.org_id, RUN_TYPE, run["id"])
         return made if made and RunStatus(made["status"]) not in FINAL else None
     return run

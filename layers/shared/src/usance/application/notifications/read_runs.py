@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
-from usance.application.notifications.runs import RUN_TYPE, shown
+from usance.application.notifications.firings import firing_of
+from usance.application.notifications.runs import RUN_TYPE, delivery_id, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.paging import kept_page
 from usance.application.ports.entities import EntityRepository, Page
@@ -50,12 +51,13 @@ def get_run(caller: Caller, run_id: str, entities: EntityRepository) -> Document
 def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events: EventLog) -> Document:
     """What was sent and what came back, without credentials and signatures.
 
-    `Payload` is base64 of JSON with `request` (null once the event has expired) and `attempts`.
+    `Payload` is base64 of JSON with `request`, the body (null once the event has expired), and `attempts`, each with its
+    `at`, `milliseconds`, `url`, `headers`, `status`, `fault`, `error` and `answer`.
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
     run = _run(caller.org_id, run_id, entities)
-    firing = events.get(caller.org_id, run["delivery"]["eventId"])
-    request = wire.loads(delivery_body(run_id, firing)) if firing else None
+    firing = firing_of(caller.org_id, run, events)
+    request = wire.loads(delivery_body(delivery_id(run), firing)) if firing else None
     log = wire.dumps({"request": request, "attempts": run["delivery"]["attempts"]})
     return {"Payload": base64.b64encode(log).decode()}
 

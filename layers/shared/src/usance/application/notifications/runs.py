@@ -1,6 +1,7 @@
 """Integration runs as entities: one per delivery, with what the delivery needs beside what the API shows."""
 
 from datetime import datetime
+from typing import Any
 
 from usance.application.ports.entities import Put
 from usance.application.ports.events import Event
@@ -13,36 +14,38 @@ RUN_TYPE = "integrationRun"
 BY = "SCHEDULER"  # what the audit fields show where no caller acts
 
 
-def new_run(configuration: Document, firing: Event, cause: Event, now: datetime) -> Document:
+def new_run(configuration: Document, firing: Event, now: datetime, *, ordered: bool) -> Document:
     """The run that delivers `firing` by `configuration`. Its id follows from both, ordered by the time of the cause.
 
-    `delivery` is ours: the event to send, the configuration, the attempts so far, and when the next is due.
+    `delivery` is ours: the event to send, the id that the receiver sees, the configuration, the attempts so far, when the
+    next is due, and whether the destination wants its deliveries one after another.
     """
+    id_ = timed_id(firing.time, firing.org_id, "run", configuration["id"], firing.id)
+    links = {name: configuration[name] for name in ("entityType", "entityId", "destination", "destinationId")}
+    return waiting_run(
+        id_, links, now, eventId=firing.id, deliveryId=id_, integrationConfigId=configuration["id"], ordered=ordered
+    )
+
+
+def waiting_run(id_: str, links: Document, now: datetime, **delivery: Any) -> Document:
+    """A run that no attempt has been made of."""
     when = instants.to_text(now)
     return {
-        "id": timed_id(cause.time, firing.org_id, "run", configuration["id"], firing.id),
+        "id": id_,
         "version": 1,
-        "entityType": configuration["entityType"],
-        "entityId": configuration["entityId"],
-        "destination": configuration["destination"],
-        "destinationId": configuration["destinationId"],
+        **links,
         "status": RunStatus.WAITING.value,
         "dtCreated": when,
         "dtLastModified": when,
         "createdBy": BY,
         "lastModifiedBy": BY,
-        "delivery": {
-            "eventId": firing.id,
-            "integrationConfigId": configuration["id"],
-            "attempts": [],
-            "dueAt": None,
-            "settled": False,
-        },
+        "delivery": {"attempts": [], "dueAt": None, "settled": False, **delivery},
     }
 
 
 def put_run(run: Document, expected_version: int | None = None) -> Put:
     """Store a run; without a version it must be new."""
+    configuration_id = run["delivery"].get("integrationConfigId")  # a test send has none
     return Put(
         type=RUN_TYPE,
         document=run,
@@ -50,7 +53,7 @@ def put_run(run: Document, expected_version: int | None = None) -> Put:
         indexed={
             "entity": [f"{run['entityType']}/{run['entityId']}"],
             "destinationId": [run["destinationId"]],
-            "integrationConfigId": [run["delivery"]["integrationConfigId"]],
+            "integrationConfigId": [configuration_id] if configuration_id else [],
         },
     )
 
@@ -72,6 +75,21 @@ def shown(run: Document) -> Document:
     return {name: value for name, value in run.items() if name != "delivery"}
 
 
-def message(org_id: str, run_id: str) -> Document:
-    """What the delivery queue carries."""
-    return {"orgId": org_id, "runId": run_id}
+def delivery_id(run: Document) -> str:
+    """What the receiver knows the delivery by: the run's id or, of a replay, that of the run it repeats."""
+    return str(run["delivery"].get("deliveryId", run["id"]))
+
+
+def is_ordered(run: Document) -> bool:
+    """Whether the destination wanted its deliveries one after another when this one was made."""
+    return bool(run["delivery"].get("ordered"))
+
+
+def is_test(run: Document) -> bool:
+    """Whether somebody only tries the destination."""
+    return bool(run["delivery"].get("test"))
+
+
+def message(org_id: str, run_id: str, times_held: int = 0) -> Document:
+    """What the delivery queue carries. `timesHeld`: how often in a row the destination had no room."""
+    return {"orgId": org_id, "runId": run_id, **({"timesHeld": times_held} if times_held else {})}

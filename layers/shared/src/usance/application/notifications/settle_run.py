@@ -4,7 +4,7 @@ from typing import Final
 
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.publish_event import publish_event
-from usance.application.notifications.runs import changed, message, put_run
+from usance.application.notifications.runs import changed, is_test, message, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
@@ -23,12 +23,12 @@ _MISCONFIGURED: Final = frozenset(fault.name for fault in (Fault.REFUSED_ADDRESS
 
 
 def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue) -> None:
-    """Do once what a failed run asks for; nothing for one that succeeded or is settled.
+    """Do once what a failed run asks for; nothing for one that succeeded or is settled, nor for a test send.
 
     A worker that dies in between leaves the run unsettled, and its message comes back: events are found by their
     derived ids, and only the dead letter may be there twice.
     """
-    if RunStatus(run["status"]) not in FAILED or run["delivery"]["settled"]:
+    if RunStatus(run["status"]) not in FAILED or run["delivery"]["settled"] or is_test(run):
         return
     publish_event(_failure(org_id, run), stores)
     dead_letters.send([{**message(org_id, run["id"]), "status": run["status"], "error": run["error"]}])

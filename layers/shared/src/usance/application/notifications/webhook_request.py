@@ -21,7 +21,7 @@ class WebhookRequest:
 
 
 def webhook_request(
-    run_id: str,
+    delivery_id: str,
     url: str,
     credentials: SigningCredentials | None,
     firing: Event,
@@ -32,9 +32,9 @@ def webhook_request(
 
     Every attempt has the same body and delivery id; time and signature are of the attempt.
     """
-    body = delivery_body(run_id, firing)
+    body = delivery_body(delivery_id, firing)
     timestamp = str(int(now.timestamp()))
-    headers = {"Timestamp": timestamp, "Event-Id": firing.detail["eventId"], "Delivery-Id": run_id}
+    headers = {"Timestamp": timestamp, "Event-Id": firing.detail["eventId"], "Delivery-Id": delivery_id}
     if credentials:
         headers["Api-Key"] = credentials.api_key
         headers["Signature"] = signatures(credentials.secrets, timestamp, body)
@@ -42,9 +42,9 @@ def webhook_request(
     return WebhookRequest(url, body, {"Content-Type": "application/json", **named})
 
 
-def delivery_body(run_id: str, firing: Event) -> bytes:
+def delivery_body(delivery_id: str, firing: Event) -> bytes:
     """The body of a delivery, the same whenever it is made."""
     told = dict(firing.detail)
     rule = told.pop("notification")
     cause = {name: told.pop(name) for name in ("eventId", "eventName", "eventTime")}
-    return wire.dumps(payload(run_id, firing.org_id, cause, rule, told))
+    return wire.dumps(payload(delivery_id, firing.org_id, cause, rule, told))

@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+_REVERSED: Final = str.maketrans("0123456789abcdef", "fedcba9876543210")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +25,11 @@ def timed_id(instant: datetime, *parts: str) -> str:
     milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)
     digest = hashlib.sha256("\x1f".join((instant.astimezone(UTC).isoformat(), *parts)).encode()).digest()
     return _uuid8(max(milliseconds, 0).to_bytes(6, "big") + digest[:10])
+
+
+def reversed_id(id_: str) -> str:
+    """The id of a thing that sorts the other way round: what comes first among ids comes last among these."""
+    return id_.translate(_REVERSED)
 
 
 def _uuid8(raw: bytes) -> str:

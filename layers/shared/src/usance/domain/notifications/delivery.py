@@ -7,11 +7,18 @@ from enum import StrEnum
 from typing import Any, Final
 
 from usance.domain.kernel.ids import derived_id
+from usance.domain.notifications.pacing import spread
 
-# The wait before attempts 2 to 5; the first is made at once.
-RETRY_DELAYS: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
+# The least wait before attempts 2 to 9, 27 hours together: a receiver may be down for a day. The first is made at once.
+RETRY_DELAYS: Final = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 12)),
+)
 ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
-RETRY_AFTER_MAX: Final = timedelta(hours=6)  # a receiver that asks for more is asked again then
+LIFETIME: Final = timedelta(hours=72)  # an attempt that fails later than that is the last, whatever held up the others
+RETRY_AFTER_MAX: Final = timedelta(hours=24)  # a receiver that asks for more is asked again then
 LEASE: Final = timedelta(seconds=60)  # longer than a function may take; then an attempt without outcome is made again
 FAILURES_IN_A_ROW_MAX: Final = 10  # then the integration is disabled
 ERROR_MAX_CHARS: Final = 500
@@ -46,12 +53,16 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: a `status` of HTTP, or a `fault`. `detail` is for people and holds no secret."""
+    """How an attempt ended: a `status` of HTTP, or a `fault`. `detail` is for people and holds no secret.
+
+    `answer` is how the receiver's body begins, which may hold whatever it was sent.
+    """
 
     status: int | None = None
     fault: Fault | None = None
     detail: str = ""
     retry_after: timedelta | None = None
+    answer: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -75,13 +86,15 @@ class Next:
 
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _TOO_MANY_REQUESTS: Final = 429
+_BUSY: Final = frozenset({_TOO_MANY_REQUESTS, 503})  # answers whose Retry-After says when (RFC 9110, RFC 6585)
 
 
-def after_attempt(attempt: int, outcome: Outcome, now: datetime) -> Next:
-    """What follows attempt number `attempt` (from 1).
+def after_attempt(attempt: int, outcome: Outcome, now: datetime, *, run_id: str, born: datetime) -> Next:
+    """What follows attempt number `attempt` (from 1) of a run that was made at `born`.
 
     Rejected credentials and what is set up wrongly fail at once, since repeating cannot mend them. Everything else is tried
-    again, later each time; a receiver that says when (429 with Retry-After) is not asked sooner.
+    again, later each time and not at the same time as other runs; a receiver that says when (429 or 503 with Retry-After) is
+    not asked sooner.
     """
     if outcome.succeeded:
         return Next(RunStatus.COMPLETE)
@@ -89,13 +102,22 @@ def after_attempt(attempt: int, outcome: Outcome, now: datetime) -> Next:
         return Next(RunStatus.AUTH_FAILED)
     if outcome.fault in {Fault.REFUSED_ADDRESS, Fault.INVALID_REQUEST}:
         return Next(RunStatus.ERROR)
-    if attempt >= ATTEMPTS_MAX:
+    if attempt >= ATTEMPTS_MAX or now - born > LIFETIME:
         return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
-    delay = RETRY_DELAYS[attempt - 1]
-    if outcome.status != _TOO_MANY_REQUESTS:
-        return Next(RunStatus.AWAITING_RETRY, now + delay)
-    asked = min(outcome.retry_after or delay, RETRY_AFTER_MAX)
-    return Next(RunStatus.RATE_LIMIT_RETRY, now + max(delay, asked))
+    delay = spread(RETRY_DELAYS[attempt - 1], run_id, str(attempt))
+    if outcome.status in _BUSY and outcome.retry_after:
+        delay = max(delay, min(outcome.retry_after, RETRY_AFTER_MAX))
+    busy = outcome.status == _TOO_MANY_REQUESTS
+    return Next(RunStatus.RATE_LIMIT_RETRY if busy else RunStatus.AWAITING_RETRY, now + delay)
+
+
+def after_test(outcome: Outcome) -> Next:
+    """What becomes of a test send: it is made once."""
+    if outcome.succeeded:
+        return Next(RunStatus.COMPLETE)
+    if outcome.status in _UNAUTHORIZED:
+        return Next(RunStatus.AUTH_FAILED)
+    return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
 
 
 def fails_in_a_row(statuses: Sequence[RunStatus]) -> bool:

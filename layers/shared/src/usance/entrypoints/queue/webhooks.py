@@ -19,7 +19,7 @@ def handler(build: Callable[[], Deliverer] = deliverer) -> Callable[[dict[str, A
 
     def deliver(record: SQSRecord) -> None:
         message = wire.loads(record.body)
-        status = deliver_webhook(message["orgId"], message["runId"], build())
+        status = deliver_webhook(message["orgId"], message["runId"], build(), message.get("timesHeld", 0))
         logger.info("the delivery was brought forward", org_id=message["orgId"], run_id=message["runId"], status=status)
 
     def handle(event: dict[str, Any], context: Any) -> Any:

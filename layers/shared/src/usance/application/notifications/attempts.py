@@ -1,0 +1,49 @@
+"""What a run keeps of an attempt: the request and the answer, and nothing that could sign another request."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from usance.application.notifications.configurations import SigningCredentials
+from usance.application.notifications.webhook_request import WebhookRequest
+from usance.domain.notifications.delivery import Outcome
+from usance.resources import instants
+from usance.resources.wire import Document
+
+MASK: Final = "***"
+_SECRET_HEADERS: Final = ("Api-Key", "Signature")
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def attempt_of(
+    request: WebhookRequest, credentials: SigningCredentials | None, outcome: Outcome, now: datetime, took: timedelta
+) -> Document:
+    """The attempt as the log shows it.
+
+    Headers that hold credentials, the query of the URL and, in an answer that repeats what it got, secrets are masked.
+    """
+    hidden = [*credentials.secrets, credentials.api_key] if credentials else []
+    hidden += [value for name, value in request.headers.items() if name.endswith(_SECRET_HEADERS)]
+    error = None if outcome.succeeded else masked(outcome.error, hidden)
+    return {
+        "at": instants.to_text(now),
+        "milliseconds": took // _MILLISECOND,
+        "url": _without_query(request.url),
+        "headers": {name: MASK if name.endswith(_SECRET_HEADERS) else value for name, value in request.headers.items()},
+        "status": outcome.status,
+        "fault": outcome.fault.name if outcome.fault else None,
+        "error": error,
+        "answer": masked(outcome.answer, hidden),
+    }
+
+
+def masked(text: str, hidden: Iterable[str]) -> str:
+    """`text` without these secrets, the longest first, since one may be a part of another."""
+    for secret in sorted(filter(None, hidden), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _without_query(url: str) -> str:
+    path, mark, _ = url.partition("?")
+    return f"{path}?{MASK}" if mark else path
