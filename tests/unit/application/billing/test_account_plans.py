@@ -191,3 +191,17 @@ def test_each_frequency_has_its_epoch_in_the_organization(
     world.configure(**{field: epoch})
     world.subscribe(template={"billFrequency": frequency})
     assert world.bill(world.run(lastDateInBillingPeriod="2025-12-30"))["billDate"] == day
+
+
+def test_what_begins_on_the_day_of_a_bill_that_is_there_already_is_billed_all_the_same(world: World) -> None:
+    account = world.subscribe()
+    first = world.bill(world.run(lastDateInBillingPeriod="2025-12-31"))
+    plan = world.org.make("plan", planTemplateId=world.org.make("planTemplate", standingCharge=30)["id"])
+    assert world.org.client.put(f"/plans/{plan['id']}", {**plan, "standingChargeBillInAdvance": True}).status == 200
+    world.org.make("accountPlan", accountId=account["id"], planId=plan["id"], startDate=f"{first['endDate']}T00:00:00Z")
+    world.run(lastDateInBillingPeriod="2026-01-31")
+    lines = [line for bill in world.all_bills() for line in world.get(f"/bills/{bill['id']}")["lineItems"]]
+    january = [line for line in lines if line.get("planId") == plan["id"]]
+    assert [line["servicePeriodStartDate"][:10] for line in january] == ["2026-02-01", first["endDate"]]
+    world.run(lastDateInBillingPeriod="2026-01-31")
+    assert len(world.all_bills()) == 2

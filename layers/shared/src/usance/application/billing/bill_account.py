@@ -15,7 +15,7 @@ from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
-from usance.domain.billing.due import DueBill
+from usance.domain.billing.due import DueBill, opened_on
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.schedule import is_open
 from usance.domain.billing.terms import DateOverrides
@@ -107,7 +107,7 @@ def _due(
         stored = None
         if as_of or due.only_if_missing:
             stored = bench.stores.bills.get_stored(catalogue.org_id, agreement.bill_id(due.key))
-        if stored and due.only_if_missing:
+        if stored and due.only_if_missing and not _lacks_an_opening(bench, agreement, due.key):
             continue
         if stored:
             again, kept = _as_first_made(catalogue, account, stored)
@@ -116,6 +116,13 @@ def _due(
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
     yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.only_if_missing])
+
+
+def _lacks_an_opening(bench: Workbench, agreement: Agreement, key: BillKey) -> bool:
+    """Whether the stored bill `key` has nothing yet of a plan or commitment that begins on its day: it came after the bill."""
+    lines = bench.stores.bills.line_items(agreement.org_id, agreement.bill_id(key))
+    billed = {line.get(name) for line in lines for name in ("planId", "planGroupId", "commitmentId")}
+    return not opened_on(agreement.attached, agreement.fees.plans, key, agreement.terms.zone) <= billed
 
 
 def _of_charges(

@@ -40,6 +40,22 @@ def due_fees(plans: Sequence[FeePlan], last_day: date) -> tuple[DueBill, ...]:
     return merged(due for plan in plans for due in _of_fees(plan, last_day))
 
 
+def opened_on(
+    plans: Sequence[Attachment], fees: Sequence[FeePlan], key: BillKey, zone: tzinfo
+) -> frozenset[str | None]:
+    """The ids of the plans, plan groups and commitments that charge in advance when they begin, on the bill `key`."""
+    opening = (
+        one for one in plans if belongs(one, key) and opening_day(one, zone) == key.day and charges_in_advance(one)
+    )
+    first = (one for one in fees if one.in_advance and one.is_first(key.day) and one.key(key.day) == key)
+    return frozenset(
+        (
+            *(one.plan_id if isinstance(one, AttachedPlan) else one.plan_group_id for one in opening),
+            *(one.template.commitment_id for one in first),
+        )
+    )
+
+
 def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
     """Each bill once, due for the weightiest of its reasons, in order of their keys."""
     found: dict[BillKey, DueBill] = {}
