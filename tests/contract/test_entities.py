@@ -60,6 +60,11 @@ def meter(id_: str, product: str, *codes: str) -> Put:
     )
 
 
+def pays_for(id_: str, *products: str, version: int = 1, expected: int | None = None) -> Put:
+    document = {"id": id_, "version": version}
+    return Put("commitment", document, expected, indexed={"productId": products, "accountId": ["a"]})
+
+
 def ids(documents: object) -> list[str]:
     return [document["id"] for document in documents]  # type: ignore[attr-defined]
 
@@ -377,3 +382,38 @@ def test_values_that_are_taken_are_known_in_one_question(
     assert repository.taken(ORG, "product", "code", [*asked, "elsewhere", "x" * 3000]) == wanted
     assert repository.taken(ORG, "meter", "code", asked) == frozenset()
     assert repository.taken(ORG, "product", "code", []) == frozenset()
+
+
+def test_what_has_many_values_is_found_by_each_and_by_no_other(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    values = [f"product {number}" for number in range(150)]
+    many, few = new_id(), new_id()
+    repository.commit(ORG, [pays_for(many, *values[:100]), pays_for(few, values[0], values[120])])
+
+    def found(*wanted: str, **more: list[str]) -> list[str]:
+        return ids(repository.list_page(ORG, "commitment", filters={"productId": wanted, **more}, page_size=10).data)
+
+    assert found(values[0]) == [few, many]
+    assert all(found(value) == [many] for value in values[1:100])
+    assert [found(value) for value in values[100:]] == [[few] if value == values[120] else [] for value in values[100:]]
+    assert found(values[120], values[50], accountId=["a"]) == [few, many]
+    assert found(values[0], accountId=["b"]) == []
+    repository.commit(ORG, [pays_for(many, *values[50:], version=2, expected=1)])
+    assert [found(values[10]), found(values[60]), found(values[140])] == [[], [many], [many]]
+    repository.commit(ORG, [pays_for(many, values[10], version=3, expected=2)])
+    assert [found(values[10]), found(values[60])] == [[many], []]
+    repository.commit(ORG, [Delete("commitment", many, 3)])
+    assert found(*values) == [few]
+
+
+def test_a_deletion_that_was_decided_on_something_else_is_refused(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    one, other = new_id(), new_id()
+    repository.commit(ORG, [put(one), put(other)])
+    guard = repository.read_guard(ORG, "deletions")
+    repository.commit(ORG, [Delete("product", one, 1, guards=(guard,))])
+    with pytest.raises(StaleGuardError):
+        repository.commit(ORG, [Delete("product", other, 1, guards=(guard,))])
+    assert repository.get(ORG, "product", other) is not None

@@ -100,6 +100,43 @@ def test_an_invitation_that_is_accepted_twice_at_once_is_accepted_once(org: Orga
     assert len(org.client.get("/users").json["data"]) == 1
 
 
+@pytest.mark.parametrize("type_", ["commitment", "balance"])
+def test_a_hundred_products_are_found_by_each_and_one_of_them_stays(org: Organization, type_: str) -> None:
+    """More than a transaction can check one by one, and more rows than it has room for."""
+    row = BY_TYPE[type_]
+    products = [org.make("product")["id"] for _ in range(102)]
+    first, others, last = products[:1], products[1:101], products[101:]
+    made = org.make(type_, productIds=first + others[:99])
+    few = org.make(type_, productIds=others[:1])
+    path = f"/{org.path(row)}/{made['id']}"
+    assert org.client.put(path, {**made, "productIds": others}).status == 200
+
+    def naming(product_id: str) -> list[str]:
+        found = org.store.list_page(org.id, type_, filters={"productId": [product_id]}, page_size=100)
+        return [document["id"] for document in found.data]
+
+    assert naming(others[0]) == [few["id"], made["id"]]
+    assert [naming(id_) for id_ in others[1:]] == [[made["id"]]] * 99
+    assert naming(first[0]) == naming(last[0]) == []
+    assert "is used by" in org.client.delete(f"/products/{others[50]}").message
+    assert org.client.delete(f"/products/{first[0]}").status == 200
+    refused = org.client.put(path, {**made, "version": 2, "productIds": first + others[:99]})
+    assert refused.message == f"productIds: there is no product {first[0]}"
+    assert org.client.put(path, {**made, "version": 2, "productIds": last}).status == 200
+    assert (naming(others[50]), naming(last[0])) == ([], [made["id"]])
+
+
+def test_a_product_goes_or_what_names_a_hundred_comes(org: Organization) -> None:
+    for _ in range(5):
+        products = [org.make("product")["id"] for _ in range(30)]
+        body = org.body("commitment", productIds=products)
+        gone, came = at_once(
+            lambda: org.client.delete(f"/products/{products[7]}"),  # noqa: B023
+            lambda: org.client.post("/commitments", body),  # noqa: B023
+        )
+        one_won([gone, came])
+
+
 @pytest.mark.parametrize(
     ("row", "reference"), CHILDREN, ids=[f"{row.type}.{reference.path}" for row, reference in CHILDREN]
 )

@@ -126,7 +126,7 @@ class FakeEntityRepository:
         self.rows = after
 
     def _move_guards(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
-        guards = {guard.name: guard for change in changes if isinstance(change, Put) for guard in change.guards}
+        guards = {guard.name: guard for change in changes for guard in change.guards}
         for guard in guards.values():
             if self.guards.get((org_id, guard.name), 0) != guard.seen:
                 raise StaleGuardError(f"{guard.name} changed meanwhile; repeat the request")

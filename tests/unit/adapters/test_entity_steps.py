@@ -15,11 +15,13 @@ from usance.adapters.dynamodb.transactions import ITEMS_MAX
 from usance.application.access.create_organization import create_organization
 from usance.application.access.create_service_user import POLICIES_MAX, create_service_user
 from usance.application.entities.puts import entity_put
+from usance.application.entities.wide_references import with_wide_references
 from usance.application.ports.entities import Delete, Put
 from usance.application.ports.events import Event
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
+from usance.resources.data_export import DATA_EXPORT_SCHEDULE
 from usance.resources.statement_definition import PARTS_MAX, STATEMENT_DEFINITION
 
 ORG = "11111111-1111-7111-8111-111111111111"
@@ -54,6 +56,32 @@ def test_the_largest_statement_definition_can_change_every_meter() -> None:
     update = entity_put(STATEMENT_DEFINITION, Proposal(new, old))
     steps = change_steps("t", ORG, [update], {("statementDefinition", ORG): row}, 0)
     assert 2 * PARTS_MAX * 3 < len(steps) <= ITEMS_MAX
+
+
+def schedule(version: int, counts: Sequence[int], first: int) -> dict[str, Any]:
+    """An export schedule of so many destinations, meters, aggregations and compound aggregations, none as before."""
+    destinations, meters, *aggregations = ([f"{first + n:036}" for n in range(count)] for count in counts)
+    named = [{"aggregationId": id_} for id_ in aggregations[0]] + [
+        {"compoundAggregationId": id_} for id_ in aggregations[1]
+    ]
+    body = {"destinationIds": destinations, "meterIds": meters, "aggregations": named}
+    return {"id": ORG, "version": version, "code": f"nightly {first}", **body}
+
+
+@pytest.mark.parametrize("was", [(10, 8, 8, 8), (10, 100, 25, 25)])
+@pytest.mark.parametrize("becomes", [(10, 8, 8, 8), (10, 100, 25, 25), (10, 9, 9, 9)])
+def test_the_largest_export_schedule_can_change_all_that_it_names(was: Sequence[int], becomes: Sequence[int]) -> None:
+    old, new = schedule(1, was, 0), schedule(2, becomes, 1000)
+    store, key = FakeEntityRepository(), ("dataExportSchedule", ORG)
+    for type_, ids in (
+        ("meter", new["meterIds"]),
+        *((name.removesuffix("Id"), [one[name]]) for one in new["aggregations"] for name in one),
+    ):
+        store.commit(ORG, [Put(type_, {"id": id_, "version": 1}) for id_ in ids if store.get(ORG, type_, id_) is None])
+    created = change_steps("t", ORG, [entity_put(DATA_EXPORT_SCHEDULE, Proposal(old))], {key: None}, 0)
+    row = Row.read(created[0].item["Put"]["Item"])
+    update = with_wide_references(store, ORG, entity_put(DATA_EXPORT_SCHEDULE, Proposal(new, old)))
+    assert len(change_steps("t", ORG, [update], {key: row}, 0)) <= ITEMS_MAX
 
 
 def test_a_service_user_may_have_as_many_policies_as_allowed() -> None:

@@ -134,8 +134,14 @@ class TestReferences:
             assert listed(org, "/commitments", productId=product) == [made["id"]]
 
     @pytest.mark.parametrize("type_", ["commitment", "balance"])
-    def test_products_have_a_limit_that_a_transaction_holds(self, org: Organization, type_: str) -> None:
-        refused(org, type_, "productIds", "25", productIds=[f"{MISSING[:-2]}{n:02}" for n in range(26)])
+    def test_a_hundred_products_are_named_at_most_and_all_of_them_are_there(
+        self, org: Organization, type_: str
+    ) -> None:
+        products = [org.make("product")["id"] for _ in range(100)]
+        assert org.make(type_, productIds=products)["productIds"] == products
+        refused(org, type_, "productIds", "100", productIds=[*products, MISSING])
+        refused(org, type_, "productIds", f"there is no product {MISSING}", productIds=[*products[1:], MISSING])
+        assert "is used by" in org.client.delete(f"/products/{products[70]}").message
 
 
 class TestPicklists:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.organization import Organization
+from usance.adapters.dynamodb.keys import WIDE
+from usance.application.entities.wide_references import CHECKED_MAX, GUARDED
 from usance.resources.registry import REGISTRY
 from usance.resources.resource import Filter, Resource, Verb
 
@@ -58,6 +60,24 @@ def test_what_is_referred_to_cannot_be_deleted() -> None:
             target = by_type[reference.type]
             watched = {dependant.type for dependant in (*target.dependants, *target.parts)}
             assert row.type in watched or (row.type, reference.path) in MAY_GO, (row.type, reference.path)
+
+
+def items_max(row: Resource, path: str) -> int:
+    """How many items the model takes in the list at the beginning of a path."""
+    name, list_, _ = path.partition("[]")
+    if not list_:
+        return 1
+    schema = row.model.model_json_schema()["properties"][name]
+    return int(next(one["maxItems"] for one in (schema, *schema.get("anyOf", ())) if "maxItems" in one))
+
+
+def test_what_names_more_than_a_transaction_can_check_is_marked_on_both_sides() -> None:
+    """It needs a guard where they are deleted, and buckets where they are found."""
+    marked = {(one.type, one.index) for row in REGISTRY for one in row.dependants if one.wide}
+    assert marked == WIDE.keys()
+    for row in REGISTRY:
+        checked = sum(items_max(row, one.path) for one in row.references if one.type not in GUARDED)
+        assert checked <= CHECKED_MAX, row.type
 
 
 @rows(COLLECTIONS)

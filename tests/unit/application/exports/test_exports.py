@@ -513,6 +513,28 @@ class TestRequests:
         answer = exports.org.client.delete(f"/dataexports/destinations/{destination['id']}")
         assert (answer.status, "nightly" in answer.message) == (400, True)
 
+    def test_a_meter_of_a_schedule_is_not_deleted_and_an_account_may_go(self, exports: Exports) -> None:
+        org = exports.org
+        meter, other, account = org.make("meter"), org.make("meter"), org.make("account")
+        aggregation = org.make("aggregation")
+        counted = {"meterId": other["id"], "fieldCode": "tokens", "fieldType": "MEASURE", "function": "SUM"}
+        rated = {"aggregationId": aggregation["id"]}
+        usage = {"sourceType": "USAGE", "operationalDataTypes": None, "timePeriod": "YESTERDAY"}
+        named = {"meterIds": [meter["id"], other["id"]], "accountIds": [account["id"]], "aggregations": [counted]}
+        schedule = exports.schedule(code="nightly", **usage, **named)
+        path = f"/dataexports/schedules/{schedule['id']}"
+        wider = {"meterIds": [meter["id"], other["id"], aggregation["meterId"]], "aggregations": [counted, rated]}
+        assert org.client.put(path, {**schedule, **wider}).status == 200
+        for one in (f"meters/{meter['id']}", f"meters/{other['id']}", f"aggregations/{aggregation['id']}"):
+            answer = org.client.delete(f"/{one}")
+            assert (answer.status, "nightly" in answer.message) == (400, True)
+        assert org.client.delete(f"/accounts/{account['id']}").status == 200
+        schedule["version"] = 2
+        renamed = org.client.put(path, {**schedule, "name": "Other", "meterIds": [other["id"]]})
+        assert (renamed.status, renamed.json["version"]) == (200, 3), renamed.text
+        assert org.client.delete(f"/aggregations/{aggregation['id']}").status == 200
+        assert org.client.delete(f"/meters/{meter['id']}").status == 200
+
     def test_jobs_are_found_by_schedule_status_and_time(self, exports: Exports) -> None:
         def found(**query: str) -> list[str]:
             return [one["id"] for one in exports.org.client.get("/dataexports/jobs", **query).json["data"]]

@@ -86,5 +86,9 @@ AGGREGATION: Final = Resource(
         Serial("segments of aggregation", "id"),
         Serial("code of aggregation", "code"),
     ),
-    dependants=(Dependant("pricing", "aggregationId"), Dependant("compoundAggregation", "aggregationId")),
+    dependants=(
+        Dependant("pricing", "aggregationId"),
+        Dependant("compoundAggregation", "aggregationId"),
+        Dependant("dataExportSchedule", "aggregationId", wide=True),
+    ),
 )

@@ -32,7 +32,7 @@ from usance.resources.resource import (
 )
 
 FEES_MAX: Final = 500  # more dates than any schedule of fees that people agree on
-PRODUCTS_MAX: Final = 25  # a transaction holds 100 rows; an update may need three for each
+PRODUCTS_MAX: Final = 100  # billing.md 1.2
 ProductIds = Annotated[list[Id], AfterValidator(unique_items), Field(max_length=PRODUCTS_MAX)]
 LineItemType = Literal[
     "STANDING_CHARGE", "USAGE", "MINIMUM_SPEND", "COUNTER_RUNNING_TOTAL_CHARGE", "COUNTER_ADJUSTMENT_DEBIT"

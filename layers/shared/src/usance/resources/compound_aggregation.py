@@ -63,7 +63,10 @@ COMPOUND_AGGREGATION: Final = Resource(
         Serial("code of aggregation", compute=codes_in_calculation),
         Serial("segments of compound aggregation", "id"),
     ),
-    dependants=(Dependant("pricing", "compoundAggregationId"),),
+    dependants=(
+        Dependant("pricing", "compoundAggregationId"),
+        Dependant("dataExportSchedule", "compoundAggregationId", wide=True),
+    ),
     derived=offered_segments,
     answers={
         "segments": {

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.uploads import created_between
+from usance.domain.catalog.usage_questions import meters_named
 from usance.resources.export_rules import accounts_of_schedule, check_destination, check_schedule
 from usance.resources.fields import Code, DateTime, Id, Name, Noun, unique_items
 from usance.resources.questions import related_to
@@ -153,11 +154,19 @@ DATA_EXPORT_SCHEDULE: Final = Resource(
     model=DataExportSchedule,
     title="Data export schedule",
     unique=("code",),
-    indexes=(Index("destinationIds", "destinationIds[]"),),
+    indexes=(
+        Index("destinationIds", "destinationIds[]"),
+        Index("meterIds", compute=lambda schedule: meters_named(schedule.new)),
+        Index("aggregationId", path="aggregations[].aggregationId"),
+        Index("compoundAggregationId", path="aggregations[].compoundAggregationId"),
+    ),
     filters=(IDS,),
     references=(
         Ref("destinationIds[]", "dataExportDestination"),
-        # Meters and accounts, up to a thousand, may go: then they are passed over.
+        Ref("meterIds", "meter", compute=lambda schedule: meters_named(schedule.new)),
+        Ref("aggregations[].aggregationId", "aggregation"),
+        Ref("aggregations[].compoundAggregationId", "compoundAggregation"),
+        # Accounts, up to a thousand, may go: then they are passed over.
     ),
     related=(
         *related_to(lambda schedule: schedule),

@@ -55,5 +55,9 @@ METER: Final = Resource(
     related=(Related("aggregations", "aggregation", where={"meterId": "id"}),),
     rules=(check_fields, check_targets),
     serial=(Serial("fields of meter", "id"),),
-    dependants=(Dependant("aggregation", "meterId"), Dependant("statementDefinition", "meterId")),
+    dependants=(
+        Dependant("aggregation", "meterId"),
+        Dependant("statementDefinition", "meterId"),
+        Dependant("dataExportSchedule", "meterIds", wide=True),
+    ),
 )

@@ -119,11 +119,15 @@ class Serial:
 
 @dataclass(frozen=True, slots=True)
 class Dependant:
-    """Entities that block a deletion: those of `type` whose `index` holds the value at `path` of the entity."""
+    """Entities that block a deletion: those of `type` whose `index` holds the value at `path` of the entity.
+
+    A `wide` one may refer to more entities than a transaction can check.
+    """
 
     type: str
     index: str
     path: str = "id"
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,17 @@ class DynamoEntityRepository:
         partitions = keys.partitions(org_id, type_)
         if not filters and len(partitions) == 1:
             return self._plain_page(partitions[0], page_size, limit)
-        return self._filtered_page(org_id, type_, self._stream(org_id, type_, filters, page_size), page_size, limit)
+        stream = self._stream(org_id, type_, filters, page_size)
+        documents: list[Document] = []
+        while len(documents) <= page_size:
+            ids: list[str] = []
+            while len(ids) <= page_size - len(documents) and (found := stream.below(limit)) is not None:
+                ids.append(found)
+                limit = found
+            if not ids:
+                break
+            documents.extend(self._matching(org_id, type_, ids, filters))
+        return _page(documents, page_size)
 
     def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
         """See the port."""
@@ -209,7 +219,10 @@ class DynamoEntityRepository:
                         PartitionIds(self._client, self._table, pk, chunk)
                         for value in dict.fromkeys(values)
                         if keys.is_value(value)
-                        for pk in keys.filter_partitions(org_id, type_, field, value)
+                        for pk in (
+                            *keys.filter_partitions(org_id, type_, field, value),
+                            *keys.wide_partitions(org_id, type_, field, [value]),
+                        )
                     ]
                 )
             )
@@ -219,18 +232,14 @@ class DynamoEntityRepository:
             ]
         return AllOf(streams)
 
-    def _filtered_page(self, org_id: str, type_: str, stream: IdStream, page_size: int, limit: str | None) -> Page:
-        """Take ids until the page and one more are full; an id whose row has gone meanwhile is passed over."""
-        documents: list[Document] = []
-        while len(documents) <= page_size:
-            ids: list[str] = []
-            while len(ids) <= page_size - len(documents) and (found := stream.below(limit)) is not None:
-                ids.append(found)
-                limit = found
-            if not ids:
-                break
-            documents.extend(self.get_many(org_id, type_, ids))
-        return _page(documents, page_size)
+    def _matching(
+        self, org_id: str, type_: str, ids: Sequence[str], filters: Mapping[str, Sequence[str]]
+    ) -> Iterator[Document]:
+        """In the order of `ids`; without a row that has gone meanwhile, or that is in a bucket for another value."""
+        rows = {row.id: row for row in self._rows(org_id, type_, ids)}
+        for row in (rows[id_] for id_ in ids if id_ in rows):
+            if all(held.intersection(filters[name]) for name, held in row.wide.items() if name in filters):
+                yield row.document
 
 
 def _page(documents: Sequence[Document], page_size: int) -> Page:

@@ -27,13 +27,17 @@ _Refusal = Callable[[Mapping[str, Any] | None], UsanceError]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entity as stored. `owned` are the (pk, sk) of its marker and index rows."""
+    """An entity as stored. `owned` are the (pk, sk) of its marker and index rows.
+
+    `wide` holds the values of filters by whose buckets it is found.
+    """
 
     id: str
     version: int
     document: Document
     owned: frozenset[_Key]
     private: Mapping[str, str]
+    wide: Mapping[str, frozenset[str]]
 
     @classmethod
     def read(cls, item: Mapping[str, Any]) -> Self:
@@ -44,6 +48,7 @@ class Row:
             document=wire.loads(item["body"]["S"]),
             owned=frozenset(_owned(item)),
             private={name: value["S"] for name, value in item.get("private", {}).get("M", {}).items()},
+            wide={name: frozenset(value["SS"]) for name, value in item.get("wide", {}).get("M", {}).items()},
         )
 
 
@@ -75,7 +80,7 @@ def change_steps(
         item = added[key].item["Put"]
         added[key] = _unconditional({"Put": {name: item[name] for name in ("TableName", "Item")}})
     checks = _reference_steps(table, org_id, changes, now)
-    guards = {guard.name: guard for change in changes if isinstance(change, Put) for guard in change.guards}
+    guards = {guard.name: guard for change in changes for guard in change.guards}
     return [
         *rows,
         *added.values(),
@@ -117,6 +122,8 @@ def _put(table: str, org_id: str, change: Put, id_: str, previous: Row | None, o
     }
     if private:
         item["private"] = {"M": {name: {"S": value} for name, value in private.items()}}
+    if wide := {name: values for name, values in change.indexed.items() if keys.is_wide(change.type, name, values)}:
+        item["wide"] = {"M": {name: {"SS": sorted(values)} for name, values in wide.items()}}
     put: dict[str, Any] = {"TableName": table, "Item": item, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     if previous is None:
         put["ConditionExpression"] = "attribute_not_exists(pk)"
@@ -156,8 +163,11 @@ def _owned_steps(table: str, org_id: str, change: Put, id_: str) -> dict[_Key, S
         }
         steps[key] = Step({"Put": put}, _duplicate(change.type, field, value))
     for field, values in change.indexed.items():
-        for value in values:
-            key = (keys.filter_partition(org_id, change.type, field, value, id_), id_)
+        if keys.is_wide(change.type, field, values):
+            partitions = keys.wide_partitions(org_id, change.type, field, values)
+        else:
+            partitions = tuple(keys.filter_partition(org_id, change.type, field, value, id_) for value in values)
+        for key in ((pk, id_) for pk in partitions):
             steps[key] = _unconditional({"Put": {"TableName": table, "Item": {**keys.key(*key), "id": {"S": id_}}}})
     return steps
 

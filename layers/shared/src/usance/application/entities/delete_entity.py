@@ -8,9 +8,11 @@ from usance.application.access.groups import leave_groups
 from usance.application.entities.find import NOWHERE, find, require_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
-from usance.application.ports.entities import Claim, Delete
+from usance.application.entities.store import ATTEMPTS_MAX
+from usance.application.entities.wide_references import GUARDED, deletion_guard
+from usance.application.ports.entities import Claim, Delete, StaleGuardError
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError
 from usance.resources.resource import Resource, values_at
 from usance.resources.wire import Document
 
@@ -37,8 +39,7 @@ def delete_entity(
         return answer
     claim = ports.entities.claim_deletion(caller.org_id, resource.type, id_)
     try:
-        _refuse_dependants(ports, caller.org_id, resource, document)
-        ports.entities.commit(caller.org_id, [_delete(claim, document)])
+        _delete_unused(ports, caller.org_id, resource, document, claim)
     except BaseException:
         ports.entities.release_deletion(caller.org_id, claim)
         raise
@@ -47,8 +48,17 @@ def delete_entity(
     return answer
 
 
-def _delete(claim: Claim, document: Document) -> Delete:
-    return Delete(claim.type, claim.id, document["version"], claim)
+def _delete_unused(ports: EntityPorts, org_id: str, resource: Resource, document: Document, claim: Claim) -> None:
+    """Delete what nothing refers to; look again when somebody referred to many of the type meanwhile."""
+    for _ in range(ATTEMPTS_MAX):
+        guards = (deletion_guard(ports.entities, org_id, resource.type),) if resource.type in GUARDED else ()
+        _refuse_dependants(ports, org_id, resource, document)
+        try:
+            ports.entities.commit(org_id, [Delete(claim.type, claim.id, document["version"], claim, guards)])
+        except StaleGuardError:
+            continue
+        return
+    raise UnavailableError(f"others keep changing what refers to resources of type {resource.type}; repeat the request")
 
 
 def _delete_parts(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> None:

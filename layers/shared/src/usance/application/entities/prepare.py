@@ -7,6 +7,7 @@ from usance.application.entities.gather import gather
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
 from usance.application.entities.sealing import seal
+from usance.application.entities.wide_references import with_wide_references
 from usance.application.ports.entities import Put
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
@@ -41,7 +42,8 @@ def prepare(
     if resource.query and (query := resource.query(proposal)):
         ports.try_query(query)
     document, private = seal(ports, resource, proposal.new)
-    return entity_put(resource, replace(proposal, new=document), private, guards)
+    change = entity_put(resource, replace(proposal, new=document), private, guards)
+    return with_wide_references(ports.entities, org_id, change)
 
 
 def _guard_names(resource: Resource, new: Document, old: Document | None) -> Sequence[str]:

@@ -72,6 +72,7 @@ class Delete:
     id: str
     expected_version: int | None = None
     claim: "Claim | None" = None
+    guards: Sequence[Guard] = ()
 
 
 @dataclass(frozen=True, slots=True)
