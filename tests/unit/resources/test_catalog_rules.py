@@ -12,6 +12,7 @@ from usance.domain.catalog.aggregations import query_to_try
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.custom_sql import CustomSql
+from usance.resources import wire
 
 MEASURE = {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "tokens"}
 WHERE = {"category": "WHERE", "code": "region", "name": "Region"}
@@ -655,3 +656,61 @@ class TestIntegrations:
         assert enabled.status == 200
         assert enabled.json["enabled"] is True
         assert enabled.json["version"] == 2
+
+
+BASIC = {"type": "HTTP_BASIC", "destination": "STRIPE", "username": "ann", "password": "hush-hush"}
+
+
+class TestCredentialsOfIntegrations:
+    @staticmethod
+    def kept(org: Organization, id_: str) -> Any:
+        private = org.store.get_private(org.id, "integrationConfiguration", [id_])[id_]
+        return wire.loads(org.ports.secrets.open(private["sealed"], context=id_)) if "sealed" in private else None
+
+    def made(self, org: Organization, **more: Any) -> dict[str, Any]:
+        to_stripe = {"entityType": "Bill", "entityId": None, "destination": "Stripe", "destinationId": None}
+        return org.make("integrationConfiguration", **to_stripe, **more)
+
+    def test_they_are_kept_and_never_answered(self, org: Organization) -> None:
+        one = self.made(org, credentials=BASIC)
+        assert self.kept(org, one["id"]) == BASIC
+        assert len(one["integrationCredentialsId"]) == 36
+        listed = org.client.get("/integrationconfigs").text
+        read = org.client.get(f"/integrationconfigs/{one['id']}").text
+        for text in (str(one), listed, read, str(org.store.rows[org.id, "integrationConfiguration", one["id"]].body)):
+            assert "hush-hush" not in text
+            assert "credentials" not in text
+        assert self.made(org).keys().isdisjoint({"credentials", "integrationCredentialsId"})
+
+    def test_an_update_keeps_replaces_or_forgets_them(self, org: Organization) -> None:
+        one = self.made(org, credentials=BASIC)
+        id_, own = one["id"], one["integrationCredentialsId"]
+        assert put(org, "integrationconfigs", one, name="Other").json["integrationCredentialsId"] == own
+        assert self.kept(org, id_) == BASIC
+        key = {"type": "STATIC_API_KEY", "apiKey": "k"}
+        assert put(org, "integrationconfigs", one, version=2, credentials=key).json["integrationCredentialsId"] == own
+        assert self.kept(org, id_) == key
+        assert org.client.post(f"/integrationconfigs/{id_}/enable").json["integrationCredentialsId"] == own
+        assert self.kept(org, id_) == key
+        cleared = put(org, "integrationconfigs", one, version=4, integrationCredentialsId=None)
+        assert "integrationCredentialsId" not in cleared.json
+        assert self.kept(org, id_) is None
+        again = put(org, "integrationconfigs", one, version=5)
+        assert (again.status, "send them again" in again.message) == (400, True)
+        elsewhere = put(org, "integrationconfigs", one, version=5, integrationCredentialsId="theirs").json
+        assert elsewhere["integrationCredentialsId"] == "theirs"
+
+    @pytest.mark.parametrize(
+        ("more", "named"),
+        [
+            ({"credentials": {"apiKey": "k"}}, "credentials.type is required"),
+            ({"credentials": {"type": "PASSWORD"}}, "credentials.type"),
+            ({"credentials": {**BASIC, "destination": "Stripe"}}, "credentials.destination"),
+            ({"credentials": {**BASIC, "port": 1}}, "credentials.port"),
+            ({"credentials": {**BASIC, "password": ""}}, "credentials.password"),
+            ({"credentials": {"type": "HTTP_BASIC", **{f"p{n}": "x" for n in range(21)}}}, "credentials"),
+            ({"credentials": BASIC, "integrationCredentialsId": "theirs"}, "integrationCredentialsId"),
+        ],
+    )
+    def test_what_they_may_be(self, org: Organization, more: dict[str, Any], named: str) -> None:
+        refused(org, "integrationConfiguration", named, destination="Stripe", destinationId=None, **more)

@@ -1,19 +1,80 @@
 """Integration configurations: what is sent to which destination (platform.md 10.1)."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from usance.domain.catalog.integrations import check_integration
-from usance.resources.fields import FreeObject, Name, Noun
+from usance.resources.fields import FreeObject, Name, Noun, Text, Whole
 from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
+
+CREDENTIALS_MAX: Final = 20  # properties that one external system asks for
 
 Identification = Annotated[str, Field(min_length=1, max_length=80, pattern="^[a-zA-Z0-9_-]*$")]
 OptionalId = Annotated[str, Field(min_length=1, max_length=80)]
 
 
+class IntegrationCredentials(Noun):
+    """What signs in to an external system: its `type`, and what the system asks for of that type, as further texts."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text]
+
+    type: Literal[
+        "HTTP_BASIC",
+        "OAUTH_CLIENT_CREDENTIALS",
+        "M3TER_SIGNED_REQUEST",
+        "AWS_INTEGRATION",
+        "PADDLE_AUTH",
+        "NETSUITE_AUTH",
+        "CHARGEBEE_AUTH",
+        "M3TER_APP_SIGNATURE",
+        "M3TER_SERVICE_USER",
+        "STRIPE_SIGNED_REQUEST",
+        "HUBSPOT_ACCESS_TOKEN",
+        "HUBSPOT_CLIENT_SECRET",
+        "OPSGENIE_KEY",
+        "SAP_BYD",
+        "SLACK_WEBHOOK",
+        "SAGE_INTACCT_CLIENT_CREDENTIALS",
+        "SAGE_INTACCT_CLIENT_SECRET",
+        "STATIC_API_KEY",
+    ]
+    destination: (
+        Literal[
+            "WEBHOOK",
+            "NETSUITE",
+            "STRIPE",
+            "STRIPE_TEST",
+            "AWS",
+            "PADDLE",
+            "PADDLE_SANDBOX",
+            "SALESFORCE",
+            "XERO",
+            "CHARGEBEE",
+            "QUICKBOOKS",
+            "QUICKBOOKS_SANDBOX",
+            "M3TER",
+        ]
+        | None
+    ) = None
+    name: Name | None = None
+    empty: bool | None = None
+    version: Whole | None = None
+
+    @model_validator(mode="after")
+    def _few(self) -> Self:
+        if len(self.__pydantic_extra__) > CREDENTIALS_MAX:
+            raise ValueError(f"must have at most {CREDENTIALS_MAX} properties of the external system")
+        return self
+
+
 class IntegrationConfiguration(Noun):
-    """A link from entities of `entityType`, or from the one `entityId`, to a destination."""
+    """A link from entities of `entityType`, or from the one `entityId`, to a destination.
+
+    `credentials` are kept encrypted and never answered: `integrationCredentialsId` stands for them, and an update that
+    sends this back, without `credentials`, keeps them.
+    """
 
     name: Name | None = None
     entity_type: Identification
@@ -21,6 +82,7 @@ class IntegrationConfiguration(Noun):
     destination: Identification
     destination_id: OptionalId | None = None
     config_data: FreeObject = Field(default_factory=dict)
+    credentials: IntegrationCredentials | None = None
     integration_credentials_id: OptionalId | None = None
 
 
@@ -53,6 +115,8 @@ INTEGRATION_CONFIGURATION: Final = Resource(
     rules=(check_integration,),
     dependants=(Dependant("externalMapping", "integrationConfigId"),),
     page_size_max=200,
+    sealed="credentials",
+    sealed_as="integrationCredentialsId",
     answers={
         "authorized": {"type": "boolean"},
         "enabled": {"type": "boolean"},

@@ -179,6 +179,7 @@ class Resource:
     query: Callable[[Proposal], CustomSql | None] | None = None  # finds a query that this deployment is going to run
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity
     sealed_texts: tuple[str, ...] = ()
+    sealed_as: str = ""  # a field that answers an id in place of what is sealed, all of which is then never shown
     answers: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict
     )  # fields only the server sets, as JSON Schema

@@ -8,6 +8,7 @@ from usance.application.entities.gather import gather
 from usance.application.entities.ports import EntityPorts
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Entity
+from usance.domain.kernel.ids import derived_id
 from usance.resources import wire
 from usance.resources.resource import Addition, Resource
 from usance.resources.wire import Document
@@ -16,14 +17,28 @@ SEALED: Final = "sealed"
 
 
 def seal(ports: EntityPorts, resource: Resource, entity: Entity) -> tuple[Document, Mapping[str, str] | None]:
-    """The document without its secret texts, and these encrypted for the private part (None: there are none)."""
+    """The document without its secret texts, and these encrypted for the private part (None: that stays as it is)."""
     document = dict(entity)
+    if resource.sealed_as:
+        return _seal_whole(ports, resource, document)
     holder: Document = document.get(resource.sealed) or {}
     texts = {name: holder[name] for name in resource.sealed_texts if name in holder}
     if not texts:
         return document, None
     document[resource.sealed] = {name: value for name, value in holder.items() if name not in texts}
     return document, {SEALED: ports.secrets.seal(wire.dumps(texts).decode(), context=document["id"])}
+
+
+def _seal_whole(
+    ports: EntityPorts, resource: Resource, document: Document
+) -> tuple[Document, Mapping[str, str] | None]:
+    """The document with an id in place of what is sealed. Without that id, what was sealed before is forgotten."""
+    own = derived_id(document["id"], resource.sealed)
+    holder = document.pop(resource.sealed, None)
+    if holder is None:
+        return document, None if document.get(resource.sealed_as) == own else {}
+    document[resource.sealed_as] = own
+    return document, {SEALED: ports.secrets.seal(wire.dumps(holder).decode(), context=document["id"])}
 
 
 def unseal(ports: EntityPorts, org_id: str, resource: Resource, ids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
@@ -49,7 +64,7 @@ def shown(
     """
     wanted = [resource.additional[name] for name in dict.fromkeys(additional) if name in resource.additional]
     answer = [_completed(ports, caller.org_id, resource, document, wanted) for document in documents]
-    if not resource.sealed:
+    if not resource.sealed_texts:
         return answer
     ids = [document["id"] for document in answer]
     trusted = permitted(caller, Action.CONFIG_UPDATE, resource.type, ids)

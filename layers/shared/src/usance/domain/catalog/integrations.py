@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.ids import derived_id
 
 NOTIFICATION: Final = "notification"
 WEBHOOK: Final = "webhook"
@@ -20,4 +21,17 @@ def check_integration(proposal: Proposal) -> Mapping[str, Any]:
         raise InvalidInputError("destinationId is required for destination Webhook")
     if to_webhook and not proposal.many("webhooks"):
         raise InvalidInputError(f"destinationId: there is no webhook {new['destinationId']}")
+    _check_credentials(proposal)
     return {"authorized": to_webhook, "enabled": new.get("enabled", old.get("enabled", True)), "triggerType": "EVENT"}
+
+
+def _check_credentials(proposal: Proposal) -> None:
+    """Credentials that are sent get an id of their own, by which later updates keep them."""
+    new, old = proposal.new, proposal.old or {}
+    own, named = derived_id(new["id"], "credentials"), new.get("integrationCredentialsId")
+    if "credentials" in new and named not in {None, own}:
+        raise InvalidInputError("integrationCredentialsId: leave it out where credentials are sent, or leave those out")
+    if "credentials" not in new and named == own and old.get("integrationCredentialsId") != own:
+        raise InvalidInputError(
+            f"integrationCredentialsId: the credentials {own} are not kept any more; send them again"
+        )
