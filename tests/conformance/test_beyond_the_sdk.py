@@ -139,6 +139,17 @@ def test_a_line_item_explains_itself(api: httpx.Client, bill: dict[str, Any]) ->
     assert json.loads(zlib.decompress(packed))["value"]["answers"][0]["value"] == "1200"
 
 
+def test_the_usage_of_a_line_item_is_downloaded(api: httpx.Client, bill: dict[str, Any]) -> None:
+    lines = {line["lineItemType"]: line for line in bill["lineItems"]}
+    path = f"/bills/{bill['id']}/lineitems/{lines['USAGE']['id']}"
+    assert read(api, path)["jsonUsageGenerated"] is True
+    (found,) = httpx.get(read(api, f"{path}/usage/json")["downloadUrl"]).json()["lineItems"]
+    assert (found["lineItemId"], found["quantity"]) == (lines["USAGE"]["id"], 1200)
+    (day,) = found["usage"]
+    assert day["start"] == "2023-11-05T00:00:00Z"
+    assert [list(methods.values()) for methods in day["measures"].values()] == [[1200]]
+
+
 def test_a_bill_is_replayed_by_the_command(
     stack: RunningStack, bill: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

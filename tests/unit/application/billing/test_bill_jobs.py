@@ -122,7 +122,7 @@ def test_line_items_are_listed_under_their_other_names(world: World) -> None:
     line = first["data"][0]
     assert line["bandUsage"] == bill["lineItems"][0]["usagePerPricingBand"]
     assert "usagePerPricingBand" not in line
-    assert (line["billId"], line["version"], line["jsonUsageGenerated"]) == (bill["id"], 1, False)
+    assert (line["billId"], line["version"], line["jsonUsageGenerated"]) == (bill["id"], 1, True)
     assert world.get(f"/bills/{bill['id']}/lineitems/{line['id']}") == line
     assert world.client.get(f"/bills/{bill['id']}/lineitems/none").status == 404
 

@@ -213,3 +213,29 @@ def test_a_record_is_plain_json(world: World, bill: dict[str, Any]) -> None:
     document = json.loads(codec.encode(record))
     assert document["value"]["format"] == 1
     assert [answer["value"] for answer in document["value"]["answers"]] == ["60"]
+
+
+def test_a_line_item_has_its_usage_by_the_day(world: World, bill: dict[str, Any]) -> None:
+    path = f"/bills/{bill['id']}/lineitems"
+    usage, standing = (line(bill, type_)["id"] for type_ in ("USAGE", "STANDING_CHARGE"))
+    url = world.get(f"{path}/{usage}/usage/json")["downloadUrl"]
+    assert world.get(f"{path}/{usage}/usage/json")["downloadUrl"] == url
+    found = json.loads(world.org.blobs.fetch(url)[0])
+    (shown,) = found["lineItems"]
+    assert (found["billId"], shown["lineItemId"], shown["quantity"]) == (bill["id"], usage, 60)
+    assert [(row["start"][:10], row["measures"]["tokens"]["SUM"]) for row in shown["usage"]] == [
+        ("2025-12-03", 40),
+        ("2025-12-20", 20),
+    ]
+    (without,) = json.loads(world.org.blobs.fetch(world.get(f"{path}/{standing}/usage/json")["downloadUrl"])[0])[
+        "lineItems"
+    ]
+    assert (without["lineItemId"], without["usage"]) == (standing, [])
+    flags = {item["id"]: item["jsonUsageGenerated"] for item in world.get(path)["data"]}
+    assert (flags[usage], flags[standing]) == (True, False)
+
+
+def test_the_usage_of_no_line_item_is_not_found(world: World, bill: dict[str, Any]) -> None:
+    usage = line(bill, "USAGE")["id"]
+    for path in (f"/bills/{bill['id']}/lineitems/{bill['id']}", f"/bills/{usage}/lineitems/{usage}"):
+        assert world.client.get(f"{path}/usage/json").status == 404

@@ -83,14 +83,17 @@ def _line_item(line: Line, bill_id: str) -> Document:
 
 
 def listed(item: Document, bill: Document) -> Document:
-    """A line item as the list of line items shows it: other names, and the bill's own audit fields (billing.md 12.2)."""
+    """A line item as the list of line items shows it: other names, and the bill's own audit fields (billing.md 12.2).
+
+    A line of an aggregation has its usage as JSON at any time: it is made when it is asked for.
+    """
     hidden = {"usagePerPricingBand", "childAccountId", "childAccountCode"}
     audit = ("version", "dtCreated", "dtLastModified", "createdBy", "lastModifiedBy")
     return {
         **{name: value for name, value in item.items() if name not in hidden},
         "bandUsage": item["usagePerPricingBand"],
         "billId": bill["id"],
-        "jsonUsageGenerated": False,
+        "jsonUsageGenerated": "aggregationId" in item,
         **{name: bill[name] for name in audit},
     }
 

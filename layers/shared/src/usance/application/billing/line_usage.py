@@ -1,0 +1,51 @@
+"""The usage behind one line item as a JSON file (billing.md 12.10)."""
+
+import hashlib
+from datetime import timedelta
+from typing import Final
+
+from usance.application.access.authorize import require
+from usance.application.billing.bill_reading import TYPE, read_with_lines
+from usance.application.ports.bills import BillRepository
+from usance.application.ports.blobs import BlobStore
+from usance.application.ports.entities import EntityRepository
+from usance.application.ports.usage_log import UsageReader
+from usance.application.statements.gather import gather
+from usance.domain.access import Action, Caller
+from usance.domain.kernel.errors import NotFoundError
+from usance.domain.statements.json_layout import to_document
+from usance.resources import wire
+from usance.resources.wire import Document
+
+DOWNLOAD_VALID: Final = timedelta(minutes=15)  # as for statements
+JSON_TYPE: Final = "application/json"
+
+
+def line_usage(
+    entities: EntityRepository,
+    bills: BillRepository,
+    usage: UsageReader,
+    blobs: BlobStore,
+    *,
+    caller: Caller,
+    bill_id: str,
+    line_id: str,
+) -> Document:
+    """`{downloadUrl}` of the bill's statement with this one line item, whose usage is read now.
+
+    The same usage is the same object, however often it is asked for. `NotFoundError` without the bill or the line item;
+    `InvalidInputError` for more rows than a statement has.
+    """
+    require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
+    bill = read_with_lines(bills, caller.org_id, bill_id)
+    if bill is None:
+        raise NotFoundError(f"there is no bill {bill_id}")
+    lines = [item for item in bill["lineItems"] if item["id"] == line_id]
+    if not lines:
+        raise NotFoundError(f"the bill {bill_id} has no line item {line_id}")
+    statement = gather(entities, usage, org_id=caller.org_id, bill={**bill, "lineItems": lines}, meter_ids=())
+    body = wire.dumps(to_document(statement))
+    key = f"{caller.org_id}/bill-files/{hashlib.sha256(body).hexdigest()}.json"
+    blobs.put(key, body, JSON_TYPE)
+    url = blobs.download_url(key, valid_for=DOWNLOAD_VALID, file_name=f"usage-{line_id}.json")
+    return {"downloadUrl": url}
