@@ -49,7 +49,7 @@ def loaded(*blocks: str) -> dict[str, Any]:
 
 
 def test_every_block_of_python_is_python() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     for block in BLOCKS:
         ast.parse(block)
 

@@ -149,6 +149,40 @@ def test_a_rule_over_what_could_not_be_ingested_calls_its_webhook(client: M3ter,
     assert json.loads(body)["eventName"] == "ingest.validation.failure"
 
 
+def test_a_test_send_tells_how_it_went_and_a_rejected_delivery_is_made_again(client: M3ter, receiver: Any) -> None:
+    rule, webhook, _ = linked(
+        client, receiver, "again", answer=403, event_name="configuration.counter.deleted", always_fire_event=True
+    )
+    destination = f"/organizations/{client.org_id}/integrationdestinations/webhooks/{webhook.id}"
+    tried: Any = client.post(f"{destination}/test", cast_to=object)
+    assert eventually(lambda: _run(client, tried["id"], "AUTH_FAILED"))["entityType"] == "Webhook"
+    assert json.loads(receiver.deliveries.get(timeout=WAIT_SECONDS)[1])["eventName"] == "webhook.test"
+
+    counter = client.counters.create(name="Gone", code="gone", unit="seats")
+    client.counters.delete(counter.id)
+    _, body = receiver.deliveries.get(timeout=WAIT_SECONDS)
+    failed = json.loads(body)["id"]
+    assert eventually(lambda: _run(client, failed, "AUTH_FAILED"))
+    credentials: Any = {"type": "M3TER_SIGNED_REQUEST", "api_key": "k", "secret": "new", "previousSecret": SECRET}
+    client.webhooks.update(
+        webhook.id,
+        name="again",
+        description="again",
+        url=f"http://127.0.0.1:{receiver.server_port}/200",
+        credentials=credentials,
+        version=1,
+    )
+    times = {"startDate": "2020-01-01T00:00:00Z", "endDate": datetime.now(UTC).isoformat()}
+    made: Any = client.post(f"{destination}/replay", cast_to=object, body=times)
+    [repeat] = made["data"]
+    assert (repeat["replayedFromIntegrationRunId"], repeat["entityId"]) == (failed, rule.id)
+    headers, again = receiver.deliveries.get(timeout=WAIT_SECONDS)
+    assert (again, headers["x-m3ter-delivery-id"]) == (body, failed)
+    stamp, signature = headers["x-m3ter-timestamp"], headers["x-m3ter-signature"]
+    assert all(verify(secret, stamp, signature, again, now=datetime.now(UTC)) for secret in ("new", SECRET))
+    assert eventually(lambda: _run(client, repeat["id"], "COMPLETE"))
+
+
 def test_no_event_tells_a_secret(client: M3ter) -> None:
     for event in client.events.list():
         assert SECRET not in json.dumps(event.to_dict(mode="json"))

@@ -14,15 +14,18 @@ from usance.application.entities.ports import EntityPorts
 from usance.application.entities.update_entity import update_entity
 from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
+from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Page
 from usance.application.principals.invite import Post
 from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports, build_post
 from usance.bootstrap.exports import export_ports
+from usance.bootstrap.notifications import notification_stores
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import (
     access,
     core,
     credit,
+    deliveries,
     end_dating,
     events,
     exports,
@@ -61,6 +64,7 @@ def routes(
     lookup_ports: Callable[[], LookupPorts] = build_lookup_ports,
     exporting: Callable[[], ExportPorts] = export_ports,
     post: Callable[[], Post] = build_post,
+    notifying: Callable[[], Stores] = notification_stores,
 ) -> tuple[Route, ...]:
     """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
     own = {
@@ -78,6 +82,7 @@ def routes(
         *uploads.routes(ports, lookup_ports),
         *exports.routes(ports, exporting, lookup_ports),
         *events.routes(),
+        *deliveries.routes(notifying),
     )
 
 
