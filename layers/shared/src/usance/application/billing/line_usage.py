@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from usance.application.access.authorize import require
-from usance.application.billing.bill_reading import TYPE, read_with_lines
+from usance.application.billing.bill_reading import TYPE
+from usance.application.billing.records.replay import read_stored
+from usance.application.billing.whose_usage import whose_usage
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository
@@ -37,13 +39,19 @@ def line_usage(
     `InvalidInputError` for more rows than a statement has.
     """
     require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
-    bill = read_with_lines(bills, caller.org_id, bill_id)
-    if bill is None:
-        raise NotFoundError(f"there is no bill {bill_id}")
-    lines = [item for item in bill["lineItems"] if item["id"] == line_id]
+    stored = read_stored(bills, caller.org_id, bill_id)
+    lines = [item for item in stored.line_items if item["id"] == line_id]
     if not lines:
         raise NotFoundError(f"the bill {bill_id} has no line item {line_id}")
-    statement = gather(entities, usage, org_id=caller.org_id, bill={**bill, "lineItems": lines}, meter_ids=())
+    statement = gather(
+        entities,
+        usage,
+        org_id=caller.org_id,
+        bill=stored.bill,
+        line_items=lines,
+        meter_ids=(),
+        whose=whose_usage(entities, blobs, caller.org_id, stored.bill),
+    )
     body = wire.dumps(to_document(statement))
     key = f"{caller.org_id}/bill-files/{hashlib.sha256(body).hexdigest()}.json"
     blobs.put(key, body, JSON_TYPE)
