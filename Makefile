@@ -99,7 +99,10 @@ fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix --quiet
 
 test: $(DEV) $(MINISTACK) ## the everyday tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam and not crash" $(ARGS)
+
+test-crash: $(DEV) $(MINISTACK) ## processes killed in the middle, stores that refuse, a small soak
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m crash $(ARGS)
 
 coverage: $(DEV) $(MINISTACK) ## what the tests within one process reach
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/contract tests/component --cov --cov-report= $(ARGS)
@@ -141,5 +144,5 @@ clean: ## forget caches and builds; environments and data stay
 	rm -rf .aws-sam .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache out
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help install demo serve bench soak openapi compatibility check fix test coverage test-sam test-dynamodb-local dynamodb-local \
+.PHONY: help install demo serve bench soak openapi compatibility check fix test test-crash coverage test-sam test-dynamodb-local dynamodb-local \
   build invoke deploy lock clean

@@ -11,15 +11,20 @@ settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("everyday")
 
 FOLDER = Path(__file__).parent
-EVERYDAY = ("", "not sam")  # what `-m` says when the tests against the SDK are among those asked for
+EVERYDAY = ("", "not sam and not crash")  # what `-m` says when the tests against the SDK are among those asked for
 
-SLOW = ("crash", "conformance", "local")  # folders whose tests start stacks
+CRASH = "crash"
+SLOW = (CRASH, "conformance", "local")  # folders whose tests start stacks
 
 answered: set[str] = set()
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow tests come first, so that quick ones fill the end of a run on several processes."""
+    for item in items:
+        if _folder(item) == CRASH:
+            item.add_marker(CRASH)
     items.sort(key=lambda item: _folder(item) not in SLOW)
 
 
