@@ -52,10 +52,11 @@ EQUAL_FILTERS: Final = ("accountId", "status", "billingFrequency", "billDate", "
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC", "MIXED")
 _DAY: Final = {"type": "string", "format": "date"}
 _BOOLEAN: Final = {"type": "boolean"}
-_ADDITIONAL: Final = QueryParameter("additional", "Accepted for compatibility; adds nothing.", {"type": "string"})
+_TEXTS: Final = {"type": "array", "items": {"type": "string"}}
+_ADDITIONAL: Final = QueryParameter("additional", "Accepted for compatibility; adds nothing.", _TEXTS)
 _DEBUG: Final = QueryParameter("debug", "Accepted for compatibility; adds nothing.", _BOOLEAN)
 _LIST: Final = (
-    QueryParameter("ids", "Bills with these ids.", {"type": "array", "items": {"type": "string"}}),
+    QueryParameter("ids", "Bills with these ids.", _TEXTS),
     QueryParameter("accountId", "Bills of this account."),
     QueryParameter("status", "Bills in this status.", {"type": "string", "enum": [*BillStatus]}),
     QueryParameter("locked", "Only locked bills, or only those that are not.", _BOOLEAN),
@@ -78,8 +79,8 @@ _LINE_QUERY: Final = (
     QueryParameter("commitmentId", "Line items that draw this commitment down, or bill its fees."),
 )
 _APPROVE: Final = (
-    QueryParameter("billIds", "Bills to approve, when the body names none."),
-    QueryParameter("accountIds", "Pending bills of these accounts, when no bill is named."),
+    QueryParameter("billIds", "Bills to approve, when the body names none.", _TEXTS),
+    QueryParameter("accountIds", "Pending bills of these accounts, when no bill is named.", _TEXTS),
     QueryParameter("externalInvoiceDateStart", "Pending bills with this invoice date or a later one.", _DAY),
     QueryParameter("externalInvoiceDateEnd", "Pending bills with invoice dates before this.", _DAY),
 )
