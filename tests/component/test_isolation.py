@@ -130,3 +130,25 @@ def test_an_item_that_is_denied_is_neither_read_nor_changed(
         answer = client.call(route.method, path, body(route), query=query(route))
         assert deployment.belongings() == before
         assert answer.status == 403 or (answer.status == 200 and answer.json in EMPTY), answer.text
+
+
+CHANGING_A_BALANCE = [
+    (function, route)
+    for function, route in NAMING
+    if "/balances/{balanceId}/" in route.path and route.method != "GET" and "preview" not in route.path
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "route"), CHANGING_A_BALANCE, ids=[f"{route.method} {route.path}" for _, route in CHANGING_A_BALANCE]
+)
+def test_what_changes_an_item_needs_that_the_item_may_be_updated(
+    deployment: Deployment, function: str, route: Route
+) -> None:
+    items = [f"{service}:balance/item/{deployment.ids['balances']}" for service in SERVICES]
+    statements = [ALL, {"effect": "deny", "action": ["config:update"], "resource": items}]
+    before = deployment.belongings()
+    client = deployment.client(function, deployment.world.org.id, statements)
+    answer = client.call(route.method, deployment.path(route), body(route), query=query(route))
+    assert deployment.belongings() == before
+    assert answer.status == 403, answer.text

@@ -22,11 +22,14 @@ def require(caller: Caller, action: Action, resource_type: str, item_id: str | N
         raise ForbiddenError(f"your permission policies do not allow {action} on {what}")
 
 
-def require_undenied(caller: Caller, resource_type: str, item_id: str) -> None:
-    """`ForbiddenError` when a statement denies the caller to read the item; that none allows it is no matter."""
-    require(
-        replace(caller, statements=(*caller.statements, _EVERYTHING)), Action.CONFIG_RETRIEVE, resource_type, item_id
-    )
+def require_undenied(caller: Caller, resource_type: str, item_id: str, *, changing: bool = False) -> None:
+    """`ForbiddenError` when a statement denies the caller to read the item; that none allows it is no matter.
+
+    With `changing`, also when one denies to update it.
+    """
+    everything = replace(caller, statements=(*caller.statements, _EVERYTHING))
+    for action in (Action.CONFIG_RETRIEVE, *((Action.CONFIG_UPDATE,) if changing else ())):
+        require(everything, action, resource_type, item_id)
 
 
 def require_each(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ def delete_entity(
     is left of them cannot be reached.
     """
     require(caller, Action.CONFIG_DELETE, resource.type, id_)
-    require_open(caller, resource, place)
+    require_open(caller, resource, place, changing=True)
     document = find(ports, caller.org_id, resource, id_, place)
     answer = shown(ports, caller, resource, [document])[0]
     if not resource.dependants and not resource.parts:

@@ -21,10 +21,10 @@ def find(ports: EntityPorts, org_id: str, resource: Resource, id_: str, place: M
     return document
 
 
-def require_open(caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:
-    """`ForbiddenError` when the entity that one lives in is denied to the caller."""
+def require_open(caller: Caller, resource: Resource, place: Mapping[str, str], *, changing: bool = False) -> None:
+    """`ForbiddenError` when the entity that one lives in is denied to the caller, or, `changing` it, to be updated."""
     if resource.within is not None:
-        require_undenied(caller, resource.within.type, place[resource.within.field])
+        require_undenied(caller, resource.within.type, place[resource.within.field], changing=changing)
 
 
 def require_place(ports: EntityPorts, caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:

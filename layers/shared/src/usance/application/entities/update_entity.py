@@ -28,7 +28,7 @@ def update_entity(
     `body` must hold the current `version`; `VersionConflictError` when the entity has moved on.
     """
     require(caller, Action.CONFIG_UPDATE, resource.type, id_)
-    require_open(caller, resource, place)
+    require_open(caller, resource, place, changing=True)
     old = find(ports, caller.org_id, resource, id_, place)
     document = {**document_of(validated(resource.model, body)), **place}
     check_version(body.get("version"), old, resource.type)
