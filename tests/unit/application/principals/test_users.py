@@ -85,6 +85,18 @@ def test_who_is_a_user_already_accepts_for_policies_and_access(org: Organization
     assert len(org.client.get("/users").json["data"]) == 1
 
 
+def test_who_was_invited_twice_accepts_both_one_after_the_other(org: Organization) -> None:
+    policies = [org.make("permissionPolicy")["id"] for _ in range(2)]
+    invitations = [org.make("orgUserInvitation", email="a@example.com", permissionPolicyIds=[id_]) for id_ in policies]
+    for invitation in invitations:
+        org.clock.advance(minutes=1)
+        answer = org.client.post(f"/invitations/{invitation['id']}/accept")
+        assert answer.status == 200, answer.text
+    [user] = org.client.get("/users").json["data"]
+    attached = org.client.get(f"/users/{user['id']}/permissions").json["data"]
+    assert sorted(policy["id"] for policy in attached) == policies
+
+
 def test_an_update_touches_statements_and_end_of_access_alone(org: Organization) -> None:
     user = org.make_user()
     path = f"/users/{user['id']}"

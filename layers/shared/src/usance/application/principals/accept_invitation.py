@@ -31,7 +31,8 @@ def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) ->
     """The user, new or known before. Policies that were deleted meanwhile are passed over.
 
     Who is a user already gets the policies besides those of before, and access as long as the invitation says.
-    `InvalidInputError` when the invitation was accepted before, has expired, or is older than the last change of its user.
+    `InvalidInputError` when the invitation was accepted before, has expired, or is older than the
+    last change of a user whose access has an end: whoever ended it does not want it opened again.
     """
     require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
     invitation = find(ports, caller.org_id, INVITATION, invitation_id)
@@ -58,8 +59,10 @@ def _accepted(ports: EntityPorts, org_id: str, invitation: Document, by: str | N
     known = ports.entities.find_unique(org_id, USER.type, "email", invitation["email"].lower())
     user_id = known["id"] if known else ports.ids.new()
     name = by or f"USER_{user_id}"
-    if known and instants.from_text(invitation["dtCreated"]) < instants.from_text(known["dtLastModified"]):
-        raise InvalidInputError("the user was changed after this invitation, which counts no more; invite again")
+    if known and "dtEndAccess" in known and _older(invitation, known):  # the end may have been set since
+        raise InvalidInputError(
+            "the user, whose access has an end, was changed after this invitation, which counts no more; invite again"
+        )
     if known:
         user = updated(_with_access(known, invitation), known, name, now)
     else:
@@ -79,6 +82,10 @@ def _accepted(ports: EntityPorts, org_id: str, invitation: Document, by: str | N
         ],
     )
     return user
+
+
+def _older(invitation: Document, user: Document) -> bool:
+    return instants.from_text(invitation["dtCreated"]) < instants.from_text(user["dtLastModified"])
 
 
 def _profile(org_id: str, invitation: Document) -> Document:
