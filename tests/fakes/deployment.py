@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 import usance.bootstrap
 from tests.fakes.bill_progress import FakeBillJobProgress
-from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.http import Client
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
@@ -22,6 +21,7 @@ from tests.unit.application.billing.world import World
 from usance.application.access.credentials import ROOT
 from usance.application.access.groups import MEMBER, GroupMemberships, member_value
 from usance.application.audit import created
+from usance.application.notifications.runs import new_run, put_run
 from usance.application.ports.entities import Put
 from usance.application.ports.events import Event
 from usance.bootstrap import stores
@@ -95,8 +95,10 @@ class Deployment:
         org = self.world.org
         for row in REGISTRY:
             if Verb.CREATE in row.verbs:
-                self.ids[row.path.rpartition("/")[2]] = org.make(row.type)["id"]
-        self.ids["lookuptables"] = org.shared("lookupTable")["id"]
+                steps, made = row.path.split("/"), org.make(row.type)["id"]
+                self.ids |= {steps[-1]: made, "/".join(steps[-2:]): made}
+        for noun, type_ in {"lookuptables": "lookupTable", "balances": "balance"}.items():
+            self.ids[noun] = org.shared(type_)["id"]  # the one that has what was made in one
         account = self.world.subscribe()
         bill = self.world.bill(self.world.run())
         memos = {kind: self._memo(bill, kind)["id"] for kind in ("creditlineitems", "debitlineitems")}
@@ -105,10 +107,8 @@ class Deployment:
         group = org.client.post("/resourcegroups/plan", {"name": "Group"}).json
         key = org.client.post(f"/serviceusers/{self.ids['serviceusers']}/accesskeys").json
         statement = self.client("statements", org.id).post("/statementjobs", {"billId": bill["id"]}).json
-        run = created({"status": "COMPLETE"}, org.ids.new(), "SCHEDULER", org.clock.now())
-        org.store.commit(org.id, [Put("integrationRun", run)])
-        event = Event(org.ids.new(), org.id, "configuration.plan.created", org.clock.now(), {"newDto": {}})
-        self.world.events.append(event)
+        event = self._event()
+        run, rule = self._run(event), self.ids["notifications/configurations"]
         self.ids |= {
             "latest": account["id"],
             "accountid": account["id"],
@@ -121,12 +121,44 @@ class Deployment:
             "jobs": self._upload(),
             "dataexports/jobs": self._export(),
             "data": self._item(),
+            "data/jobs": self._lookup_job(),
             "accesskeys": key["id"],
+            "transactions": self._transaction(),
             "events": event.id,
+            "Notification": rule,
+            "Notification/latest": rule,
+            "integrationruns/destinations": run["destinationId"],
             "statementjobs": statement["id"],
             "integrationruns": run["id"],
             "logs": run["id"],
         }
+
+    def _event(self) -> Event:
+        """An event, besides one that is actioned."""
+        org = self.world.org
+        one, two = (
+            Event(org.ids.new(), org.id, "configuration.plan.created", org.clock.now(), {"newDto": {}}, actioned_at=at)
+            for at in (None, org.clock.now())
+        )
+        self.world.events.append(one)
+        self.world.events.append(two)
+        return one
+
+    def _run(self, event: Event) -> dict[str, Any]:
+        """An integration run whose firing has expired."""
+        org = self.world.org
+        configuration = org.client.get(f"/integrationconfigs/{self.ids['integrationconfigs']}").json
+        self.ids["notifications/configurations"] = configuration["entityId"]
+        run = new_run(configuration, replace(event, id=org.ids.new()), org.clock.now(), ordered=False)
+        org.store.commit(org.id, [put_run(run)])
+        return run
+
+    def _transaction(self) -> str:
+        """The transaction of a balance."""
+        sent = {"amount": 1, "transactionTypeId": self.ids["transactiontypes"]}
+        answer = self.world.org.client.post(f"/balances/{self.ids['balances']}/transactions", sent)
+        assert answer.status == 200, answer.text
+        return str(answer.json["id"])
 
     def _upload(self) -> str:
         """The job of a file that was uploaded."""
@@ -152,6 +184,13 @@ class Deployment:
         assert answer.status == 200, answer.text
         return "UK,1"
 
+    def _lookup_job(self) -> str:
+        """The job that makes a file of that revision."""
+        revision = f"/lookuptables/{self.ids['lookuptables']}/revisions/{self.ids['revisions']}"
+        answer = self.world.org.client.post(f"{revision}/data/jobs/download", {"contentType": "text/csv"})
+        assert answer.status == 200, answer.text
+        return str(answer.json["jobId"])
+
     def _memo(self, bill: dict[str, Any], kind: str) -> Any:
         line = bill["lineItems"][0]
         about = {"referencedBillId": bill["id"], "referencedLineItemId": line["id"]}
@@ -169,6 +208,8 @@ class Deployment:
         noun = before[-1]
         if noun in KINDS:
             return KINDS[noun]
+        if name == "entityType":
+            return "Notification"
         for place in ("/".join(before[-2:]), noun):
             if place in self.ids:
                 return self.ids[place]
@@ -220,7 +261,7 @@ def deployed() -> Iterator[Deployment]:
             "events": world.events,
             "usage_reader": usage,
             "usage_explorer": usage,
-            "blobs": FakeBlobStore(),
+            "blobs": org.blobs,
             "billing_queue": world.queue,
             "statement_queue": world.statements,
             "export_queue": FakeQueue(),

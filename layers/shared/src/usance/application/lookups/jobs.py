@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from usance.application.access.authorize import require, require_some
+from usance.application.access.authorize import require
 from usance.application.audit import created, updated
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.revisions import Place, find_revision
@@ -66,7 +66,7 @@ def get_job(ports: LookupPorts, caller: Caller, place: Place, job_id: str) -> Do
 
 def list_jobs(ports: LookupPorts, caller: Caller, place: Place, *, page_size: int, next_token: str | None) -> Page:
     """A page of the revision's jobs, newest first."""
-    require_some(caller, Action.CONFIG_RETRIEVE, LOOKUP_TABLE_REVISION.type)
+    require(caller, Action.CONFIG_RETRIEVE, LOOKUP_TABLE_REVISION.type, place.revision_id)
     find_revision(ports.entities, caller.org_id, place)
     filters = {"lookupTableRevisionId": [place.revision_id]}
     page = ports.entities.list_page(
