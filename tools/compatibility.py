@@ -68,6 +68,9 @@ def _head(answered: int, every: int, differing: int) -> list[str]:
         "with a difference. Every method is called by the conformance tests, with the synchronous and the asynchronous client,",
         "and with the SDK's strict validation of answers where its own types are right; a run of all tests fails when one is not.",
         "",
+        "Of every list: a filter takes up to 200 values. A page with a token is never empty. A request that passes over 100,000",
+        "entities, which a filter or a policy leaves out, and finds none to show is refused (400), so that no list seems to end early.",
+        "",
         "| method | request | |",
         "|---|---|---|",
     ]
