@@ -259,6 +259,19 @@ def test_runs_are_narrowed_by_status_and_time(api: Api, runs: list[dict[str, Any
     assert "startDate" in api.refusal(path, startDate="yesterday")
 
 
+def test_runs_are_listed_oldest_first_when_asked(api: Api, runs: list[dict[str, Any]]) -> None:
+    ids = [run["id"] for run in reversed(runs)]
+    for path in ("integrationruns/Notification/rule", "integrationruns/destinations/webhook"):
+        assert [run["id"] for run in api.get(path, order="ASC")["data"]] == ids
+        assert [run["id"] for run in api.get(path, order="DESC")["data"]] == ids[::-1]
+        first = api.get(path, order="ASC", pageSize=2)
+        assert [run["id"] for run in first["data"]] == ids[:2]
+        assert [run["id"] for run in api.get(path, order="ASC", nextToken=first["nextToken"])["data"]] == ids[2:]
+        assert "order" in api.refusal(path, order="UP")
+    api.denied = [f"config:integrationRun/item/{ids[0]}"]
+    assert [run["id"] for run in api.get(path, order="ASC", status="COMPLETE")["data"]] == ids[2:]
+
+
 def test_the_latest_run_of_an_entity_or_of_several(api: Api, runs: list[dict[str, Any]]) -> None:
     assert api.get("integrationruns/Notification/latest/rule")["id"] == runs[0]["id"]
     assert [run["id"] for run in api.get("integrationruns/Notification/latest", ids="rule")] == [runs[0]["id"]]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.organization import Organization
-from usance.application.entities import list_in_order
+from usance.application import ordering
 from usance.domain.catalog.balances import summary
 from usance.resources.registry import BY_TYPE
 
@@ -302,8 +302,8 @@ class TestCounters:
             answer = org.client.get("/counteradjustments", **query)
             assert answer.status == 400
             assert word in answer.message
-        monkeypatch.setattr(list_in_order, "ORDERED_MAX", 1)
-        monkeypatch.setattr(list_in_order, "READ_AT_ONCE", 1)
+        monkeypatch.setattr(ordering, "ORDERED_MAX", 1)
+        monkeypatch.setattr(ordering, "READ_AT_ONCE", 1)
         assert "sortOrder" in org.client.get("/counteradjustments", **whose, sortOrder="ASC").message
 
 

@@ -165,7 +165,7 @@ class Resource:
     filters: tuple[Filter, ...] = ()
     selection: Selection | None = None
     check_list: Callable[[Collection[str]], None] | None = None  # refuses a list by the names of what was asked for
-    order_by: str = ""  # a field by which `sortOrder` orders a list, up to `ORDERED_MAX` entities
+    order_by: str = ""  # a field by which `sortOrder` orders a list, as far as `ordered_page` reads
     references: tuple[Ref, ...] = ()
     related: tuple[Related, ...] = ()
     rules: tuple[Rule, ...] = ()

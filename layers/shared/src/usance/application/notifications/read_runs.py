@@ -1,7 +1,7 @@
 """Reading integration runs (platform.md 10.3)."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from usance.application.access.authorize import require, require_some, visible
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.runs import RUN_TYPE, delivery_id, shown
 from usance.application.notifications.webhook_request import delivery_body
+from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
 from usance.application.ports.entities import EntityRepository, Page
 from usance.application.ports.events import EventLog
@@ -22,7 +23,10 @@ RESOURCE: Final = "integrationRun"
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs: `index` and `value` name the list; `status`, `after` (exclusive) and `until` (inclusive) narrow it."""
+    """Which runs: `index` and `value` name the list; `status`, `after` (exclusive) and `until` (inclusive) narrow it.
+
+    `oldest_first` turns the order round.
+    """
 
     index: str
     value: str
@@ -30,6 +34,7 @@ class RunQuery:
     destination: str | None = None
     after: str | None = None
     until: str | None = None
+    oldest_first: bool = False
 
     def keeps(self, run: Document) -> bool:
         """Whether a run of the list is asked for."""
@@ -65,17 +70,28 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 def list_runs(
     caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
 ) -> Page:
-    """A page of runs, newest first, without those that a policy denies."""
+    """A page of runs, without those that a policy denies."""
     require_some(caller, Action.CONFIG_RETRIEVE, RESOURCE)
     filters: Mapping[str, list[str]] = {query.index: [query.value]}
-    page = kept_page(
-        lambda size, token: entities.list_page(
-            caller.org_id, RUN_TYPE, filters=filters, page_size=size, next_token=token
-        ),
-        lambda runs: [run for run in visible(caller, RESOURCE, runs) if query.keeps(run)],
-        page_size=page_size,
-        next_token=next_token,
-    )
+
+    def read(size: int, token: str | None) -> Page:
+        return entities.list_page(caller.org_id, RUN_TYPE, filters=filters, page_size=size, next_token=token)
+
+    def keep(runs: Sequence[Document]) -> Sequence[Document]:
+        return [run for run in visible(caller, RESOURCE, runs) if query.keeps(run)]
+
+    if query.oldest_first:
+        page = ordered_page(
+            read,
+            keep,
+            lambda run: str(run["id"]),  # the order of creation
+            asked_by="order",
+            descending=False,
+            page_size=page_size,
+            next_token=next_token,
+        )
+    else:
+        page = kept_page(read, keep, page_size=page_size, next_token=next_token)
     return Page([shown(run) for run in page.data], page.next_token)
 
 

@@ -71,6 +71,8 @@ _LIST: Final = (
     QueryParameter("includeBillTotal", "Show the total of each bill.", _BOOLEAN),
     _ADDITIONAL,
 )
+_OF_ACCOUNT: Final = tuple(parameter for parameter in _LIST if parameter.name != "accountId")  # the path says that
+_OF_PERIOD: Final = tuple(parameter for parameter in _LIST if parameter.name != "billingFrequency")
 _LINE_QUERY: Final = (
     QueryParameter("billId", "Line items of this bill."),
     QueryParameter(
@@ -85,7 +87,11 @@ _APPROVE: Final = (
     QueryParameter("externalInvoiceDateEnd", "Pending bills with invoice dates before this.", _DAY),
 )
 _JOBS: Final = (
-    QueryParameter("active", "true lists the jobs that are not over; false lists all."),
+    QueryParameter(
+        "active",
+        "true lists the jobs that are not over; false lists all.",
+        {"type": "string", "enum": ["true", "false"]},
+    ),
     QueryParameter("status", "Jobs in this status.", {"type": "string", "enum": list(STATUSES)}),
 )
 Stores = Callable[[], BillingStores]
@@ -140,7 +146,7 @@ def _bills(stores: Stores, desk: Callable[[], Examining]) -> tuple[Route, ...]:
         _route("POST", f"{BILLS}/approve", lambda request: _approve(stores(), request), "approveBills", "Approve bills", body=models.ApproveRequest, returns=models.Message, query=_APPROVE),
         _route("GET", f"{BILLS}/search", lambda request: search_bills(stores(), request.caller, search_of(request)), "searchBills", "Search bills", returns=models.Bill, query=search_parameters(FIELDS), paged=True),
         _route("GET", f"{BILLS}/latest/{{accountId}}", latest, "getLatestBill", "Read the latest bill of an account", returns=models.Bill, query=(_ADDITIONAL,)),
-        _route("GET", f"{BILLS}/accountid/{{accountId}}", of_account, "listBillsOfAccount", "List the bills of an account", returns=models.Bill, query=_LIST, paged=True),
+        _route("GET", f"{BILLS}/accountid/{{accountId}}", of_account, "listBillsOfAccount", "List the bills of an account", returns=models.Bill, query=_OF_ACCOUNT, paged=True),
         _route("GET", bill, read, "getBill", "Read a bill", returns=models.Bill, query=(_ADDITIONAL,)),
         _route("DELETE", bill, delete, "deleteBill", "Delete a bill", returns=models.Bill),
         _route("PUT", f"{bill}/status", set_status, "setBillStatus", "Approve a bill, or take that back", body=models.StatusRequest, returns=models.Bill),
@@ -194,7 +200,7 @@ def _periods(stores: Stores) -> tuple[Route, ...]:
 
     period = f"{BILLS}/billingperiod/{{lastDateInBillingPeriod}}/{{billingFrequency}}"
     return (
-        _route("GET", period, listing, "listBillsOfPeriod", "List the bills of a period by its last day", returns=models.Bill, query=_LIST, paged=True),
+        _route("GET", period, listing, "listBillsOfPeriod", "List the bills of a period by its last day", returns=models.Bill, query=_OF_PERIOD, paged=True),
         _route("POST", f"{period}/approve", approve, "approveBillsOfPeriod", "Approve the bills of a period", returns=models.Message),
     )  # fmt: skip
 
@@ -269,7 +275,7 @@ def _list(
     size, token = paging(request)
     filters: dict[str, Sequence[str]] = dict(given or {})
     for name in EQUAL_FILTERS:
-        if (value := request.one(name)) and name not in filters:
+        if name not in filters and (value := request.one(name)):
             filters[name] = [_checked(request, name, value)]
     if ids := request.many("ids"):
         if len(ids) > IDS_MAX:

@@ -103,7 +103,7 @@ def mount(
 
     def read(request: Request) -> Document:
         id_, place = _id(resource, request), _place(resource, request)
-        return get_entity(ports(), request.caller, resource, id_, place, request.many("additional"))
+        return get_entity(ports(), request.caller, resource, id_, place, _asked_besides(resource, request))
 
     def listing(request: Request) -> Document:
         query = _list_query(resource, resource.filters, request)
@@ -268,7 +268,7 @@ def _list_query(resource: Resource, filters: Sequence[Filter], request: Request)
     selected = _selected(resource, request)
     if resource.check_list:
         resource.check_list(asked | {name for name, value in selected.items() if value != "false"})
-    return ListQuery(size, token, chosen, selected, request.many("additional"))
+    return ListQuery(size, token, chosen, selected, _asked_besides(resource, request))
 
 
 def _values(filter_: Filter, request: Request) -> Sequence[str]:
@@ -324,6 +324,10 @@ def _operation(resource: Resource, verb: Verb, summary: str) -> Operation:
         page_size_max=resource.page_size_max,
         resource=resource,
     )
+
+
+def _asked_besides(resource: Resource, request: Request) -> Sequence[str]:
+    return request.many("additional") if resource.additional else ()
 
 
 def _additional(resource: Resource) -> QueryParameter:

@@ -1,6 +1,6 @@
 """Events, the trial of calculations, and integration runs (platform.md 6.4, 7.2, 10.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
@@ -21,16 +21,22 @@ IDS_MAX: Final = 100
 
 _EVENT_FILTERS: Final = {
     "eventName": "Only events of this name.",
-    "eventType": f"Only events of this category: {', '.join(EVENT_TYPES)}.",
+    "eventType": "Only events of this category.",
     "accountId": "Only events that concern this account.",
     "resourceId": "Only events of the entity with this id.",
     "notificationId": "Only what the notification rule with this id caused.",
     "notificationCode": "Only what the notification rule with this code caused.",
 }
+_EVENT_CHOICES: Final = {"eventType": {"enum": list(EVENT_TYPES)}}
+_STATUSES: Final = (*RunStatus, "ACCOUNTING_PERIOD_CLOSED", "INVOICE_ALREADY_PAID")
+_ORDERS: Final = ("DESC", "ASC")
 _RUN_FILTERS: Final = (
-    QueryParameter("status", "Only runs with this status."),
+    QueryParameter("status", "Only runs with this status.", {"type": "string", "enum": list(_STATUSES)}),
     QueryParameter("startDate", "Only runs that started after this instant."),
     QueryParameter("endDate", "Only runs that started at this instant or before."),
+    QueryParameter(
+        "order", "Newest first, which is the default, or oldest first.", {"type": "string", "enum": list(_ORDERS)}
+    ),
 )
 
 
@@ -124,18 +130,19 @@ def _runs(request: Request, stores: ReadingStores, index: str, value: str) -> Do
     query = RunQuery(
         index=index,
         value=value,
-        status=_status(request),
-        destination=request.one("destination"),
+        status=_choice(request, "status", _STATUSES),
+        destination=request.one("destination") if index == "destinationId" else None,
         after=_instant(request, "startDate"),
         until=_instant(request, "endDate"),
+        oldest_first=_choice(request, "order", _ORDERS) == "ASC",
     )
     return _page(list_runs(request.caller, query, stores.entities, page_size=size, next_token=token))
 
 
-def _status(request: Request) -> str | None:
-    text = request.one("status")
-    if text is not None and text not in _STATUSES:
-        raise InvalidInputError(f"status must be one of {', '.join(sorted(_STATUSES))}")
+def _choice(request: Request, name: str, choices: Collection[str]) -> str | None:
+    text = request.one(name)
+    if text is not None and text not in choices:
+        raise InvalidInputError(f"{name} must be one of {', '.join(sorted(choices))}")
     return text
 
 
@@ -155,7 +162,6 @@ def _page(page: Page) -> Document:
 
 _EVENT_TAG: Final = "Events"
 _RUN_TAG: Final = "Integration runs"
-_STATUSES: Final = {*RunStatus, "ACCOUNTING_PERIOD_CLOSED", "INVOICE_ALREADY_PAID"}
 
 
 def _operation(id_: str, summary: str, tag: str = _EVENT_TAG, **more: Any) -> Operation:
@@ -166,7 +172,10 @@ _EVENTS: Final = _operation(
     "listEvents",
     "List events, newest first",
     query=(
-        *(QueryParameter(name, text) for name, text in _EVENT_FILTERS.items()),
+        *(
+            QueryParameter(name, text, {"type": "string", **_EVENT_CHOICES.get(name, {})})
+            for name, text in _EVENT_FILTERS.items()
+        ),
         QueryParameter(
             "ids", "Only these events; not with another filter.", {"type": "array", "items": {"type": "string"}}
         ),

@@ -121,10 +121,10 @@ def _data(ports: Ports) -> tuple[Route, ...]:
     one = f"{DATA}/{{lookupKey}}"
     return (
         _route("GET", DATA, read, "getData", "Read the items of a revision", returns=RevisionData, query=(_LIMIT, _KEYS)),
-        _route("PUT", DATA, put, "putData", "Put items into a revision", body=RevisionItems, returns=RevisionData),
+        _route("PUT", DATA, put, "putData", "Put items into a revision", body=RevisionItems, returns=RevisionData, query=(_KEYS,)),
         _route("DELETE", DATA, clear, "deleteData", "Take every item out of a revision"),
         _route("GET", one, read_one, "getItem", "Read the item of a key", returns=RevisionData),
-        _route("PUT", one, put_one, "putItem", "Put an item at its key", body=RevisionItem, returns=RevisionData),
+        _route("PUT", one, put_one, "putItem", "Put an item at its key", body=RevisionItem, returns=RevisionData, query=(_KEYS,)),
         _route("DELETE", one, delete_one, "deleteItem", "Take an item out of a revision", returns=RevisionData),
     )  # fmt: skip
 

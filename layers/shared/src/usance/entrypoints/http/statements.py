@@ -7,6 +7,7 @@ from usance.application.billing.download_bills import download_bills
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
 from usance.application.statements.cancel_statement_job import cancel_statement_job
 from usance.application.statements.create_statement_jobs import create_statement_jobs
+from usance.application.statements.jobs import STATUSES
 from usance.application.statements.read_statement_jobs import get_statement_job, list_statement_jobs
 from usance.bootstrap.statements import StatementStores, statement_stores
 from usance.entrypoints.http import core
@@ -27,9 +28,13 @@ DOWNLOAD: Final = "/organizations/{orgId}/bills/download/csv/url"
 FILES: Final = "/organizations/{orgId}/bills/{id}/statement"
 
 _FILTERS: Final = (
-    QueryParameter("active", "true lists the jobs that are not over; false lists all", {"type": "string"}),
-    QueryParameter("status", "Jobs in this state", {"type": "string"}),
-    QueryParameter("billId", "Jobs of this bill", {"type": "string"}),
+    QueryParameter(
+        "active",
+        "true lists the jobs that are not over; false lists all.",
+        {"type": "string", "enum": ["true", "false"]},
+    ),
+    QueryParameter("status", "Jobs in this status.", {"type": "string", "enum": list(STATUSES)}),
+    QueryParameter("billId", "Jobs of this bill."),
 )
 
 

@@ -1,0 +1,68 @@
+"""Pages of a list in an order that no index keeps: all of it is read, up to a limit, and sorted."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Final
+
+from usance.application.ports.entities import Page
+from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.wire import Document
+
+ORDERED_MAX: Final = 20_000  # held at a time
+READ_AT_ONCE: Final = 500
+_MARK: Final = "after:"
+
+
+def ordered_page(
+    read: Callable[[int, str | None], Page],
+    keep: Callable[[Sequence[Document]], Iterable[Document]],
+    key: Callable[[Document], str],
+    *,
+    asked_by: str,
+    descending: bool,
+    page_size: int,
+    next_token: str | None,
+) -> Page:
+    """A page of what `keep` leaves of a list, which `read` answers page by page (size, token), in the order of a `key` of its own.
+
+    A token names a place in the order, not a row, so that pages survive inserts and deletes between them.
+    `InvalidInputError`, in the name of the parameter `asked_by`, when the list is longer than `ORDERED_MAX`.
+    """
+    keyed = sorted(
+        ((key(document), document) for document in keep(_all(read, asked_by))), key=itemgetter(0), reverse=descending
+    )
+    if next_token is not None:
+        last = _decode(next_token)
+        keyed = [(place, document) for place, document in keyed if (place < last if descending else place > last)]
+    page = keyed[:page_size]
+    token = _encode(page[-1][0]) if len(keyed) > page_size else None
+    return Page([document for _, document in page], token)
+
+
+def _all(read: Callable[[int, str | None], Page], asked_by: str) -> list[Document]:
+    found: list[Document] = []
+    token: str | None = None
+    while True:
+        page = read(READ_AT_ONCE, token)
+        found.extend(page.data)
+        token = page.next_token
+        if token is None:
+            return found
+        if len(found) >= ORDERED_MAX:
+            raise InvalidInputError(f"{asked_by}: more than {ORDERED_MAX} entities; narrow the list by a filter")
+
+
+def _encode(key: str) -> str:
+    return base64.urlsafe_b64encode(f"{_MARK}{key}".encode()).decode().rstrip("=")
+
+
+def _decode(token: str) -> str:
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    if not text.startswith(_MARK):
+        raise InvalidInputError("nextToken is not a token that this list gave; leave it out to start again")
+    return text.removeprefix(_MARK)
