@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.fakes.clock import FrozenClock
-from usance.adapters.dynamodb.event_items import INDEXES, KEPT_FOR, VALUE_MAX_CHARS, at, decode_token
-from usance.application.paging import encode_token
+from usance.adapters.dynamodb.event_items import AT, INDEXES, KEPT_FOR, VALUE_MAX_CHARS, at
+from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire
@@ -39,7 +39,7 @@ class FakeEventLog:
                 raise InvalidInputError(f"{name} is not a filter of events; they are {', '.join(INDEXES)}")
             if len(value) > VALUE_MAX_CHARS:
                 raise InvalidInputError(f"{name} has {len(value)} characters; the limit is {VALUE_MAX_CHARS}")
-        below = decode_token(next_token) if next_token else None
+        below = decode_token(next_token, AT) if next_token else None
         found = sorted(
             (
                 (at(event.time, event.id), event)

@@ -1,11 +1,11 @@
 """Pages of a list in an order that no index keeps: all of it is read, up to a limit, and sorted."""
 
-import base64
-import binascii
+import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
+from usance.application.paging import decode_token, encode_token
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
@@ -13,6 +13,7 @@ from usance.resources.wire import Document
 ORDERED_MAX: Final = 20_000  # held at a time
 READ_AT_ONCE: Final = 500
 _MARK: Final = "after:"
+_TOKEN: Final = re.compile(rf"{_MARK}.*", re.DOTALL)
 
 
 def ordered_page(
@@ -34,10 +35,10 @@ def ordered_page(
         ((key(document), document) for document in keep(_all(read, asked_by))), key=itemgetter(0), reverse=descending
     )
     if next_token is not None:
-        last = _decode(next_token)
+        last = decode_token(next_token, _TOKEN).removeprefix(_MARK)
         keyed = [(place, document) for place, document in keyed if (place < last if descending else place > last)]
     page = keyed[:page_size]
-    token = _encode(page[-1][0]) if len(keyed) > page_size else None
+    token = encode_token(f"{_MARK}{page[-1][0]}") if len(keyed) > page_size else None
     return Page([document for _, document in page], token)
 
 
@@ -52,17 +53,3 @@ def _all(read: Callable[[int, str | None], Page], asked_by: str) -> list[Documen
             return found
         if len(found) >= ORDERED_MAX:
             raise InvalidInputError(f"{asked_by}: more than {ORDERED_MAX} entities; narrow the list by a filter")
-
-
-def _encode(key: str) -> str:
-    return base64.urlsafe_b64encode(f"{_MARK}{key}".encode()).decode().rstrip("=")
-
-
-def _decode(token: str) -> str:
-    try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    if not text.startswith(_MARK):
-        raise InvalidInputError("nextToken is not a token that this list gave; leave it out to start again")
-    return text.removeprefix(_MARK)

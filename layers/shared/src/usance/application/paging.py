@@ -26,13 +26,13 @@ def encode_token(place: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def decode_token(token: str) -> str:
-    """The id inside a token; `InvalidInputError` when the token is not one of ours."""
+def decode_token(token: str, place: re.Pattern[str] = _ID) -> str:
+    """The place inside a token, mostly an id; `InvalidInputError` unless the list's tokens name places like that."""
     try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
-    if not _ID.fullmatch(text):
+    if not place.fullmatch(text):
         raise InvalidInputError("nextToken is not a token that this list gave; leave it out to start again")
     return text
 
@@ -59,7 +59,7 @@ def kept_page(
         kept.extend(keep(page.data))
         if token is None or len(kept) >= page_size or (kept and looked_at >= READ_MAX):
             break
-        refuse_endless(looked_at)
+        _refuse_endless(looked_at)
         size = max(page_size, READ_AT_ONCE)
     if len(kept) > page_size:
         kept = kept[:page_size]
@@ -67,7 +67,7 @@ def kept_page(
     return Page(kept, token)
 
 
-def refuse_endless(looked_at: int) -> None:
+def _refuse_endless(looked_at: int) -> None:
     """`InvalidInputError` when a request has read so much and found nothing: it would be cut off before it answers."""
     if looked_at >= READ_MAX:
         raise InvalidInputError(

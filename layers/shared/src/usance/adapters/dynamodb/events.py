@@ -12,18 +12,18 @@ from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.event_items import (
     ALL,
+    AT,
     INDEXES,
     SHARDS,
     VALUE_MAX_CHARS,
     Index,
-    decode_token,
     is_id,
     key,
     to_event,
     to_item,
 )
 from usance.adapters.dynamodb.transactions import store_faults
-from usance.application.paging import encode_token
+from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire
@@ -74,7 +74,7 @@ class DynamoEventLog:
 
     def list_page(self, org_id: str, query: EventQuery, *, page_size: int, next_token: str | None) -> Page:
         """See the port. Shards are read side by side and merged; the page ends where the least read shard ended."""
-        below = decode_token(next_token) if next_token else None
+        below = decode_token(next_token, AT) if next_token else None
         shards = self._read_shards(org_id, query, page_size, below)
         horizon = max((shard.end for shard in shards if shard.end is not None), default="")
         places = sorted((place for shard in shards for place in shard.places if place >= horizon), reverse=True)

@@ -13,13 +13,13 @@ from usance.application.billing.stores import BillingStores
 from usance.application.paging import kept_page
 from usance.application.ports.bills import BillQuery, BillRepository
 from usance.application.ports.entities import Page
+from usance.application.stored_lines import CALCULATION, read_stored_lines
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.resources.wire import Document
 
 TYPE: Final = "bill"
 LINES_PER_ANSWER_MAX: Final = 4_000  # some 5 MB; a Lambda function answers 6 MB at most
-READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 
 
 def get_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
@@ -87,15 +87,9 @@ def get_line_item(stores: BillingStores, caller: Caller, bill_id: str, line_item
 
 def read_with_lines(bills: BillRepository, org_id: str, bill_id: str) -> Document | None:
     """The bill with the line items of the same calculation, or None."""
-    for _ in range(READS_MAX):
-        header = bills.get(org_id, bill_id)
-        if header is None:
-            return None
-        items = bills.line_items(org_id, bill_id)
-        again = bills.get(org_id, bill_id)
-        if again and again["lastCalculatedDate"] == header["lastCalculatedDate"]:
-            return {**again, "lineItems": [as_shown(item) for item in items]}
-    raise InvalidInputError(f"the bill {bill_id} is being calculated again; repeat the request")
+    busy = InvalidInputError(f"the bill {bill_id} is being calculated again; repeat the request")
+    stored = read_stored_lines(bills, org_id, bill_id, same=CALCULATION, otherwise=busy)
+    return {**stored.bill.header, "lineItems": [as_shown(item) for item in stored.line_items]} if stored else None
 
 
 def bills_with_lines(stores: BillingStores, org_id: str, headers: Sequence[Document]) -> Sequence[Document]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from usance.application.access.authorize import require
 from usance.application.audit import created
-from usance.application.entities.find import NOWHERE, require_open, require_place
+from usance.application.entities.find import NOWHERE, require_place
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.entities.store import store
@@ -27,8 +27,7 @@ def create_entity(
     `InvalidInputError` for a field, a reference or a rule; `DuplicateCodeError` for a code that is taken.
     """
     require(caller, Action.CONFIG_CREATE, resource.type)
-    require_open(caller, resource, place, changing=True)
-    require_place(ports, caller, resource, place)
+    require_place(ports, caller, resource, place, changing=True)
     document = created(
         {**document_of(validated(resource.model, body)), **place}, ports.ids.new(), caller.audit_name, ports.clock.now()
     )

@@ -27,9 +27,11 @@ def require_open(caller: Caller, resource: Resource, place: Mapping[str, str], *
         require_undenied(caller, resource.within.type, place[resource.within.field], changing=changing)
 
 
-def require_place(ports: EntityPorts, caller: Caller, resource: Resource, place: Mapping[str, str]) -> None:
-    """`NotFoundError` when the entity that others live in is not there, `ForbiddenError` when it is denied to the caller."""
-    require_open(caller, resource, place)
+def require_place(
+    ports: EntityPorts, caller: Caller, resource: Resource, place: Mapping[str, str], *, changing: bool = False
+) -> None:
+    """`NotFoundError` when the entity that others live in is not there, `ForbiddenError` as `require_open` has it."""
+    require_open(caller, resource, place, changing=changing)
     if resource.within is not None:
         id_ = place[resource.within.field]
         if ports.entities.get(caller.org_id, resource.within.type, id_) is None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.secrets import Secrets
+from usance.domain.kernel.errors import NotFoundError
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -66,6 +67,14 @@ def put_configuration(configuration: Document, expected_version: int) -> Put:
             "destinationId": [configuration[name] for name in ("destinationId",) if configuration.get(name)],
         },
     )
+
+
+def webhook_of(org_id: str, webhook_id: str, entities: EntityRepository) -> Document:
+    """A webhook by its id. `NotFoundError` when there is none."""
+    webhook = entities.get(org_id, WEBHOOK_TYPE, webhook_id)
+    if webhook is None:
+        raise NotFoundError(f"there is no webhook {webhook_id}")
+    return webhook
 
 
 def credentials_of(

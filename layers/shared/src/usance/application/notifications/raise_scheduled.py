@@ -9,7 +9,7 @@ in it: however often a sweep is repeated each is raised once, and again when the
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.application.audit import created, updated
@@ -47,18 +47,22 @@ class Raising:
 def raise_scheduled_events(desk: Raising, at: datetime, time_is_up: TimeIsUp) -> int:
     """How many events were raised; those raised before and looked at again count as well."""
     entities = desk.stores.entities
-    return sum(
-        _sweep(desk, org_id, configuration, at, time_is_up)
-        for org_id in organization_ids(entities)
-        for configuration in entities.list_all(org_id, SCHEDULED_EVENT_CONFIGURATION.type, filters={})
-        if not time_is_up()
-    )
+    raised = 0
+    for org_id in organization_ids(entities):
+        zone: tzinfo | None = None  # read where there is something to raise
+        for configuration in entities.list_all(org_id, SCHEDULED_EVENT_CONFIGURATION.type, filters={}):
+            if time_is_up():
+                return raised
+            zone = zone or time_zone((entities.get(org_id, "organizationConfig", org_id) or {})["timezone"])
+            raised += _sweep(desk, org_id, configuration, zone, at, time_is_up)
+    return raised
 
 
-def _sweep(desk: Raising, org_id: str, configuration: Document, at: datetime, time_is_up: TimeIsUp) -> int:
+def _sweep(
+    desk: Raising, org_id: str, configuration: Document, zone: tzinfo, at: datetime, time_is_up: TimeIsUp
+) -> int:
     """Go on with the sweep of the day, or begin it; nothing when it is done."""
     entities = desk.stores.entities
-    zone = time_zone((entities.get(org_id, "organizationConfig", org_id) or {})["timezone"])
     state = entities.get(org_id, SWEEP, configuration["id"])
     made = instants.from_text(configuration["dtCreated"])
     today = local_day(at, zone)

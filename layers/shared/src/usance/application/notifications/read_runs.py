@@ -7,7 +7,7 @@ from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.notifications.firings import firing_of
-from usance.application.notifications.runs import RUN_TYPE, delivery_id, shown
+from usance.application.notifications.runs import RUN_TYPE, delivery_id, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
@@ -50,7 +50,7 @@ class RunQuery:
 def get_run(caller: Caller, run_id: str, entities: EntityRepository) -> Document:
     """One run. `NotFoundError` when there is none."""
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
-    return shown(_run(caller.org_id, run_id, entities))
+    return shown(run_of(caller.org_id, run_id, entities))
 
 
 def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events: EventLog) -> Document:
@@ -60,7 +60,7 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
     `at`, `milliseconds`, `url`, `headers`, `status`, `fault`, `error` and `answer`.
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
-    run = _run(caller.org_id, run_id, entities)
+    run = run_of(caller.org_id, run_id, entities)
     firing = firing_of(caller.org_id, run, events)
     request = wire.loads(delivery_body(delivery_id(run), firing)) if firing else None
     log = wire.dumps({"request": request, "attempts": run["delivery"]["attempts"]})
@@ -102,10 +102,3 @@ def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: Entit
     if not newest:
         raise NotFoundError(f"there is no integration run of the {entity_type} {entity_id}")
     return newest[0]
-
-
-def _run(org_id: str, run_id: str, entities: EntityRepository) -> Document:
-    run = entities.get(org_id, RUN_TYPE, run_id)
-    if run is None:
-        raise NotFoundError(f"there is no integrationRun {run_id}")
-    return run

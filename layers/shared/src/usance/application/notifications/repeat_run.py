@@ -26,11 +26,11 @@ def repeat_run(org_id: str, run: Document, webhook: Document, by: str, stores: S
         timed_id(now, org_id, "repeat", run["id"], str(run["version"])),
         {**links, "replayedFromIntegrationRunId": run["id"]},
         now,
+        by,
         **kept,
         deliveryId=delivery_id(run),
         ordered=webhook.get("ordered", False),
     )
-    repeat |= {"createdBy": by, "lastModifiedBy": by}
     repeated = changed(run, now, delivery={"repeatId": repeat["id"]})
     stores.entities.commit(org_id, [*joins(repeat), put_run(repeated, run["version"])])
     stores.deliveries.send([message(org_id, repeat["id"])])

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from usance.application.access.authorize import permitted, require
-from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, is_to_webhook
+from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, is_to_webhook, webhook_of
 from usance.application.notifications.fire_rule import NOTIFICATION, open_run
 from usance.application.notifications.read_runs import RESOURCE
 from usance.application.notifications.repeat_run import last_repeat, repeat_run, usable_webhook
@@ -18,7 +18,7 @@ from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources import instants
 from usance.resources.replays import ReplayRequest
 from usance.resources.validation import validated
@@ -43,8 +43,7 @@ def replay_range(caller: Caller, webhook_id: str, body: Mapping[str, Any], store
     Repeating it makes nothing again that has been delivered meanwhile or is still on its way, unless `COMPLETE` is asked for.
     """
     require(caller, Action.CONFIG_UPDATE, WEBHOOK_TYPE, webhook_id)
-    if stores.entities.get(caller.org_id, WEBHOOK_TYPE, webhook_id) is None:
-        raise NotFoundError(f"there is no webhook {webhook_id}")
+    webhook_of(caller.org_id, webhook_id, stores.entities)
     asked = validated(ReplayRequest, body)
     wanted = _Range(
         instants.from_text(asked.start_date), instants.from_text(asked.end_date), asked.statuses or NOT_DELIVERED

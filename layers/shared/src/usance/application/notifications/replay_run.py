@@ -4,10 +4,10 @@ from usance.application.access.authorize import require
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.read_runs import RESOURCE
 from usance.application.notifications.repeat_run import repeat_run, usable_webhook
-from usance.application.notifications.runs import RUN_TYPE, is_test, shown
+from usance.application.notifications.runs import is_test, run_of, shown
 from usance.application.notifications.stores import Stores
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
@@ -18,9 +18,7 @@ def replay_run(caller: Caller, run_id: str, stores: Stores) -> Document:
     `InvalidInputError` while it is not over, when its event has expired, and when its destination is switched off.
     """
     require(caller, Action.CONFIG_UPDATE, RESOURCE, run_id)
-    run = stores.entities.get(caller.org_id, RUN_TYPE, run_id)
-    if run is None:
-        raise NotFoundError(f"there is no integrationRun {run_id}")
+    run = run_of(caller.org_id, run_id, stores.entities)
     if is_test(run):
         raise InvalidInputError("a test send is not replayed; make another one")
     if RunStatus(run["status"]) not in FINAL:

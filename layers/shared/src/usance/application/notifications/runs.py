@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from usance.application.ports.entities import Put
+from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.events import Event
+from usance.domain.kernel.errors import NotFoundError
 from usance.domain.kernel.ids import timed_id
 from usance.domain.notifications.delivery import RunStatus
 from usance.resources import instants
@@ -27,8 +28,8 @@ def new_run(configuration: Document, firing: Event, now: datetime, *, ordered: b
     )
 
 
-def waiting_run(id_: str, links: Document, now: datetime, **delivery: Any) -> Document:
-    """A run that no attempt has been made of."""
+def waiting_run(id_: str, links: Document, now: datetime, by: str = BY, **delivery: Any) -> Document:
+    """A run, made by whom the audit fields are to show, that no attempt has been made of."""
     when = instants.to_text(now)
     return {
         "id": id_,
@@ -37,8 +38,8 @@ def waiting_run(id_: str, links: Document, now: datetime, **delivery: Any) -> Do
         "status": RunStatus.WAITING.value,
         "dtCreated": when,
         "dtLastModified": when,
-        "createdBy": BY,
-        "lastModifiedBy": BY,
+        "createdBy": by,
+        "lastModifiedBy": by,
         "delivery": {"attempts": [], "dueAt": None, "settled": False, **delivery},
     }
 
@@ -68,6 +69,14 @@ def changed(run: Document, now: datetime, *, delivery: Document, **fields: objec
         "lastModifiedBy": BY,
         "delivery": {**run["delivery"], **delivery},
     }
+
+
+def run_of(org_id: str, run_id: str, entities: EntityRepository) -> Document:
+    """A run by its id. `NotFoundError` when there is none."""
+    run = entities.get(org_id, RUN_TYPE, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no integrationRun {run_id}")
+    return run
 
 
 def shown(run: Document) -> Document:

@@ -1,12 +1,11 @@
 """`POST /integrationdestinations/webhooks/{id}/test` (ours): a delivery that no event asked for."""
 
 from usance.application.access.authorize import require
-from usance.application.notifications.configurations import WEBHOOK_TYPE
+from usance.application.notifications.configurations import WEBHOOK_TYPE, webhook_of
 from usance.application.notifications.lines import joins
 from usance.application.notifications.runs import message, shown, waiting_run
 from usance.application.notifications.stores import Stores
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import NotFoundError
 from usance.domain.kernel.ids import timed_id
 from usance.resources.wire import Document
 
@@ -14,12 +13,10 @@ from usance.resources.wire import Document
 def send_test(caller: Caller, webhook_id: str, stores: Stores) -> Document:
     """The run of a test send, which is made once, also to a webhook that is not active; its failure has no consequences."""
     require(caller, Action.CONFIG_UPDATE, WEBHOOK_TYPE, webhook_id)
-    if stores.entities.get(caller.org_id, WEBHOOK_TYPE, webhook_id) is None:
-        raise NotFoundError(f"there is no webhook {webhook_id}")
+    webhook_of(caller.org_id, webhook_id, stores.entities)
     now = stores.clock.now()
     links = {"entityType": "Webhook", "entityId": webhook_id, "destination": "Webhook", "destinationId": webhook_id}
-    run = waiting_run(timed_id(now, caller.org_id, "test", webhook_id), links, now, test=True)
-    run |= {"createdBy": caller.audit_name, "lastModifiedBy": caller.audit_name}
+    run = waiting_run(timed_id(now, caller.org_id, "test", webhook_id), links, now, caller.audit_name, test=True)
     stores.entities.commit(caller.org_id, joins(run))
     stores.deliveries.send([message(caller.org_id, run["id"])])
     return shown(run)

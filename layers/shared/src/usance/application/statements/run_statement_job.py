@@ -1,6 +1,6 @@
 """Make the files of a statement job. Running a job again, whatever became of the first run, finishes it once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from usance.application.statements.jobs import (
     put,
 )
 from usance.application.statements.mark_bill import mark_bill
+from usance.application.stored_lines import CALCULATION, StoredLines, read_stored_lines
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.domain.statements.csv_layout import to_csv
 from usance.domain.statements.json_layout import to_document
@@ -32,7 +33,6 @@ from usance.resources.wire import Document
 
 BY: Final = "SCHEDULER"  # nobody waits for the worker's own changes
 JSON_TYPE: Final = "application/json"
-READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 
 WhoseOf = Callable[[str, StoredBill], Whose]
@@ -95,32 +95,28 @@ def _make(
     job: Document,
     whose: WhoseOf,
 ) -> Document:
-    bill, items = _read_bill(bills, job["orgId"], job["billId"])
+    stored = _read_bill(bills, job["orgId"], job["billId"])
     statement = gather(
         entities,
         usage,
         org_id=job["orgId"],
-        bill=bill,
-        line_items=items,
+        bill=stored.bill,
+        line_items=stored.line_items,
         meter_ids=job["filters"]["meterIds"],
-        whose=whose(job["orgId"], bill),
+        whose=whose(job["orgId"], stored.bill),
     )
-    calculated = bill.header["lastCalculatedDate"]
+    calculated = stored.bill.header["lastCalculatedDate"]
     _write(blobs, job, calculated, statement)
     return _move(entities, clock, job, COMPLETE, calculated)
 
 
-def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> tuple[StoredBill, Sequence[Document]]:
+def _read_bill(bills: BillRepository, org_id: str, bill_id: str) -> StoredLines:
     """The bill with the line items of the same calculation. `NotFoundError` when there is none."""
-    for _ in range(READS_MAX):
-        bill = bills.get(org_id, bill_id)
-        if bill is None:
-            raise NotFoundError(f"there is no bill {bill_id}")
-        items = bills.line_items(org_id, bill_id)
-        again = bills.get_stored(org_id, bill_id)
-        if again and again.header["lastCalculatedDate"] == bill["lastCalculatedDate"]:
-            return again, items
-    raise VersionConflictError(f"the bill {bill_id} is being recalculated; its statement follows")
+    busy = VersionConflictError(f"the bill {bill_id} is being recalculated; its statement follows")
+    stored = read_stored_lines(bills, org_id, bill_id, same=CALCULATION, otherwise=busy)
+    if stored is None:
+        raise NotFoundError(f"there is no bill {bill_id}")
+    return stored
 
 
 def _write(blobs: BlobStore, job: Document, calculated: str, statement: Statement) -> None:

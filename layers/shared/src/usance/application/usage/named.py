@@ -9,7 +9,7 @@ from usance.domain.catalog.usage_questions import (
     ids_named,
     meters_named,
 )
-from usance.domain.metering.usage_query import CUSTOM_SQL
+from usance.domain.metering.custom_sql import CUSTOM_SQL
 from usance.resources.wire import Document
 
 

@@ -21,8 +21,8 @@ from usance.domain.metering.aggregation import (
     total,
 )
 from usance.domain.metering.columns import Columns, Number
+from usance.domain.metering.custom_sql import CUSTOM_SQL
 from usance.domain.metering.instants import microseconds
-from usance.domain.metering.usage_query import CUSTOM_SQL
 
 _SUMMED: Final = frozenset({Method.SUM, Method.MEAN, Method.MIN, Method.MAX})
 

@@ -6,12 +6,11 @@ from typing import Any, Final
 from usance.domain.catalog.meters import NUMERIC, categories
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.custom_sql import CustomSql, custom_sql_of
+from usance.domain.metering.custom_sql import CUSTOM_SQL, CustomSql, custom_sql_of
 
 _OF_NUMBERS: Final = frozenset(
     {"SUM", "MIN", "MAX", "LATEST", "MEAN", "P50", "P75", "P90", "P95", "P99", "TIME_WEIGHTED_SUM"}
 )  # COUNT takes any field, UNIQUE any text
-CUSTOM_SQL: Final = "CUSTOM_SQL"
 WILDCARD: Final = "*"
 _QUERIES: Final = ("select", "with", "from")
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from usance.domain.metering.meter import NUMERIC
 
+CUSTOM_SQL: Final = "CUSTOM_SQL"
+"""The method whose value a query of the customer's own computes."""
 _NUMERIC = frozenset(category.name for category in NUMERIC)
 
 

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import HELD, Method, Observation, aggregate, mean, plain, total
+from usance.domain.metering.custom_sql import CUSTOM_SQL
 
 BUCKETS_MAX: Final = 20_000  # as many as an answer has rows
 _MONTHS_OF_QUARTER: Final = 3
@@ -21,8 +22,6 @@ FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
 
 
 UNIQUE: Final = "UNIQUE"
-CUSTOM_SQL: Final = "CUSTOM_SQL"
-"""The method whose value a query of the customer's own computes."""
 
 
 class Step(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from usance.domain.metering.usage_query import CUSTOM_SQL
+from usance.domain.metering.custom_sql import CUSTOM_SQL
 from usance.domain.statements.definition import ALL_VALUES, Definition, Dimension, Measure
 from usance.domain.statements.line import Metered
 

@@ -8,7 +8,6 @@ from usance.application.entities.create_entity import create_entity
 from usance.application.entities.delete_entity import delete_entity
 from usance.application.entities.get_entity import get_entity
 from usance.application.entities.list_entities import ListQuery, list_entities
-from usance.application.entities.list_in_order import list_in_order
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.update_entity import update_entity
@@ -107,12 +106,7 @@ def mount(
 
     def listing(request: Request) -> Document:
         query = _list_query(resource, resource.filters, request)
-        place = _place(resource, request)
-        if order := _order(resource, request):
-            page = list_in_order(ports(), request.caller, resource, query, descending=order == "DESC", place=place)
-        else:
-            page = list_entities(ports(), request.caller, resource, query, place)
-        return envelope(page)
+        return envelope(list_entities(ports(), request.caller, resource, query, _place(resource, request)))
 
     def update(request: Request) -> Document:
         id_, place = _id(resource, request), _place(resource, request)
@@ -258,7 +252,8 @@ def _order(resource: Resource, request: Request) -> str:
 def _list_query(resource: Resource, filters: Sequence[Filter], request: Request) -> ListQuery:
     size, token = paging(request, largest=resource.page_size_max)
     chosen: dict[str, Sequence[str]] = {}
-    asked = {"sortOrder"} if _order(resource, request) else set()
+    order = _order(resource, request)
+    asked = {"sortOrder"} if order else set()
     for filter_ in filters:
         if not (values := _values(filter_, request)):
             continue
@@ -268,7 +263,8 @@ def _list_query(resource: Resource, filters: Sequence[Filter], request: Request)
     selected = _selected(resource, request)
     if resource.check_list:
         resource.check_list(asked | {name for name, value in selected.items() if value != "false"})
-    return ListQuery(size, token, chosen, selected, _asked_besides(resource, request))
+    descending = order == "DESC" if order else None
+    return ListQuery(size, token, chosen, selected, _asked_besides(resource, request), descending)
 
 
 def _values(filter_: Filter, request: Request) -> Sequence[str]:

@@ -29,7 +29,6 @@ logger = Logger()
 
 def _bill(stores: BillingStores, at: datetime) -> int:
     """What balances are due comes first, so that the bills of the moment hold it. That it fails keeps nobody from a bill."""
-    done = billed = 0
     try:
         done = run_balance_schedules(stores.entities, at)
     finally:

@@ -12,8 +12,9 @@ from usance.application.billing.memos.lines import calculated, memos_of
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.records.examine import Examining
 from usance.application.billing.records.record import Calculated, read_record
-from usance.application.billing.records.replay import StoredLines, read_stored
+from usance.application.billing.records.replay import read_stored
 from usance.application.billing.states import state_of
+from usance.application.stored_lines import StoredLines
 from usance.domain.access import Action, Caller
 from usance.domain.billing.corrections import Difference, differences
 from usance.domain.billing.items import DRAW_DOWNS

@@ -1,8 +1,7 @@
 """Calculate a stored bill again from its record alone, and compare byte for byte."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import islice, zip_longest
 from typing import Any, Final
@@ -10,24 +9,16 @@ from typing import Any, Final
 from usance.application.billing.credits.ledger import Drawn
 from usance.application.billing.memos.lines import TOTAL, calculated
 from usance.application.billing.records.record import RECORD, Calculated, read_record
-from usance.application.ports.bills import BillRepository, StoredBill
+from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
+from usance.application.stored_lines import VERSION, StoredLines, read_stored_lines
 from usance.domain.billing.memos import sum_of
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources import wire
 from usance.resources.wire import Document
 
-READS_MAX: Final = 5  # a bill is recalculated every few minutes at most
 DIFFERENCES_MAX: Final = 50  # enough to see what kind they are
 MAY_BE_ABSENT: Final = frozenset({"purchaseOrderNumber"})
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLines:
-    """A bill and the line items of the same version."""
-
-    bill: StoredBill
-    line_items: Sequence[Document]
 
 
 def replay_bill(bills: BillRepository, blobs: BlobStore, org_id: str, bill_id: str) -> Document:
@@ -52,15 +43,11 @@ def replay_bill(bills: BillRepository, blobs: BlobStore, org_id: str, bill_id: s
 
 def read_stored(bills: BillRepository, org_id: str, bill_id: str) -> StoredLines:
     """A bill with the line items of one version of it. `NotFoundError` without a bill."""
-    for _ in range(READS_MAX):
-        stored = bills.get_stored(org_id, bill_id)
-        if stored is None:
-            raise NotFoundError(f"there is no bill {bill_id}")
-        items = bills.line_items(org_id, bill_id)
-        now = bills.get(org_id, bill_id)
-        if now and now["version"] == stored.header["version"]:
-            return StoredLines(stored, items)
-    raise VersionConflictError(f"the bill {bill_id} is being calculated again; repeat the request")
+    busy = VersionConflictError(f"the bill {bill_id} is being calculated again; repeat the request")
+    stored = read_stored_lines(bills, org_id, bill_id, same=VERSION, otherwise=busy)
+    if stored is None:
+        raise NotFoundError(f"there is no bill {bill_id}")
+    return stored
 
 
 def _core(stored: StoredLines, names: Mapping[str, Any]) -> Document:
