@@ -1,6 +1,7 @@
 """What the template promises: permissions that fit, queues that lose nothing, logs that end."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +26,10 @@ Functions = dict[str, dict[str, Any]]
 
 # The permission that the name of a store calls for: one of these policies at least.
 POLICIES = {
-    "ENTITIES_TABLE": {"ReadEntities", "WriteEntities"},
+    "ENTITIES_TABLE": {"ReadEntities", "UseEntities"},
     "USAGE_TABLE": {"ReadUsage", "WriteUsage", "DeleteUsage"},
-    "EVENTS_TABLE": {"ReadEvents", "WriteEvents"},
-    "DOCUMENTS_BUCKET": {"ReadDocuments", "WriteDocuments", "DeleteDocuments"},
+    "EVENTS_TABLE": {"ReadEvents", "WriteEvents", "UseEvents"},
+    "DOCUMENTS_BUCKET": {"UseDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},
     "UPLOAD_QUEUE_URL": {"SendUploads"},
@@ -42,6 +43,8 @@ POLICIES = {
 OWN_MB = 256  # what a function needs beside the process that runs a query
 VISIBILITY_PER_TIMEOUT = 6  # what AWS asks of a queue that runs a function
 SQS_RETENTION_DAYS_MAX = 14
+ROLE_POLICIES_MAX = 10  # managed policies of a role; an account that asks may have more
+ALARM_METRICS_MAX = 10  # CloudWatch
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -131,6 +134,61 @@ def test_no_policy_allows_every_action_or_every_resource(template: Template) -> 
                 continue
             assert "*" not in json.dumps(statement["Action"]), name
             assert statement["Resource"] not in ("*", ["*"]), name
+
+
+def test_a_role_holds_no_more_policies_than_an_account_allows(functions: Functions) -> None:
+    """Beside ours: to write logs, to write traces, and to read the queue or the stream that runs the function."""
+    for name, function in functions.items():
+        sources = {event["Type"] for event in function.get("Events", {}).values()} & {"SQS", "DynamoDB"}
+        assert len(policies(function)) + 2 + len(sources) <= ROLE_POLICIES_MAX, name
+
+
+def alarmed(template: Template, alarm: str, kind: str) -> set[str]:
+    """The queues or functions that an alarm looks at."""
+    metrics = template["Resources"][alarm]["Properties"]["Metrics"]
+    values = [
+        dimension["Value"]
+        for metric in metrics
+        if "MetricStat" in metric
+        for dimension in metric["MetricStat"]["Metric"]["Dimensions"]
+        if dimension["Name"] == kind
+    ]
+    return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0] for value in values}
+
+
+def test_alarms_look_at_every_queue_and_function_and_tell_the_topic(template: Template) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    working = {name for name, row in queues.items() if "RedrivePolicy" in row["Properties"]}
+    assert alarmed(template, "DeadLettersAlarm", "QueueName") == set(queues) - working
+    assert alarmed(template, "OldMessagesAlarm", "QueueName") == working
+    called = alarmed(template, "ThrottlesAlarm", "FunctionName")
+    others = alarmed(template, "WorkerErrorsAlarm", "FunctionName")
+    assert called | others | {"AdminFunction"} == set(of_type(template, "AWS::Serverless::Function"))
+    assert not called & others
+    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 7
+    for row in alarms.values():
+        assert row["Properties"]["AlarmActions"] == row["Properties"]["OKActions"] == told
+        assert len(row["Properties"]["Metrics"]) - 1 <= ALARM_METRICS_MAX
+
+
+def test_the_dashboard_shows_every_queue_and_function(template: Template) -> None:
+    body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert len(json.loads(body)["widgets"]) == 8
+    named = set(re.findall(r"\$\{(\w+)(?:\.QueueName)?\}", body))
+    assert set(of_type(template, "AWS::SQS::Queue")) <= named
+    assert set(of_type(template, "AWS::Serverless::Function")) - {"AdminFunction"} <= named
+    assert set(of_type(template, "AWS::DynamoDB::Table")) <= named
+    assert named <= set(template["Resources"]) | {"AWS"}
+
+
+def test_what_alarms_and_the_dashboard_count_is_counted(template: Template, project: Path) -> None:
+    text = json.dumps(template["Resources"])
+    code = "".join(path.read_text() for path in (project / "layers/shared/src/usance/entrypoints").rglob("*.py"))
+    for name in ("JobsFailed", "Delivered", "DeliveryAttemptsFailed", "DeliveriesFailed"):
+        assert name in text
+        assert f'"{name}"' in code
 
 
 def test_every_policy_is_used(template: Template, functions: Functions) -> None:

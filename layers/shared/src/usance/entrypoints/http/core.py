@@ -77,6 +77,7 @@ def build(routes: Sequence[Route], *, authenticated: bool = True, groups: Groups
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["rawPath"] = paths.routable(event["rawPath"])
+        logger.set_correlation_id(event["requestContext"].get("requestId"))  # the access log has it too
         return app.resolve(event, context)
 
     return handler

@@ -25,6 +25,7 @@ def handler(build: Callable[[], Workbench] = workbench) -> Callable[[dict[str, A
 
         def run(record: SQSRecord) -> None:
             message = wire.loads(record.body)
+            logger.set_correlation_id(message.get("jobId"))
             attempt = int(record.attributes.approximate_receive_count or 1)
             named = {key: message[key] for key in ("kind", "orgId", "jobId", "accountId") if key in message}
             try:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from usance.application.billing.whose_usage import whose_usage
 from usance.application.statements.run_statement_job import run_statement_job
 from usance.bootstrap.statements import WorkerStores, worker_stores
+from usance.entrypoints.metrics import count
 from usance.resources import wire
 
 logger = Logger()
@@ -21,6 +22,7 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
 
     def run(record: SQSRecord) -> None:
         message, ports = wire.loads(record.body), build()
+        logger.set_correlation_id(message["jobId"])
         outcome = run_statement_job(
             ports.entities,
             ports.bills,
@@ -31,6 +33,8 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
             job_id=message["jobId"],
             whose=partial(whose_usage, ports.entities, ports.blobs),
         )
+        if outcome.status == "FAILED":
+            count("JobsFailed")
         logger.info(
             "the statement job ran",
             org_id=message["orgId"],

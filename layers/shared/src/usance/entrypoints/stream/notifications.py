@@ -7,7 +7,7 @@ stream failures, so that it cannot hold up the others for ever.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -16,7 +16,10 @@ from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
 from usance.bootstrap.notifications import notification_stores
 from usance.domain.notifications.changes import Change
+from usance.entrypoints.metrics import count
 from usance.resources import wire
+
+FAILED_JOBS: Final = frozenset({"billing.job.failure", "dataexport.job.failure"})
 
 logger = Logger()
 
@@ -27,6 +30,7 @@ def handler(build: Callable[[], Stores] = notification_stores) -> Callable[[dict
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - what Lambda calls
         for record in event["Records"]:
             sequence_number = record["dynamodb"]["SequenceNumber"]
+            logger.set_correlation_id(sequence_number)
             try:
                 _take(record["dynamodb"], build())
             except Exception:
@@ -44,6 +48,8 @@ def _take(record: Mapping[str, Any], stores: Stores) -> None:
         event = stores.events.get(recorded["org"]["S"], recorded["id"]["S"])
         if event is not None:
             evaluate_rules(event, stores)
+            if event.name in FAILED_JOBS:
+                count("JobsFailed")
         return
     change = _change(record)
     if change is not None:
