@@ -51,16 +51,17 @@ def _pair(name: str, measured: list[float], floor: list[float]) -> list[Figure]:
     return [
         Figure(
             name=f"{name}, p{percent}",
-            value=_percentile(measured, percent) * 1_000,
+            value=percentile(measured, percent) * 1_000,
             unit="ms",
             beside_name="the function with nothing to do",
-            beside=_percentile(floor, percent) * 1_000,
+            beside=percentile(floor, percent) * 1_000,
         )
         for percent in (50, 99)
     ]
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
+    """The value below which `percent` of a hundred lie."""
     return statistics.quantiles(values, n=100)[percent - 1]
 
 

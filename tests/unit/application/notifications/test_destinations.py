@@ -13,7 +13,7 @@ from usance.application.notifications.lanes import LANE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.record_change import record_change
 from usance.application.ports.entities import Put
-from usance.domain.notifications.delivery import Fault, Outcome
+from usance.domain.notifications.delivery import Outcome
 from usance.domain.notifications.pacing import LANES
 from usance.resources import wire
 from usance.resources.wire import Document
@@ -81,23 +81,23 @@ def test_a_destination_has_no_more_attempts_at_a_time_than_lanes() -> None:
     assert {run["status"] for run in world.runs()} == {"COMPLETE"}
 
 
-def test_a_slow_destination_is_left_alone_for_three_times_as_long_as_it_took() -> None:
-    world = prepared(changes=2 * LANES)
+def test_a_destination_that_was_slow_gets_one_delivery_at_a_time_until_it_is_not() -> None:
+    world = prepared(changes=4)
     began = world.now
-    dead = FakeWebhookSender((Outcome(fault=Fault.TIMEOUT),))
-    resting = replace(world.deliverer(), sender=Slow(world, {"https://example.com/hook": 10}, dead))
-    for message, _ in world.queue.take():
-        take(world, message, resting)
-        world.clock.instant = began  # all at once
-    assert len(dead.sent) == LANES
-    held = [message for message, _ in world.queue.sent if message.get("timesHeld")]
-    assert len(held) == LANES
+    slow = Slow(world, {"https://example.com/hook": 10})
+    messages = [message for message, _ in world.queue.take()]
+    take(world, messages[0], replace(world.deliverer(), sender=slow))
+    for message in messages[1:]:
+        take(world, message)
+    assert len(slow.inner.sent) == 1
+    assert world.sender.sent == []
     world.clock.instant = began + timedelta(seconds=39)
-    take(world, held[0], resting)
-    assert len(dead.sent) == LANES
+    take(world, messages[1])
+    assert world.sender.sent == []
     world.clock.instant = began + timedelta(seconds=40)
-    take(world, held[0], resting)
-    assert len(dead.sent) == LANES + 1
+    for message in messages[1:]:
+        take(world, message)
+    assert len(world.sender.sent) == 3
 
 
 def test_a_lane_whose_worker_died_is_free_again_when_its_claim_ends() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usance.domain.notifications.pacing import FIRST_HOLD, HOLD_MAX, LANES, SLOW, hold, rest_after, spread
+from usance.domain.notifications.pacing import FIRST_HOLD, HOLD_MAX, hold, rest_after, spread
 
 SECOND = timedelta(seconds=1)
 
@@ -14,11 +14,6 @@ SECOND = timedelta(seconds=1)
 @pytest.mark.parametrize(("took", "rest"), [(0, 0), (1, 0), (2, 6), (10, 30)])
 def test_a_lane_rests_three_times_as_long_as_a_slow_attempt_took(took: int, rest: int) -> None:
     assert rest_after(took * SECOND) == rest * SECOND
-
-
-@given(st.timedeltas(SLOW + timedelta(microseconds=1), timedelta(minutes=1)))
-def test_all_lanes_of_a_slow_destination_keep_one_worker_busy(took: timedelta) -> None:
-    assert took * LANES == took + rest_after(took)
 
 
 @given(st.integers(0, 10_000), st.text())

@@ -1,7 +1,8 @@
 """How fast deliveries go to one destination, so that a slow or dead one takes little from the others (our choice).
 
 A destination has a few lanes. Who sends holds one; who finds none free waits, longer each time. A lane whose attempt was slow
-rests three times as long as that took: a destination never has more than about one worker busy however it behaves.
+rests three times as long as that took, and the other lanes with it: once a destination is known to be slow, it has one worker
+busy for a quarter of the time.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from typing import Final
 
 LANES: Final = 4  # attempts at a time to one destination
 SLOW: Final = timedelta(seconds=1)  # an answer that takes longer costs its lane a rest
-REST_TIMES: Final = LANES - 1  # so that all lanes together are busy for the time of one
+REST_TIMES: Final = 3  # the lengths of a slow attempt that follow it; our choice
 FIRST_HOLD: Final = timedelta(seconds=1)
 HOLD_MAX: Final = timedelta(minutes=15)
 _DOUBLINGS_MAX: Final = 10  # FIRST_HOLD is beyond HOLD_MAX then
