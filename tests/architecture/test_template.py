@@ -165,11 +165,11 @@ def test_alarms_look_at_every_queue_and_function_and_tell_the_topic(template: Te
     others = alarmed(template, "WorkerErrorsAlarm", "FunctionName")
     assert called | others | {"AdminFunction"} == set(of_type(template, "AWS::Serverless::Function"))
     assert not called & others
-    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     assert len(alarms) == 7
     for row in alarms.values():
-        assert row["Properties"]["AlarmActions"] == row["Properties"]["OKActions"] == told
+        assert row["Condition"] == "HasAlarmTopic"
+        assert row["Properties"]["AlarmActions"] == row["Properties"]["OKActions"] == [{"Ref": "AlarmTopic"}]
         assert len(row["Properties"]["Metrics"]) - 1 <= ALARM_METRICS_MAX
 
 

@@ -44,6 +44,18 @@ def test_another_deployment_opens_nothing() -> None:
         other.open(sealed, context="c")
 
 
+def test_what_an_earlier_key_sealed_opens_while_that_is_kept() -> None:
+    old = ManagedSecrets(FakeSecretsManager(), "arn")
+    kept = json.dumps({"signing_key": "t" * 64, "previous_keys": ["u" * 64, "s" * 64]})
+    new = ManagedSecrets(FakeSecretsManager(kept), "arn")
+    assert new.open(old.seal("hush", context="c"), context="c") == "hush"
+    assert new.signing_key() != old.signing_key()
+    with pytest.raises(InvalidTag):
+        new.open(old.seal("hush", context="c"), context="d")
+    with pytest.raises(InvalidTag):
+        old.open(new.seal("hush", context="c"), context="c")
+
+
 def test_the_secret_is_read_once_and_its_keys_differ() -> None:
     manager = FakeSecretsManager()
     secrets = ManagedSecrets(manager, "arn")
@@ -63,5 +75,8 @@ def test_fresh_secrets_are_long_and_new() -> None:
 def test_a_short_or_unreadable_secret_is_refused() -> None:
     with pytest.raises(LookupError):
         ManagedSecrets(FakeSecretsManager('{"signing_key": "short"}'), "arn").signing_key()
+    short = json.dumps({"signing_key": "s" * 64, "previous_keys": ["short"]})
+    with pytest.raises(LookupError):
+        ManagedSecrets(FakeSecretsManager(short), "arn").signing_key()
     with pytest.raises(UnavailableError):
         ManagedSecrets(FakeSecretsManager(broken=True), "arn").signing_key()

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,7 +17,10 @@ _FORMAT: Final = "v1:"  # what a sealed text starts with, so that another cipher
 
 
 class ManagedSecrets:
-    """`Secrets` over one Secrets Manager secret, `{"signing_key": ...}`, read once per process."""
+    """`Secrets` over one Secrets Manager secret, `{"signing_key": ..., "previous_keys": [...]}`, read once per process.
+
+    Earlier keys (none by default) open what was sealed by them; they sign and seal nothing.
+    """
 
     def __init__(self, client: Any, secret_arn: str) -> None:
         self._client = client
@@ -43,26 +47,47 @@ class ManagedSecrets:
     def open(self, sealed: str, *, context: str) -> str:
         """Decrypt; raises when the text was altered or sealed for another context."""
         raw = base64.b64decode(sealed.removeprefix(_FORMAT))
-        return str(self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()), "utf-8")
+        return str(self._decrypted(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()), "utf-8")
+
+    def _decrypted(self, nonce: bytes, sealed: bytes, context: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return bytes(self._cipher.decrypt(nonce, sealed, context))
+        except InvalidTag:
+            for key in self._keys[1:]:
+                with suppress(InvalidTag):
+                    return bytes(_cipher(key).decrypt(nonce, sealed, context))
+            raise
 
     @cached_property
-    def _master(self) -> bytes:
+    def _keys(self) -> list[bytes]:
+        """The present key, and the earlier ones behind it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_arn)
         except (BotoCoreError, ClientError) as fault:
             raise UnavailableError("the deployment's secret cannot be read; repeat the request") from fault
-        key = str(wire.loads(answer["SecretString"])["signing_key"]).encode()
-        if len(key) < _KEY_BYTES:
-            raise LookupError(f"signing_key of the deployment's secret is shorter than {_KEY_BYTES} bytes")
-        return key
+        secret = wire.loads(answer["SecretString"])
+        keys = [str(key).encode() for key in (secret["signing_key"], *secret.get("previous_keys", ()))]
+        if min(map(len, keys)) < _KEY_BYTES:
+            raise LookupError(f"a key of the deployment's secret is shorter than {_KEY_BYTES} bytes")
+        return keys
 
     @cached_property
     def _cipher(self) -> Any:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # costs an import; only sealing needs it
-
-        return AESGCM(self._derived(b"usance sealed text"))
+        return _cipher(self._keys[0])
 
     def _derived(self, purpose: bytes) -> bytes:
-        return hmac.new(self._master, purpose, hashlib.sha256).digest()
+        return _derived(self._keys[0], purpose)
+
+
+def _cipher(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # costs an import; only sealing needs it
+
+    return AESGCM(_derived(key, b"usance sealed text"))
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return hmac.new(key, purpose, hashlib.sha256).digest()
