@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -25,10 +26,17 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the functions log; the streams of pytest change from test to test."""
+    """What the functions log, whatever other tests did to their loggers and to the streams of this process."""
     written = io.StringIO()
-    for logger in (core.logger, webhooks.logger):
-        monkeypatch.setattr(logger.registered_handler, "stream", written)
+    for name in {core.logger.name, webhooks.logger.name}:
+        logger = logging.getLogger(name)
+        handler = logging.StreamHandler(written)
+        handler.setFormatter(core.logger.registered_formatter)
+        monkeypatch.setattr(logger, "handlers", [handler])
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "level", logging.INFO)
+        monkeypatch.setattr(logger, "filters", [])
+        logger._cache.clear()  # type: ignore[attr-defined]
     return written
 
 
