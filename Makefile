@@ -99,7 +99,10 @@ fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix --quiet
 
 test: $(DEV) $(MINISTACK) ## the everyday tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam and not crash" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam and not crash and not async_client" $(ARGS)
+
+test-async: $(DEV) $(MINISTACK) ## the tests against the official SDK once more, by its asynchronous client
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m async_client tests/conformance $(ARGS)
 
 test-crash: $(DEV) $(MINISTACK) ## processes killed in the middle, stores that refuse, a small soak
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m crash $(ARGS)
@@ -144,5 +147,5 @@ clean: ## forget caches and builds; environments and data stay
 	rm -rf .aws-sam .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache out
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.PHONY: help install demo serve bench soak openapi compatibility check fix test test-crash coverage test-sam test-dynamodb-local dynamodb-local \
+.PHONY: help install demo serve bench soak openapi compatibility check fix test test-async test-crash coverage test-sam test-dynamodb-local dynamodb-local \
   build invoke deploy lock clean

@@ -39,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-@pytest.fixture(scope="module", params=[SYNC, ASYNC])
+@pytest.fixture(scope="module", params=[SYNC, pytest.param(ASYNC, marks=pytest.mark.async_client)])
 def keys(stack: RunningStack, request: pytest.FixtureRequest) -> Keys:
     """Of an organization of the module's own; every test is tried with both clients of the SDK."""
     return Keys(request.param, new_organization(stack, request.module.__name__))
