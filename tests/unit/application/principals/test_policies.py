@@ -1,10 +1,12 @@
 """Permission policies: what may be written in them, and what they are attached to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tests.fakes.organization import Organization
+from usance.application.ports.entities import Delete, Put
 from usance.application.principals import attach_policy
 
 UNKNOWN = "00000000-0000-7000-8000-ffffffffffff"
@@ -146,6 +148,22 @@ def test_a_principal_has_so_many_policies_at_most(org: Organization, monkeypatch
         for _ in range(3)
     ]
     assert answers == [200, 200, 400]
+
+
+def test_two_that_attach_at_once_do_not_fill_the_same_room(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attach_policy, "ATTACHED_MAX", 1)
+    body = principals(org)["serviceuser"]
+    first, second = (f"/permissionpolicies/{org.make('permissionPolicy')['id']}/addtoserviceuser" for _ in range(2))
+    commit, rivals = org.store.commit, [second]
+
+    def after_a_rival(org_id: str, changes: Sequence[Put | Delete]) -> None:
+        if rivals:
+            assert org.client.post(rivals.pop(), body).status == 200
+        commit(org_id, changes)
+
+    monkeypatch.setattr(org.store, "commit", after_a_rival)
+    refused = org.client.post(first, body)
+    assert (refused.status, "detach some first" in refused.message) == (400, True)
 
 
 def test_deleting_a_policy_detaches_it_everywhere(org: Organization) -> None:

@@ -1,7 +1,7 @@
 """People sign in at a provider with real keys, and get a token of one organization (platform.md 3)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from usance.adapters.jwt_tokens import JwtTokens
 from usance.adapters.openid import OpenIdProvider
 from usance.application.access.known_callers import KnownCallers
 from usance.application.access.verify_token import verify_token
+from usance.application.ports.entities import Delete, Put
 from usance.application.principals.sign_in import SignIn, sign_in
 from usance.domain.access import Action, Caller, allows
 from usance.domain.kernel.errors import ForbiddenError, InvalidClientError, UnavailableError, UnsupportedGrantError
@@ -185,6 +186,30 @@ def test_an_invitation_that_has_expired_lets_nobody_in(world: World) -> None:
     world.now = world.org.clock.instant
     answer = world.exchange(invitationId=invitation["id"])
     assert (answer.status, "expired" in answer.message) == (403, True)
+
+
+@pytest.mark.parametrize("equal", [True, False], ids=["the same", "another to the same address"])
+def test_two_sign_ins_that_accept_at_once_both_succeed(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, equal: bool
+) -> None:
+    policies = [world.org.make("permissionPolicy")["id"] for _ in range(2)]
+    first, other = (
+        world.org.make("orgUserInvitation", email=EMAIL, permissionPolicyIds=[policy])["id"] for policy in policies
+    )
+    commit, rivals = world.org.store.commit, [first if equal else other]
+    seen = []
+
+    def after_a_rival(org_id: str, changes: Sequence[Put | Delete]) -> None:
+        if rivals:
+            seen.append(world.caller(world.exchange(invitationId=rivals.pop())).principal_id)
+        commit(org_id, changes)
+
+    monkeypatch.setattr(world.org.store, "commit", after_a_rival)
+    seen.append(world.caller(world.exchange(invitationId=first)).principal_id)
+    [user] = world.org.client.get("/users").json["data"]
+    assert seen == [user["id"]] * 2
+    attached = world.org.client.get(f"/users/{user['id']}/permissions").json["data"]
+    assert sorted(policy["id"] for policy in attached) == (policies[:1] if equal else policies)
 
 
 class TestSupport:

@@ -1,10 +1,14 @@
 """Users come by invitation; of theirs, only the statements and the end of access can be changed."""
 
+from typing import Any
+
 import pytest
 
-from tests.fakes.http import USER_ID, Client
+from tests.fakes.http import USER_ID, Answer, Client
 from tests.fakes.organization import Organization
 from usance.application.access.create_service_user import create_service_user
+from usance.application.principals import attach_policy
+from usance.application.principals.withdrawals import WITHDRAWAL
 
 STATEMENT = {"effect": "allow", "action": ["config:retrieve"], "resource": ["config:plan/*"]}
 
@@ -95,6 +99,85 @@ def test_who_was_invited_twice_accepts_both_one_after_the_other(org: Organizatio
     [user] = org.client.get("/users").json["data"]
     attached = org.client.get(f"/users/{user['id']}/permissions").json["data"]
     assert sorted(policy["id"] for policy in attached) == policies
+
+
+def accept(org: Organization, invitation: dict[str, Any]) -> Answer:
+    return org.client.post(f"/invitations/{invitation['id']}/accept")
+
+
+def policies_of(org: Organization, user: dict[str, Any]) -> list[str]:
+    return [policy["id"] for policy in org.client.get(f"/users/{user['id']}/permissions").json["data"]]
+
+
+def test_a_policy_that_was_taken_away_does_not_come_back_by_an_invitation_from_before(org: Organization) -> None:
+    taken, other = org.make("permissionPolicy")["id"], org.make("permissionPolicy")["id"]
+    user = org.make_user(email="a@example.com", permissionPolicyIds=[taken])
+    before = org.make("orgUserInvitation", email="a@example.com", permissionPolicyIds=[taken, other])
+    org.clock.advance(minutes=1)
+    body = {"principalId": user["id"]}
+    for path in ("removefromuser", "addtouser", "removefromuser"):
+        assert org.client.post(f"/permissionpolicies/{taken}/{path}", body).status == 200
+    assert accept(org, before).status == 200
+    assert policies_of(org, user) == [other]
+    org.clock.advance(minutes=1)
+    assert accept(org, org.make("orgUserInvitation", email="a@example.com", permissionPolicyIds=[taken])).status == 200
+    assert policies_of(org, user) == [other, taken]
+
+
+def test_what_was_taken_from_one_is_still_given_to_another(org: Organization) -> None:
+    policy = org.make("permissionPolicy")["id"]
+    ann = org.make_user(email="a@example.com", permissionPolicyIds=[policy])
+    pending = org.make("orgUserInvitation", email="b@example.com", permissionPolicyIds=[policy])
+    org.clock.advance(minutes=1)
+    org.client.post(f"/permissionpolicies/{policy}/removefromuser", {"principalId": ann["id"]})
+    bob = accept(org, pending).json
+    assert (policies_of(org, ann), policies_of(org, bob)) == ([], [policy])
+
+
+def test_what_is_known_of_a_policy_taken_away_goes_with_the_policy(org: Organization) -> None:
+    policy = org.make("permissionPolicy")["id"]
+    user = org.make_user(permissionPolicyIds=[policy])
+    org.client.post(f"/permissionpolicies/{policy}/removefromuser", {"principalId": user["id"]})
+    assert len(org.store.list_all(org.id, WITHDRAWAL, filters={})) == 1
+    assert org.client.delete(f"/permissionpolicies/{policy}").status == 200
+    assert not org.store.list_all(org.id, WITHDRAWAL, filters={})
+
+
+def test_an_invitation_never_gives_more_policies_than_a_principal_can_have(
+    org: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attach_policy, "ATTACHED_MAX", 3)
+    first, second, third, fourth = (org.make("permissionPolicy")["id"] for _ in range(4))
+    user = org.make_user(email="a@example.com", permissionPolicyIds=[first, second])
+    pending = org.make("orgUserInvitation", email="a@example.com", permissionPolicyIds=[second, third, fourth])
+    refused = accept(org, pending)
+    assert (refused.status, "detach some first" in refused.message) == (400, True)
+    assert sorted(policies_of(org, user)) == [first, second]
+    assert org.client.get(f"/invitations/{pending['id']}").json == pending
+    org.clock.advance(minutes=1)
+    org.client.post(f"/permissionpolicies/{first}/removefromuser", {"principalId": user["id"]})
+    assert accept(org, pending).status == 200
+    assert sorted(policies_of(org, user)) == [second, third, fourth]
+
+
+def test_an_invitation_to_access_that_is_over_changes_nothing(org: Organization) -> None:
+    user = org.make_user(email="a@example.com")
+    until = {"dtExpiry": "2026-02-01T00:00:00Z", "dtEndAccess": "2026-01-20T00:00:00Z"}
+    pending = [org.make("orgUserInvitation", email=email, **until) for email in ("a@example.com", "b@example.com")]
+    org.clock.advance(days=10)
+    for invitation in pending:
+        refused = accept(org, invitation)
+        assert (refused.status, "2026-01-20" in refused.message, "invite again" in refused.message) == (400, True, True)
+    assert org.client.get("/users").json["data"] == [user]
+
+
+def test_an_invitation_from_before_does_not_shorten_access_that_was_set_after_it(org: Organization) -> None:
+    user = org.make_user(email="a@example.com")
+    before = org.make("orgUserInvitation", email="a@example.com", dtEndAccess="2026-03-01T00:00:00Z")
+    org.clock.advance(minutes=1)
+    assert org.client.put(f"/users/{user['id']}", {"version": user["version"]}).status == 200
+    accepted = accept(org, before)
+    assert (accepted.status, "dtEndAccess" in accepted.json) == (200, False)
 
 
 def test_an_update_touches_statements_and_end_of_access_alone(org: Organization) -> None:

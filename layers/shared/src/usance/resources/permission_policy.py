@@ -47,6 +47,9 @@ PERMISSION_POLICY: Final = Resource(
     verbs=ALL_VERBS - {Verb.DELETE},  # deleting refuses managed policies
     indexes=(Index("name"),),
     rules=(check_policy,),
-    parts=(Dependant("principalPermission", "permissionPolicyId"),),
+    parts=(
+        Dependant("principalPermission", "permissionPolicyId"),
+        Dependant("withdrawnPermission", "permissionPolicyId"),
+    ),
     answers={"managedPolicy": {"type": "boolean", "description": "Whether every organization has this policy."}},
 )

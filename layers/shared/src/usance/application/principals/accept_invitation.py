@@ -9,7 +9,8 @@ from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import Put, Reference
-from usance.application.principals.attach_policy import ATTACHMENT, attachment_id, attachment_put
+from usance.application.principals.attach_policy import ATTACHMENT, attachment_id, attachment_put, room_for
+from usance.application.principals.withdrawals import withdrawn_since
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import (
@@ -28,11 +29,13 @@ ATTEMPTS_MAX: Final = 5  # invitations to one address that are accepted at one m
 
 
 def accept_invitation(ports: EntityPorts, caller: Caller, invitation_id: str) -> Document:
-    """The user, new or known before. Policies that were deleted meanwhile are passed over.
+    """The user, new or known before. Policies that were deleted, or taken from the user, meanwhile are passed over.
 
-    Who is a user already gets the policies besides those of before, and access as long as the invitation says.
-    `InvalidInputError` when the invitation was accepted before, has expired, or is older than the
-    last change of a user whose access has an end: whoever ended it does not want it opened again.
+    Who is a user already gets the policies besides those of before, and access as long as the invitation says; one that
+    is older than the last change of the user leaves the access as it is.
+    `InvalidInputError` when the invitation was accepted before, has expired, gives access until a time that is over, or
+    more policies than a user can have, or is older than the last change of a user whose access has an end: whoever
+    ended it does not want it opened again.
     """
     require(caller, Action.CONFIG_UPDATE, INVITATION.type, invitation_id)
     invitation = find(ports, caller.org_id, INVITATION, invitation_id)
@@ -56,6 +59,8 @@ def _accepted(ports: EntityPorts, org_id: str, invitation: Document, by: str | N
         raise InvalidInputError("the invitation was accepted already")
     if instants.from_text(invitation["dtExpiry"]) <= now:
         raise InvalidInputError(f"the invitation expired at {invitation['dtExpiry']}; invite again")
+    if "dtEndAccess" in invitation and instants.from_text(invitation["dtEndAccess"]) <= now:
+        raise InvalidInputError(f"the access of the invitation ended at {invitation['dtEndAccess']}; invite again")
     known = ports.entities.find_unique(org_id, USER.type, "email", invitation["email"].lower())
     user_id = known["id"] if known else ports.ids.new()
     name = by or f"USER_{user_id}"
@@ -100,20 +105,29 @@ def _profile(org_id: str, invitation: Document) -> Document:
 
 
 def _with_access(user: Document, invitation: Document) -> Document:
-    """A user as before, but for the end of access."""
+    """A user as before, but for the end of access, unless somebody changed the user after inviting."""
     kept = {name: value for name, value in user.items() if name not in {"id", "version", "dtEndAccess"}}
+    if _older(invitation, user):
+        return kept  # the access has no end: the invitation would not be accepted otherwise
     return kept | ({"dtEndAccess": invitation["dtEndAccess"]} if "dtEndAccess" in invitation else {})
 
 
 def _attachments(ports: EntityPorts, org_id: str, invitation: Document, user_id: str, by: str) -> list[Put]:
-    policies = ports.entities.get_many(org_id, PERMISSION_POLICY.type, invitation.get("permissionPolicyIds", []))
-    ids = {policy["id"]: attachment_id(org_id, policy["id"], user_id) for policy in policies}
+    policies = [
+        policy["id"]
+        for policy in ports.entities.get_many(org_id, PERMISSION_POLICY.type, invitation.get("permissionPolicyIds", []))
+    ]
+    ids = {policy: attachment_id(org_id, policy, user_id) for policy in policies}
     attached = {item["id"] for item in ports.entities.get_many(org_id, ATTACHMENT, list(ids.values()))}
+    # Read after the attachments: a policy that is taken away in between is among the one or the other.
+    withdrawn = withdrawn_since(ports, org_id, policies, user_id, invitation["dtCreated"])
+    new = [policy for policy in policies if ids[policy] not in attached and policy not in withdrawn]
+    if not new:
+        return []
+    guard = room_for(ports, org_id, user_id, len(new))
     puts = []
-    for policy in policies:
-        if (id_ := ids[policy["id"]]) in attached:
-            continue
-        body = {"permissionPolicyId": policy["id"], "principalId": user_id, "principalType": "USER"}
-        document = created(body, id_, by, ports.clock.now())
-        puts.append(attachment_put(document, [Reference(PERMISSION_POLICY.type, policy["id"], "permissionPolicyIds")]))
-    return puts
+    for policy in new:
+        body = {"permissionPolicyId": policy, "principalId": user_id, "principalType": "USER"}
+        document = created(body, ids[policy], by, ports.clock.now())
+        puts.append(attachment_put(document, [Reference(PERMISSION_POLICY.type, policy, "permissionPolicyIds")]))
+    return [replace(puts[0], guards=(guard,)), *puts[1:]]

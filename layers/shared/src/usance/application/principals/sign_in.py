@@ -57,4 +57,7 @@ def _accept(ports: EntityPorts, org_id: str, invitation_id: str, email: str) -> 
     try:
         accept(ports, org_id, invitation)
     except InvalidInputError as refused:
+        again = ports.entities.get(org_id, INVITATION.type, invitation_id)
+        if again is not None and again["accepted"]:  # by another sign-in of the same person, just now
+            return
         raise ForbiddenError(refused.message) from refused
