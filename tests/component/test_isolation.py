@@ -159,21 +159,30 @@ def test_an_item_that_is_denied_is_neither_read_nor_changed(
         assert answer.status == 403 or (answer.status == 200 and answer.json in EMPTY), answer.text
 
 
-CHANGING_A_BALANCE = [
-    (function, route)
-    for function, route in NAMING
-    if "/balances/{balanceId}/" in route.path and route.method != "GET" and "preview" not in route.path
-]
+READING = ("/preview", "/data/jobs/download", "/data/archived")  # by POST
+HOLDERS = {"/balances/{balanceId}/": "balance", "/lookuptables/{lookupTableId}/": "lookupTable"}
+HELD = [(function, route, kind) for function, route in NAMING for path, kind in HOLDERS.items() if path in route.path]
+CHANGING = [held for held in HELD if held[1].method != "GET" and not held[1].path.endswith(READING)]
+EXPORTING = [held for held in HELD if held[1].path.endswith(READING[1:])]
+
+
+def test_there_are_operations_on_what_lies_in_another() -> None:
+    assert {kind for _, _, kind in CHANGING} == set(HOLDERS.values())
+    assert len(EXPORTING) == len(READING[1:])
 
 
 @pytest.mark.parametrize(
-    ("function", "route"), CHANGING_A_BALANCE, ids=[f"{route.method} {route.path}" for _, route in CHANGING_A_BALANCE]
+    ("action", "held"),
+    [*(("config:update", held) for held in CHANGING), *(("config:export", held) for held in EXPORTING)],
+    ids=lambda value: value if isinstance(value, str) else f"{value[1].method} {value[1].path}",
 )
-def test_what_changes_an_item_needs_that_the_item_may_be_updated(
-    deployment: Deployment, function: str, route: Route
+def test_what_is_done_in_an_item_needs_that_it_may_be_done_to_the_item(
+    deployment: Deployment, action: str, held: tuple[str, Route, str]
 ) -> None:
-    items = [f"{service}:balance/item/{deployment.ids['balances']}" for service in SERVICES]
-    statements = [ALL, {"effect": "deny", "action": ["config:update"], "resource": items}]
+    function, route, kind = held
+    [noun] = [path.split("/")[1] for path, type_ in HOLDERS.items() if type_ == kind]
+    items = [f"{service}:{kind}/item/{deployment.ids[noun]}" for service in SERVICES]
+    statements = [ALL, {"effect": "deny", "action": [action], "resource": items}]
     before = deployment.belongings()
     client = deployment.client(function, deployment.world.org.id, statements)
     answer = client.call(route.method, deployment.path(route), body(route), query=query(route))

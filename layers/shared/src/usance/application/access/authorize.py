@@ -22,13 +22,13 @@ def require(caller: Caller, action: Action, resource_type: str, item_id: str | N
         raise ForbiddenError(f"your permission policies do not allow {action} on {what}")
 
 
-def require_undenied(caller: Caller, resource_type: str, item_id: str, *, changing: bool = False) -> None:
+def require_undenied(caller: Caller, resource_type: str, item_id: str, *further: Action) -> None:
     """`ForbiddenError` when a statement denies the caller to read the item; that none allows it is no matter.
 
-    With `changing`, also when one denies to update it.
+    Also when one denies any of the `further` actions on it.
     """
     everything = replace(caller, statements=(*caller.statements, _EVERYTHING))
-    for action in (Action.CONFIG_RETRIEVE, *((Action.CONFIG_UPDATE,) if changing else ())):
+    for action in (Action.CONFIG_RETRIEVE, *further):
         require(everything, action, resource_type, item_id)
 
 

@@ -27,7 +27,7 @@ def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body
     does not cover.
     """
     require(caller, Action.CONFIG_CREATE, BALANCE_TRANSACTION.type)
-    require_undenied(caller, BALANCE.type, balance_id, changing=True)
+    require_undenied(caller, BALANCE.type, balance_id, Action.CONFIG_UPDATE)
     sent = document_of(validated(BALANCE_TRANSACTION.model, body))
     made_by = {"balanceId": balance_id, "entityType": caller.principal_type, "entityId": caller.principal_id}
     id_ = ports.ids.new()

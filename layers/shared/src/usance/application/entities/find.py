@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from usance.application.access.authorize import require_undenied
 from usance.application.entities.ports import EntityPorts
-from usance.domain.access import Caller
+from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import NotFoundError
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
@@ -24,7 +24,8 @@ def find(ports: EntityPorts, org_id: str, resource: Resource, id_: str, place: M
 def require_open(caller: Caller, resource: Resource, place: Mapping[str, str], *, changing: bool = False) -> None:
     """`ForbiddenError` when the entity that one lives in is denied to the caller, or, `changing` it, to be updated."""
     if resource.within is not None:
-        require_undenied(caller, resource.within.type, place[resource.within.field], changing=changing)
+        further = (Action.CONFIG_UPDATE,) if changing else ()
+        require_undenied(caller, resource.within.type, place[resource.within.field], *further)
 
 
 def require_place(

@@ -15,6 +15,7 @@ from usance.application.lookups.read_data import get_data, get_item
 from usance.application.lookups.revisions import Place
 from usance.application.lookups.set_status import set_revision_status
 from usance.application.lookups.upload_data import generate_lookup_upload_url
+from usance.domain.access import Action
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging, whole
 from usance.resources.file_upload import FileUrl
 from usance.resources.lookup_table import (
@@ -39,6 +40,7 @@ REVISIONS: Final = f"/organizations/{{orgId}}/{LOOKUP_TABLE_REVISION.path}"
 DATA: Final = f"/organizations/{{orgId}}/{LOOKUP_TABLE.path}/{{lookupTableId}}/revisions/{{lookupTableRevisionId}}/data"
 _KEYS: Final = QueryParameter("additional", "`lookupKey` shows the key of each item.", {"type": "array", "items": {"type": "string", "enum": ["lookupKey"]}})  # fmt: skip
 _LIMIT: Final = QueryParameter("limit", f"How many items to answer; {ITEMS_MAX} when left out.", {"type": "integer", "minimum": 1, "maximum": ITEMS_MAX})  # fmt: skip
+_CHANGE: Final = Action.CONFIG_UPDATE
 
 Ports = Callable[[], LookupPorts]
 
@@ -50,10 +52,12 @@ def routes(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Rout
 
 def _revisions(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Route, ...]:
     def set_status(request: Request) -> Document:
-        return set_revision_status(configuration(), request.caller, _revision(request, "id"), request.json_object())
+        return set_revision_status(
+            configuration(), request.caller, _revision(request, "id", _CHANGE), request.json_object()
+        )
 
     def delete(request: Request) -> Document:
-        return delete_revision(configuration(), ports(), request.caller, _revision(request, "id"))
+        return delete_revision(configuration(), ports(), request.caller, _revision(request, "id", _CHANGE))
 
     one = f"{REVISIONS}/{{id}}"
     return (
@@ -64,16 +68,16 @@ def _revisions(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[
 
 def _files(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Route, ...]:
     def copy(request: Request) -> Document:
-        return copy_data(configuration(), ports(), request.caller, _place(request), request.json_object())
+        return copy_data(configuration(), ports(), request.caller, _place(request, _CHANGE), request.json_object())
 
     def upload(request: Request) -> Document:
-        return generate_lookup_upload_url(ports(), request.caller, _place(request), request.json_object())
+        return generate_lookup_upload_url(ports(), request.caller, _place(request, _CHANGE), request.json_object())
 
     def archived(request: Request) -> Document:
-        return archive_url(ports(), request.caller, _place(request), request.json_object())
+        return archive_url(ports(), request.caller, _place(request, Action.CONFIG_EXPORT), request.json_object())
 
     def download(request: Request) -> Document:
-        return download_data(ports(), request.caller, _place(request), request.json_object())
+        return download_data(ports(), request.caller, _place(request, Action.CONFIG_EXPORT), request.json_object())
 
     def listing(request: Request) -> Document:
         size, token = paging(request)
@@ -84,7 +88,7 @@ def _files(configuration: Callable[[], EntityPorts], ports: Ports) -> tuple[Rout
         return get_job(ports(), request.caller, _place(request), request.path["id"])
 
     def delete(request: Request) -> Document:
-        return delete_job(ports(), request.caller, _place(request), request.path["id"])
+        return delete_job(ports(), request.caller, _place(request, _CHANGE), request.path["id"])
 
     jobs = f"{DATA}/jobs"
     return (
@@ -103,20 +107,22 @@ def _data(ports: Ports) -> tuple[Route, ...]:
         return get_data(ports(), request.caller, _place(request), limit=_limit(request), with_keys=_with_keys(request))
 
     def put(request: Request) -> Document:
-        return put_items(ports(), request.caller, _place(request), request.json_object(), with_keys=_with_keys(request))
+        return put_items(
+            ports(), request.caller, _place(request, _CHANGE), request.json_object(), with_keys=_with_keys(request)
+        )
 
     def clear(request: Request) -> Document:
-        return clear_data(ports(), request.caller, _place(request))
+        return clear_data(ports(), request.caller, _place(request, _CHANGE))
 
     def read_one(request: Request) -> Document:
         return get_item(ports(), request.caller, _place(request), _key(request))
 
     def put_one(request: Request) -> Document:
         body, keys = request.json_object(), _with_keys(request)
-        return put_item(ports(), request.caller, _place(request), _key(request), body, with_keys=keys)
+        return put_item(ports(), request.caller, _place(request, _CHANGE), _key(request), body, with_keys=keys)
 
     def delete_one(request: Request) -> Document:
-        return delete_item(ports(), request.caller, _place(request), _key(request), request.json_object())
+        return delete_item(ports(), request.caller, _place(request, _CHANGE), _key(request), request.json_object())
 
     one = f"{DATA}/{{lookupKey}}"
     return (
@@ -134,13 +140,14 @@ def _route(method: str, path: str, handle: Callable[[Request], Any], id_: str, s
     return Route(method, path, handle, operation, rest=path.endswith("{lookupKey}"))
 
 
-def _revision(request: Request, name: str) -> Place:
-    require_undenied(request.caller, LOOKUP_TABLE.type, request.path["lookupTableId"])
+def _revision(request: Request, name: str, *further: Action) -> Place:
+    """Where a revision is; refused when the table denies that it be read, or any of the `further` actions."""
+    require_undenied(request.caller, LOOKUP_TABLE.type, request.path["lookupTableId"], *further)
     return Place(request.path["lookupTableId"], request.path[name])
 
 
-def _place(request: Request) -> Place:
-    return _revision(request, "lookupTableRevisionId")
+def _place(request: Request, *further: Action) -> Place:
+    return _revision(request, "lookupTableRevisionId", *further)
 
 
 def _key(request: Request) -> str:
