@@ -31,7 +31,7 @@ class Api:
     """The routes over a world."""
 
     def __init__(self, world: World) -> None:
-        self.handle = core.build(events.routes(lambda: ReadingStores(world.entities, world.events)))
+        self.handle = core.build(events.routes(lambda: ReadingStores(world.entities, world.events, world.clock)))
 
         self.denied: list[str] = []
 

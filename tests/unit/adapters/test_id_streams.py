@@ -1,14 +1,27 @@
 """Merging and intersecting sorted ids equals what sets say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usance.adapters.dynamodb.id_streams import AllOf, AnyOf, IdStream, KnownIds, PartitionIds
+from tests.fakes.clock import FrozenClock
+from usance.adapters.dynamodb.id_pages import page_of
+from usance.adapters.dynamodb.id_streams import (
+    AllOf,
+    AnyOf,
+    IdStream,
+    KnownIds,
+    NothingInCommonError,
+    PartitionIds,
+)
+from usance.application.deadline import within
 from usance.application.paging import decode_token, encode_token
+from usance.application.ports.entities import Page
 
 
 @dataclass
@@ -36,6 +49,7 @@ def drained(stream: IdStream) -> list[str]:
     return found
 
 
+FOREVER = within(FrozenClock(), timedelta(seconds=1))
 NUMBERS = st.sets(st.integers(0, 60), max_size=40)
 
 
@@ -51,7 +65,8 @@ def test_filters_are_sets(filters: list[list[set[int]]], chunk: int) -> None:
         [
             AnyOf([PartitionIds(client, "table", f"{f}.{v}", chunk) for v in range(len(values))])
             for f, values in enumerate(filters)
-        ]
+        ],
+        FOREVER,
     )
     expected = set.intersection(*(set().union(*values) for values in filters))
     assert drained(stream) == sorted((f"{number:04}" for number in expected), reverse=True)
@@ -59,7 +74,7 @@ def test_filters_are_sets(filters: list[list[set[int]]], chunk: int) -> None:
 
 def test_a_rare_filter_spares_reading_a_frequent_one() -> None:
     client = FakeClient({"all": [f"{number:04}" for number in range(5_000)], "rare": ["0007", "4000"]})
-    stream = AllOf([PartitionIds(client, "table", "all", 10), PartitionIds(client, "table", "rare", 10)])
+    stream = AllOf([PartitionIds(client, "table", "all", 10), PartitionIds(client, "table", "rare", 10)], FOREVER)
     assert drained(stream) == ["4000", "0007"]
     assert client.reads <= 6
 
@@ -72,3 +87,72 @@ def test_known_ids_are_a_stream() -> None:
 @given(st.uuids())
 def test_a_page_token_holds_its_id(id_: Any) -> None:
     assert decode_token(encode_token(str(id_))) == str(id_)
+
+
+@dataclass
+class ReadingClock:
+    """A second passes with every read of a client."""
+
+    client: FakeClient
+    start: datetime = field(default_factory=FrozenClock().now)
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.client.reads)
+
+
+def id_of(number: int) -> str:
+    return f"{number:08x}-0000-7000-8000-000000000000"
+
+
+class Crowds:
+    """Two filters that match hundreds of entities each, of which `common` are in both."""
+
+    def __init__(self, common: Sequence[int]) -> None:
+        even = {id_of(number) for number in range(0, 2_000, 2)}
+        odd = {id_of(number) for number in range(1, 2_000, 2)}
+        both = {id_of(number) for number in common}
+        self.client = FakeClient({"even": sorted(even | both), "odd": sorted(odd | both)})
+
+    def page(self, size: int, token: str | None = None) -> Page:
+        deadline = within(ReadingClock(self.client), timedelta(seconds=20))
+        streams = [PartitionIds(self.client, "table", pk, 10) for pk in ("even", "odd")]
+        limit = decode_token(token) if token else None
+        return page_of(AllOf(streams, deadline), limit, size, deadline, lambda ids: [{"id": id_} for id_ in ids])
+
+
+def test_crowds_with_nothing_in_common_are_refused_in_time() -> None:
+    crowds = Crowds([])
+    with pytest.raises(NothingInCommonError, match="leave one of them out"):
+        crowds.page(10)
+    assert crowds.client.reads <= 22
+
+
+def test_what_crowds_have_in_common_is_a_short_page_and_the_rest_follows() -> None:
+    crowds = Crowds([1_990, 1_950, 1_900])
+    first = crowds.page(10)
+    assert [one["id"] for one in first.data] == [id_of(number) for number in (1_990, 1_950, 1_900)]
+    assert first.next_token
+    assert crowds.page(3).next_token
+    full = crowds.page(2)
+    assert [one["id"] for one in full.data] == [id_of(1_990), id_of(1_950)]
+    assert [one["id"] for one in crowds.page(1, full.next_token).data] == [id_of(1_900)]
+
+
+def test_ids_whose_entities_are_not_wanted_are_read_until_the_deadline() -> None:
+    client = FakeClient({"all": [id_of(number) for number in range(1_000)]})
+    deadline = within(ReadingClock(client), timedelta(seconds=20))
+    for wanted, expected in ((set[str](), None), ({id_of(990)}, [id_of(990)])):
+        client.reads = 0
+        stream = AllOf([PartitionIds(client, "table", "all", 10)], deadline)
+
+        def load(ids: Sequence[str], wanted: set[str] = wanted) -> list[dict[str, str]]:
+            return [{"id": id_} for id_ in ids if id_ in wanted]
+
+        if expected is None:
+            with pytest.raises(NothingInCommonError):
+                page_of(stream, None, 5, deadline, load)
+        else:
+            page = page_of(stream, None, 5, deadline, load)
+            assert [one["id"] for one in page.data] == expected
+            assert page.next_token
+        assert client.reads <= 22

@@ -1,6 +1,7 @@
 """Pages of lists from which something is left out."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FrozenClock
 from tests.fakes.entities import FakeEntityRepository
-from usance.application import paging
+from usance.application.deadline import of_request
+from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
 from usance.application.ports.entities import Page, Put
+from usance.application.search.searching import candidates
 from usance.domain.kernel.errors import InvalidInputError
 
 Document = dict[str, Any]
@@ -20,7 +23,8 @@ Document = dict[str, Any]
 class Listed:
     """A list of entities of which every one is kept or not; `reads` are the sizes of the pages that were read."""
 
-    def __init__(self, kept: Sequence[bool]) -> None:
+    def __init__(self, kept: Sequence[bool], read_takes: timedelta = timedelta(0)) -> None:
+        self.clock, self.read_takes = FrozenClock(), read_takes
         self.store = FakeEntityRepository(FrozenClock())
         self.reads: list[int] = []
         for at, keep in enumerate(kept):
@@ -28,13 +32,21 @@ class Listed:
             self.store.commit("o", [Put("product", document)])
 
     def page(self, page_size: int, token: str | None) -> Page:
-        def read(size: int, token: str | None) -> Page:
-            self.reads.append(size)
-            return self.store.list_page("o", "product", filters={}, page_size=size, next_token=token)
-
         return kept_page(
-            read, lambda found: [one for one in found if one["kept"]], page_size=page_size, next_token=token
+            self.read,
+            lambda found: [one for one in found if one["kept"]],
+            page_size=page_size,
+            next_token=token,
+            deadline=of_request(self.clock),
         )
+
+    def read(self, size: int, token: str | None) -> Page:
+        self.reads.append(size)
+        self.clock.instant += self.read_takes
+        return self.store.list_page("o", "product", filters={}, page_size=size, next_token=token)
+
+
+SLOW = timedelta(seconds=10)  # two reads are longer than a request may read on
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
@@ -60,10 +72,40 @@ def test_a_page_that_is_not_full_at_once_is_read_in_large_steps() -> None:
     assert listed.reads == [1, 100, 100, 100]
 
 
-def test_a_request_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "READ_MAX", 200)
-    short = Listed([False] * 300 + [True]).page(2, None)
-    assert len(short.data) == 1
-    assert short.next_token
-    with pytest.raises(InvalidInputError, match="narrow"):
-        Listed([False] * 300).page(2, None)
+def test_at_the_deadline_a_page_ends_with_what_it_has() -> None:
+    listed = Listed([False] * 300 + [True], SLOW)
+    page = listed.page(2, None)
+    assert (len(page.data), len(listed.reads)) == (1, 2)
+    assert page.next_token
+
+
+def test_at_the_deadline_a_page_with_nothing_on_it_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"none of the 102 entities .* narrow"):
+        Listed([False] * 300, SLOW).page(2, None)
+
+
+def test_a_list_that_ends_at_the_deadline_is_answered() -> None:
+    assert Listed([False] * 102, SLOW).page(2, None) == Page([], None)
+
+
+def test_an_order_that_cannot_be_made_in_time_is_refused() -> None:
+    listed = Listed([True] * 1_001, SLOW)
+
+    with pytest.raises(InvalidInputError, match=r"sortOrder: .* 1000 entities"):
+        ordered_page(
+            listed.read,
+            list,
+            lambda document: str(document["id"]),
+            asked_by="sortOrder",
+            descending=False,
+            page_size=1,
+            next_token=None,
+            deadline=of_request(listed.clock),
+        )
+
+
+def test_a_search_that_takes_too_long_is_refused() -> None:
+    listed = Listed([True] * 200, SLOW)
+    read = candidates(lambda token: listed.read(50, token), list, ["code"], of_request(listed.clock))
+    with pytest.raises(InvalidInputError, match=r"more than 100 entities.* code:"):
+        list(read)

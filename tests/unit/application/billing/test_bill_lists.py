@@ -1,10 +1,12 @@
 """Bills by account and by period, and line items over all bills (billing.md 12.10)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.unit.application.billing.world import World
+from usance.application import deadline
 from usance.application.billing import list_lines
 
 
@@ -104,7 +106,7 @@ def test_a_request_reads_a_number_of_bills_and_goes_on_after_them(
     everything = [line["id"] for line in pages(world, 100)]
     monkeypatch.setattr(list_lines, "BILLS_READ_MAX", 1)
     assert [line["id"] for line in pages(world, 100)] == everything
-    monkeypatch.setattr(list_lines, "BILLS_LOOKED_AT_MAX", 1)
+    monkeypatch.setattr(deadline, "READ_FOR", timedelta(0))
     denied = [f"billing:bill/item/{bill['id']}" for bill in world.all_bills()]
     statements = [
         {"effect": "allow", "action": ["all"], "resource": ["*"]},

@@ -83,7 +83,7 @@ def read(world: World, job_id: str) -> Document:
 def listed(world: World, **filters: str) -> list[str]:
     given = {"active": None, "status": None, "bill_id": None, **filters}
     page = list_statement_jobs(
-        world.entities, world.bills, world.blobs, caller=CALLER, page_size=100, next_token=None, **given
+        world.entities, world.bills, world.blobs, world.clock, caller=CALLER, page_size=100, next_token=None, **given
     )
     return [job["id"] for job in page.data]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
+from usance.application.deadline import Deadline
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
@@ -25,14 +26,18 @@ def ordered_page(
     descending: bool,
     page_size: int,
     next_token: str | None,
+    deadline: Deadline,
 ) -> Page:
     """A page of what `keep` leaves of a list, which `read` answers page by page (size, token), in the order of a `key` of its own.
 
     A token names a place in the order, not a row, so that pages survive inserts and deletes between them.
-    `InvalidInputError`, in the name of the parameter `asked_by`, when the list is longer than `ORDERED_MAX`.
+    `InvalidInputError`, in the name of the parameter `asked_by`, when the list is longer than `ORDERED_MAX`, or
+    than can be read until the deadline.
     """
     keyed = sorted(
-        ((key(document), document) for document in keep(_all(read, asked_by))), key=itemgetter(0), reverse=descending
+        ((key(document), document) for document in keep(_all(read, asked_by, deadline))),
+        key=itemgetter(0),
+        reverse=descending,
     )
     if next_token is not None:
         last = decode_token(next_token, _TOKEN).removeprefix(_MARK)
@@ -42,7 +47,7 @@ def ordered_page(
     return Page([document for _, document in page], token)
 
 
-def _all(read: Callable[[int, str | None], Page], asked_by: str) -> list[Document]:
+def _all(read: Callable[[int, str | None], Page], asked_by: str, deadline: Deadline) -> list[Document]:
     found: list[Document] = []
     token: str | None = None
     while True:
@@ -51,5 +56,8 @@ def _all(read: Callable[[int, str | None], Page], asked_by: str) -> list[Documen
         token = page.next_token
         if token is None:
             return found
-        if len(found) >= ORDERED_MAX:
-            raise InvalidInputError(f"{asked_by}: more than {ORDERED_MAX} entities; narrow the list by a filter")
+        if len(found) >= ORDERED_MAX or deadline.passed():
+            raise InvalidInputError(
+                f"{asked_by}: there are more than the {len(found)} entities that one request can put in order; "
+                "narrow the list by a filter"
+            )

@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from usance.application.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
 READ_AT_ONCE: Final = 100  # once a page was not enough
-READ_MAX: Final = 100_000  # of one request: some ten seconds
-EMPTY_COSTS: Final = 5_000  # what a store has read for a page with nothing on it
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -43,11 +42,12 @@ def kept_page(
     *,
     page_size: int,
     next_token: str | None,
+    deadline: Deadline,
     place_of: Callable[[Document], str] = lambda document: str(document["id"]),
 ) -> Page:
     """A page of what `keep` leaves of a list, which `read` answers page by page (size, token).
 
-    It reads on until the page is full, or something is on it after `READ_MAX` are read; `InvalidInputError` when nothing is.
+    It reads on until the page is full, or something is on it at the deadline; `InvalidInputError` when nothing is.
     `place_of` is the place in the list's order that its tokens name.
     """
     kept: list[Document] = []
@@ -55,21 +55,19 @@ def kept_page(
     while True:
         page = read(size, token)
         token = page.next_token
-        looked_at += len(page.data) or EMPTY_COSTS
+        looked_at += len(page.data)
         kept.extend(keep(page.data))
-        if token is None or len(kept) >= page_size or (kept and looked_at >= READ_MAX):
+        if token is None or len(kept) >= page_size:
             break
-        _refuse_endless(looked_at)
+        if deadline.passed():
+            if kept:
+                break
+            raise InvalidInputError(
+                f"none of the {looked_at} entities looked at is on this list for you, and there are more than one "
+                "request can look at; narrow it by a filter, or start further on by nextToken"
+            )
         size = max(page_size, READ_AT_ONCE)
     if len(kept) > page_size:
         kept = kept[:page_size]
         token = encode_token(place_of(kept[-1]))
     return Page(kept, token)
-
-
-def _refuse_endless(looked_at: int) -> None:
-    """`InvalidInputError` when a request has read so much and found nothing: it would be cut off before it answers."""
-    if looked_at >= READ_MAX:
-        raise InvalidInputError(
-            f"none of {looked_at} entities is on this list for you; narrow it by a filter, or start further on by nextToken"
-        )

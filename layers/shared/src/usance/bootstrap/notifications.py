@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from usance.application.notifications.stores import Stores
+from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
 from usance.bootstrap import stores
@@ -15,12 +16,13 @@ class ReadingStores:
 
     entities: EntityRepository
     events: EventLog
+    clock: Clock
 
 
 @cache
 def reading_stores() -> ReadingStores:
     """Those of this deployment."""
-    return ReadingStores(entities=stores.entities(), events=stores.events())
+    return ReadingStores(entities=stores.entities(), events=stores.events(), clock=stores.clock())
 
 
 @cache

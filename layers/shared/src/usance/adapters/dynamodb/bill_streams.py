@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStream, KnownIds, PartitionIds
+from usance.application.deadline import Deadline
 from usance.application.ports.bills import BillQuery, DateRange
 from usance.domain.kernel.ids import dated_id
 from usance.resources.wire import Document
@@ -35,11 +36,12 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class BillStreams:
-    """Streams over one organization's bills."""
+    """Streams over one organization's bills, read until the deadline."""
 
     client: Any
     table: str
     org_id: str
+    deadline: Deadline
 
     def of(self, query: BillQuery) -> IdStream:
         """A stream that holds every bill of `query`; of bills by date it may hold more, which `matches` tells."""
@@ -54,7 +56,7 @@ class BillStreams:
             streams.append(Between(self.all(), first_id(query.end_date), first_id(query.end_date + _DAY)))
         if query.locked is not None:
             streams.append(self._locked(query.locked, query.lock_date))
-        return AllOf(streams or [self.all()])
+        return AllOf(streams or [self.all()], self.deadline)
 
     def all(self) -> IdStream:
         """Every bill."""

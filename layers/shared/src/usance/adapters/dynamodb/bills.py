@@ -14,8 +14,10 @@ from usance.adapters.dynamodb.bill_lines import chunk_count, drop_lines, put_lin
 from usance.adapters.dynamodb.bill_streams import BILL, BillStreams, is_redated, matches
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.entity_steps import Row, change_steps
+from usance.adapters.dynamodb.id_pages import page_of
 from usance.adapters.dynamodb.transactions import ITEMS_MAX, Step, pause, store_faults, transact
-from usance.application.paging import decode_token, encode_token
+from usance.application.deadline import PAGE_FOR, within
+from usance.application.paging import decode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Delete, Page, Put
@@ -64,22 +66,18 @@ class DynamoBillRepository:
     def list_page(self, org_id: str, query: BillQuery, *, page_size: int, next_token: str | None = None) -> Page:
         """See the port."""
         limit = decode_token(next_token) if next_token else None
-        stream = BillStreams(self._client, self._table, org_id).of(query)
-        found: list[Document] = []
-        while len(found) <= page_size:
-            ids: list[str] = []
-            while len(ids) <= page_size - len(found) and (id_ := stream.below(limit)) is not None:
-                ids.append(id_)
-                limit = id_
-            if not ids:
-                break
-            found += [header for header in self.get_many(org_id, ids) if matches(header, query)]
-        token = encode_token(found[page_size - 1]["id"]) if len(found) > page_size else None
-        return Page(tuple(found[:page_size]), token)
+        deadline = within(self._clock, PAGE_FOR)
+        return page_of(
+            BillStreams(self._client, self._table, org_id, deadline).of(query),
+            limit,
+            page_size,
+            deadline,
+            lambda ids: [header for header in self.get_many(org_id, ids) if matches(header, query)],
+        )
 
     def exists_up_to(self, org_id: str, status: str, last_day: date) -> bool:
         """See the port."""
-        streams = BillStreams(self._client, self._table, org_id)
+        streams = BillStreams(self._client, self._table, org_id, within(self._clock, PAGE_FOR))
         return streams.up_to(streams.equal("status", [status]), last_day).below(None) is not None
 
     def create(

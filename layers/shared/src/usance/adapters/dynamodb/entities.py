@@ -13,8 +13,10 @@ from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.entity_steps import CLAIM_SECONDS, Row, change_steps
+from usance.adapters.dynamodb.id_pages import page_of
 from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStream, KnownIds, PartitionIds
 from usance.adapters.dynamodb.transactions import store_faults, transact
+from usance.application.deadline import PAGE_FOR, Deadline, within
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Claim, Delete, Guard, Page, Put
@@ -79,17 +81,14 @@ class DynamoEntityRepository:
         partitions = keys.partitions(org_id, type_)
         if not filters and len(partitions) == 1:
             return self._plain_page(partitions[0], page_size, limit)
-        stream = self._stream(org_id, type_, filters, page_size)
-        documents: list[Document] = []
-        while len(documents) <= page_size:
-            ids: list[str] = []
-            while len(ids) <= page_size - len(documents) and (found := stream.below(limit)) is not None:
-                ids.append(found)
-                limit = found
-            if not ids:
-                break
-            documents.extend(self._matching(org_id, type_, ids, filters))
-        return _page(documents, page_size)
+        deadline = within(self._clock, PAGE_FOR)
+        return page_of(
+            self._stream(org_id, type_, filters, page_size, deadline),
+            limit,
+            page_size,
+            deadline,
+            lambda ids: self._matching(org_id, type_, ids, filters),
+        )
 
     def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
         """See the port."""
@@ -206,7 +205,9 @@ class DynamoEntityRepository:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return _page(documents, page_size)
 
-    def _stream(self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int) -> IdStream:
+    def _stream(
+        self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int, deadline: Deadline
+    ) -> IdStream:
         chunk = page_size + 1 if len(filters) == 1 else CHUNK_MAX
         streams: list[IdStream] = []
         for field, values in filters.items():
@@ -230,7 +231,7 @@ class DynamoEntityRepository:
             streams = [
                 AnyOf([PartitionIds(self._client, self._table, pk, chunk) for pk in keys.partitions(org_id, type_)])
             ]
-        return AllOf(streams)
+        return AllOf(streams, deadline)
 
     def _matching(
         self, org_id: str, type_: str, ids: Sequence[str], filters: Mapping[str, Sequence[str]]

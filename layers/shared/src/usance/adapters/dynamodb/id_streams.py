@@ -9,8 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from usance.adapters.dynamodb.transactions import store_faults
+from usance.application.deadline import Deadline
+from usance.domain.kernel.errors import InvalidInputError
 
 CHUNK_MAX: Final = 200  # ids per read: some 20 kB, one round trip for most filters
+
+
+class NothingInCommonError(InvalidInputError):
+    """Until the deadline nothing was found that all filters of a list match."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "each filter of the list matches very many entities, but hardly any matches them all; "
+            "leave one of them out, or narrow it by ids or another filter"
+        )
 
 
 class IdStream(Protocol):
@@ -73,9 +85,10 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Ids that are in every stream."""
+    """Ids that are in every stream. `NothingInCommonError` when the deadline passes before one is found."""
 
     streams: Sequence[IdStream]
+    deadline: Deadline
 
     def below(self, limit: str | None) -> str | None:
         """See `IdStream`."""
@@ -86,6 +99,8 @@ class AllOf:
                 return None
             if all(id_ == smallest for id_ in found):
                 return smallest
+            if self.deadline.passed():
+                raise NothingInCommonError
             limit = _just_above(smallest)
 
 

@@ -10,6 +10,7 @@ from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
+from usance.application.deadline import of_request
 from usance.application.paging import kept_page
 from usance.application.ports.bills import BillQuery, BillRepository
 from usance.application.ports.entities import Page
@@ -59,6 +60,7 @@ def list_bills(
         lambda headers: visible(caller, TYPE, headers),
         page_size=page_size,
         next_token=next_token,
+        deadline=of_request(stores.clock),
     )
     bills = bills_with_lines(stores, caller.org_id, page.data) if with_lines else page.data
     return Page([shown(bill, lock_date, with_total=with_total) for bill in bills], page.next_token)

@@ -9,6 +9,7 @@ from usance.application.access.authorize import require_some, visible
 from usance.application.billing.bill_reading import TYPE, read_with_lines
 from usance.application.billing.documents import listed
 from usance.application.billing.stores import BillingStores
+from usance.application.deadline import Deadline, of_request
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery
 from usance.application.ports.entities import Page
@@ -17,7 +18,6 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
 BILLS_READ_MAX: Final = 50  # for one page that has something on it
-BILLS_LOOKED_AT_MAX: Final = 2_000  # each is read whole, line items and all
 END: Final = 999_999_999  # behind every line item of a bill
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\d{1,9}", re.ASCII)
 
@@ -36,6 +36,7 @@ def list_all_line_items(
     meanwhile moves nothing.
     """
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
+    deadline = of_request(stores.clock)
     found: list[Document] = []
     bill_id, start = _place(next_token)
     if bill_id:
@@ -53,16 +54,20 @@ def list_all_line_items(
         token = page.next_token
         if token is None:
             return Page(found, None)
-        if _enough(read, found):
+        if _enough(read, found, deadline):
             break
     return Page(found, _token(bill_id, END))
 
 
-def _enough(read: int, found: Sequence[Document]) -> bool:
+def _enough(read: int, found: Sequence[Document], deadline: Deadline) -> bool:
     """Whether a page ends that is not full. One without anything would be taken for the end of the list."""
-    if not found and read >= BILLS_LOOKED_AT_MAX:
-        raise InvalidInputError(f"none of {read} bills has such a line item; narrow the list by a filter of bills")
-    return bool(found) and read >= BILLS_READ_MAX
+    late = deadline.passed()
+    if not found and late:
+        raise InvalidInputError(
+            f"none of {read} bills has such a line item, and there are more than one request can look at; "
+            "narrow the list by a filter of bills"
+        )
+    return bool(found) and (late or read >= BILLS_READ_MAX)
 
 
 def _take(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.jobs import ACTIVE, CANCELLED, TYPE, move, shown
 from usance.application.billing.stores import BillingStores
+from usance.application.deadline import of_request
 from usance.application.paging import kept_page
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
@@ -38,6 +39,7 @@ def list_bill_jobs(
         lambda jobs: visible(caller, TYPE, jobs),
         page_size=page_size,
         next_token=next_token,
+        deadline=of_request(stores.clock),
     )
     return Page([shown(stores, job, with_bills=False) for job in page.data], page.next_token)
 

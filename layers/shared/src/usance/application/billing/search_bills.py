@@ -8,6 +8,7 @@ from usance.application.billing.bill_reading import TYPE, bills_with_lines
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
+from usance.application.deadline import of_request
 from usance.application.ports.bills import BillQuery
 from usance.application.search.searching import READ_AT_ONCE, Search, candidates, check_sort, equalities, found_page
 from usance.domain.access import Action, Caller
@@ -48,6 +49,7 @@ def search_bills(stores: BillingStores, caller: Caller, search: Search) -> Docum
         lambda token: stores.bills.list_page(caller.org_id, query, page_size=READ_AT_ONCE, next_token=token),
         lambda headers: visible(caller, TYPE, headers),
         INDEXES,
+        of_request(stores.clock),
     )
     # Matched as they are shown; the total is a field to sort by.
     headers = (shown(header, lock_date, with_total=True) for header in read)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from usance.application.access.authorize import require_some, visible
+from usance.application.deadline import of_request
 from usance.application.entities.find import NOWHERE, require_place
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
@@ -53,8 +54,9 @@ def list_entities(
             if resource.selection is None or resource.selection.keep(document, query.selected, now)
         ]
 
+    deadline = of_request(ports.clock)
     if query.descending is None:
-        page = kept_page(read, keep, page_size=query.page_size, next_token=query.next_token)
+        page = kept_page(read, keep, page_size=query.page_size, next_token=query.next_token, deadline=deadline)
     else:
         page = ordered_page(
             read,
@@ -64,5 +66,6 @@ def list_entities(
             descending=query.descending,
             page_size=query.page_size,
             next_token=query.next_token,
+            deadline=deadline,
         )
     return Page(shown(ports, caller, resource, page.data, query.additional), page.next_token)

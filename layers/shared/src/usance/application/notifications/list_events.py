@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from usance.application.access.authorize import require_some, visible
+from usance.application.deadline import Deadline
 from usance.application.paging import kept_page
 from usance.application.ports.entities import Page
 from usance.application.ports.events import EventLog, EventQuery, to_wire
@@ -23,6 +24,7 @@ def list_events(
     include_actioned: bool,
     page_size: int,
     next_token: str | None,
+    deadline: Deadline,
 ) -> Page:
     """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not.
 
@@ -45,5 +47,6 @@ def list_events(
         lambda found: visible(caller, "event", found),
         page_size=page_size,
         next_token=next_token,
+        deadline=deadline,
         place_of=lambda event: f"{event['eventTime']}#{event['id']}",  # newest first, by time
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
+from usance.application.deadline import Deadline
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.runs import RUN_TYPE, delivery_id, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
@@ -68,7 +69,13 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 
 
 def list_runs(
-    caller: Caller, query: RunQuery, entities: EntityRepository, *, page_size: int, next_token: str | None
+    caller: Caller,
+    query: RunQuery,
+    entities: EntityRepository,
+    deadline: Deadline,
+    *,
+    page_size: int,
+    next_token: str | None,
 ) -> Page:
     """A page of runs, without those that a policy denies."""
     require_some(caller, Action.CONFIG_RETRIEVE, RESOURCE)
@@ -89,16 +96,19 @@ def list_runs(
             descending=False,
             page_size=page_size,
             next_token=next_token,
+            deadline=deadline,
         )
     else:
-        page = kept_page(read, keep, page_size=page_size, next_token=next_token)
+        page = kept_page(read, keep, page_size=page_size, next_token=next_token, deadline=deadline)
     return Page([shown(run) for run in page.data], page.next_token)
 
 
-def latest_run(caller: Caller, entity_type: str, entity_id: str, entities: EntityRepository) -> Document:
+def latest_run(
+    caller: Caller, entity_type: str, entity_id: str, entities: EntityRepository, deadline: Deadline
+) -> Document:
     """The newest run of an entity. `NotFoundError` when it has none."""
     query = RunQuery("entity", f"{entity_type}/{entity_id}")
-    newest = list_runs(caller, query, entities, page_size=1, next_token=None).data
+    newest = list_runs(caller, query, entities, deadline, page_size=1, next_token=None).data
     if not newest:
         raise NotFoundError(f"there is no integration run of the {entity_type} {entity_id}")
     return newest[0]

@@ -11,6 +11,7 @@ from usance.application.access.authorize import require
 from usance.application.access.create_access_key import create_access_key
 from usance.application.access.credentials import ROOT
 from usance.application.audit import updated
+from usance.application.deadline import of_request
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.paging import kept_page
@@ -58,6 +59,7 @@ def list_access_keys(
         lambda keys: [key for key in keys if key["orgId"] == caller.org_id],
         page_size=page_size,
         next_token=next_token,
+        deadline=of_request(ports.clock),
     )
     return Page([_shown(key) for key in page.data], page.next_token)
 

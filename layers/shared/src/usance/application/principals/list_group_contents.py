@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from usance.application.access.authorize import permitted, require
 from usance.application.access.groups import MEMBER
+from usance.application.deadline import of_request
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.paging import kept_page
@@ -36,4 +37,5 @@ def list_group_contents(
         keep,
         page_size=page_size,
         next_token=next_token,
+        deadline=of_request(ports.clock),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from usance.application.access.authorize import require_some, visible
+from usance.application.deadline import of_request
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.search.searching import READ_AT_ONCE, Search, candidates, check_sort, equalities, found_page
@@ -35,6 +36,7 @@ def search_entities(ports: EntityPorts, caller: Caller, searchable: Searchable, 
         ),
         lambda documents: visible(caller, resource.type, documents),
         searchable.indexes,
+        of_request(ports.clock),
     )
     page, token = found_page(read, terms, search)
     return {"data": list(shown(ports, caller, resource, page)), "nextToken": token}

@@ -2,8 +2,8 @@
 
 An equality on a field with an index (`code`, `parentAccountId`, `accountId` and the like), joined by AND, is answered
 through that index, and so is one on `id`. Every other search reads from the newest on until it has its page, or, when
-it is sorted, to the end, and holds no more than it answers. Beyond `READ_MAX` it is refused, and says which terms would
-narrow it.
+it is sorted, to the end, and holds no more than it answers. Beyond `READ_MAX`, or its deadline, it is refused, and says
+which terms would narrow it.
 """
 
 import heapq
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from usance.application.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.catalog.searches import Term, matches, sort_key
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
-READ_MAX: Final = 200_000  # some 200 MB of entities, read page by page in about twenty seconds
+READ_MAX: Final = 200_000  # matches are held up to the page that is asked for, some 200 MB at the most
 READ_AT_ONCE: Final = 500
 VALUES_MAX: Final = 200  # values of one equality: as many as a list takes of a filter
 
@@ -56,6 +57,7 @@ def candidates(
     read_page: Callable[[str | None], Page],
     may_see: Callable[[Sequence[Document]], Sequence[Document]],
     narrowing: Iterable[str],
+    deadline: Deadline,
 ) -> Iterator[Document]:
     """What the caller may see of the pages that `read_page` answers. `narrowing`: fields whose terms would be fewer."""
     read, token = 0, None
@@ -65,10 +67,11 @@ def candidates(
         read, token = read + len(page.data), page.next_token
         if token is None:
             return
-        if read >= READ_MAX:
+        if read >= READ_MAX or deadline.passed():
             fields = ", ".join(f"{field}:" for field in sorted(narrowing))
             raise InvalidInputError(
-                f"searchQuery: the search would read more than {READ_MAX} entities; narrow it by AND and one of {fields}"
+                f"searchQuery: the search would read more than {read} entities, which one request cannot; "
+                f"narrow it by AND and one of {fields}"
             )
 
 

@@ -3,9 +3,11 @@
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
+from usance.application.deadline import of_request
 from usance.application.paging import kept_page
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
+from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository, Page
 from usance.application.statements.jobs import STATUSES, TYPE, present
 from usance.domain.access import Action, Caller
@@ -30,6 +32,7 @@ def list_statement_jobs(
     entities: EntityRepository,
     bills: BillRepository,
     blobs: BlobStore,
+    clock: Clock,
     *,
     caller: Caller,
     active: str | None,
@@ -49,6 +52,7 @@ def list_statement_jobs(
         lambda jobs: visible(caller, TYPE, jobs),
         page_size=page_size,
         next_token=next_token,
+        deadline=of_request(clock),
     )
     known = {bill["id"]: bill for bill in bills.get_many(caller.org_id, [job["billId"] for job in page.data])}
     return Page([present(blobs, job, known.get(job["billId"])) for job in page.data], page.next_token)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from usance.application.deadline import of_request
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
 from usance.application.notifications.get_event import get_event
 from usance.application.notifications.list_events import EVENT_TYPES, list_events
@@ -75,6 +76,7 @@ def _list(request: Request, stores: ReadingStores) -> Document:
         include_actioned=flag(request, "includeActioned"),
         page_size=size,
         next_token=token,
+        deadline=of_request(stores.clock),
     )
     return _page(page)
 
@@ -115,14 +117,17 @@ def _destination_runs(request: Request, stores: ReadingStores) -> Document:
 
 
 def _latest_run(request: Request, stores: ReadingStores) -> Document:
-    return latest_run(request.caller, request.path["entityType"], request.path["id"], stores.entities)
+    return latest_run(
+        request.caller, request.path["entityType"], request.path["id"], stores.entities, of_request(stores.clock)
+    )
 
 
 def _latest_runs(request: Request, stores: ReadingStores) -> list[Any]:
     ids = request.many("ids")
     if not 1 <= len(ids) <= IDS_MAX:
         raise InvalidInputError(f"ids must name 1 to {IDS_MAX} entities")
-    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities) for id_ in ids]
+    deadline = of_request(stores.clock)
+    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities, deadline) for id_ in ids]
 
 
 def _runs(request: Request, stores: ReadingStores, index: str, value: str) -> Document:
@@ -136,7 +141,9 @@ def _runs(request: Request, stores: ReadingStores, index: str, value: str) -> Do
         until=_instant(request, "endDate"),
         oldest_first=_choice(request, "order", _ORDERS) == "ASC",
     )
-    return _page(list_runs(request.caller, query, stores.entities, page_size=size, next_token=token))
+    return _page(
+        list_runs(request.caller, query, stores.entities, of_request(stores.clock), page_size=size, next_token=token)
+    )
 
 
 def _choice(request: Request, name: str, choices: Collection[str]) -> str | None:

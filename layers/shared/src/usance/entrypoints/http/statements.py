@@ -161,6 +161,7 @@ def _list(ports: StatementStores, request: Request) -> dict[str, Any]:
         ports.entities,
         ports.bills,
         ports.blobs,
+        ports.clock,
         caller=request.caller,
         active=request.one("active"),
         status=request.one("status"),
