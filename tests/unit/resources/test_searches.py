@@ -9,7 +9,17 @@ from usance.application.search import search_entities, searching
 from usance.domain.catalog.searches import matches, parse_search
 from usance.domain.kernel.errors import InvalidInputError
 
-FIELDS = {"name", "code", "codes", "amount", "dtCreated", "productId"}
+FIELDS = {
+    "name",
+    "code",
+    "codes",
+    "amount",
+    "dtCreated",
+    "startDate",
+    "endDate",
+    "purchaseOrderNumber",
+    "productId",
+}
 
 
 @pytest.fixture
@@ -38,6 +48,14 @@ def found(org: Organization, query: str, path: str = "/accounts/search", **more:
         ("dtCreated>2026-01-01", True),
         ("dtCreated<2026-01-15T13:00:00+01:00", False),
         ("dtCreated<=2026-01-15T13:00:00+01:00", True),
+        ("dtCreated:2026-01-15T13:00:00+01:00", True),
+        ("dtCreated:2026-01-15T12:00:00", True),
+        ("startDate:2026-01-31T00:00:00Z", True),
+        ("startDate:2026-01-31", True),
+        ("endDate:2026-02-28", True),
+        ("endDate:2026-02-28T01:00:00Z", False),
+        ("purchaseOrderNumber:2026-01-31", True),
+        ("purchaseOrderNumber:2026-01-31T00:00:00Z", False),
         ("codes:one,two", True),
         ("code:one,two", False),
         ("productId:p2", True),
@@ -54,6 +72,9 @@ def test_terms_compare_as_their_values_do(query: str, fits: bool) -> None:
         "code": "two",
         "amount": 10,
         "dtCreated": "2026-01-15T12:00:00Z",
+        "startDate": "2026-01-31",
+        "endDate": "2026-02-28T00:00:00Z",
+        "purchaseOrderNumber": "2026-01-31",
         "productIds": ["p1", "p2"],
     }
     assert matches(entity, parse_search(query, FIELDS), any_term=False) is fits

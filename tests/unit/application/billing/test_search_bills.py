@@ -38,6 +38,27 @@ def test_bills_are_found_by_account_and_by_dates(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("joined", ["AND", "OR"])  # the one by an index, the other by comparing
+@pytest.mark.parametrize(
+    ("day", "bills"),
+    [
+        ("2026-02-01", 2),
+        ("2026-02-01T00:00:00Z", 2),
+        ("2026-02-01T00:00:00", 2),
+        ("2026-01-31T19:00:00-05:00", 2),
+        ("20260201", 2),
+        ("2026-02-01T00:00:01Z", 0),
+        ("2026-02-01T00:00:00-05:00", 0),
+        ("yesterday", 0),
+        ("0001-01-01T00:00:00+14:00", 0),
+    ],
+)
+def test_an_equal_date_is_found_however_it_is_written(world: World, day: str, bills: int, joined: str) -> None:
+    two_accounts(world)
+    terms = f"billDate:{day}$billDate:{day}" if joined == "OR" else f"billDate:{day}"
+    assert len(found(world, terms, operator=joined)) == bills
+
+
 def test_matches_are_whole_bills_sorted_and_paged(world: World) -> None:
     two_accounts(world)
     page = world.get("/bills/search", searchQuery="billingFrequency:MONTHLY", pageSize=3, sortBy="billDate")

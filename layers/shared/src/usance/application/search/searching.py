@@ -49,7 +49,7 @@ def equalities(terms: Sequence[Term], indexes: Mapping[str, str], *, any_term: b
         if index and term.comparator == ":":
             if len(term.values) > VALUES_MAX:
                 raise InvalidInputError(f"searchQuery: {term.field} takes at most {VALUES_MAX} values")
-            filters.setdefault(index, term.values)
+            filters.setdefault(index, term.indexed())
     return filters
 
 

@@ -7,6 +7,7 @@ stands, spaces included. Nothing escapes a `$`.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from usance.domain.kernel.errors import InvalidInputError
 
 TERMS_MAX: Final = 20
 QUERY_MAX_CHARS: Final = 2_000
-_DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TERM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|:|~)(.*)", re.DOTALL)
 _NAMES: Final[Mapping[str, str]] = {"ids": "id", "codes": "code", "productId": "productIds"}
+_DATES: Final = frozenset({"billDate", "startDate", "endDate", "dueDate", "dtCreated"})  # days or instants
 _LISTS: Final = frozenset({"ids", "codes", "productIds"})  # a term of these names several values, by commas
 
 
@@ -37,12 +38,35 @@ class Term:
 
     def _compares(self, found: Any) -> bool:
         if self.comparator == ":":
-            return any(_order(found, value) == 0 for value in self.values)
+            return any(self._order(found, value) == 0 for value in self.values)
         [value] = self.values
         if self.comparator == "~":
             return _has_phrase(str(found).casefold(), value.casefold())
-        order = _order(found, value)
+        order = self._order(found, value)
         return {">": order > 0, ">=": order >= 0, "<": order < 0, "<=": order <= 0}[self.comparator]
+
+    def indexed(self) -> Sequence[str]:
+        """What an index of the field has for the values of an equality, so that it finds what `holds` finds."""
+        return [_day(value) for value in self.values] if self.field in _DATES else self.values
+
+    def _order(self, found: Any, wanted: str) -> int:
+        """Below, at or above 0 as `found` lies below, at or above `wanted`: a number by size, a date by its instant."""
+        if isinstance(found, bool):  # as JSON writes it
+            one, other = str(found).lower(), wanted.lower()
+        else:
+            one, other = self._comparable(found, wanted) or (str(found), wanted)
+        return (one > other) - (one < other)
+
+    def _comparable(self, found: Any, wanted: str) -> tuple[Any, Any] | None:
+        """Both as numbers or as instants; None when they are texts."""
+        try:
+            if isinstance(found, int | Decimal):
+                return Decimal(found), Decimal(wanted)
+            if self.field in _DATES:
+                return instant(str(found)), instant(wanted)
+        except (ValueError, InvalidOperation):
+            pass
+        return None
 
 
 def parse_search(query: str, fields: Collection[str]) -> Sequence[Term]:
@@ -87,25 +111,13 @@ def _parsed(text: str, fields: Collection[str]) -> Term:
     return Term(_NAMES.get(field, field), comparator, values)
 
 
-def _order(found: Any, wanted: str) -> int:
-    """Below, at or above 0 as `found` lies below, at or above `wanted`: a number by size, an instant by time."""
-    if isinstance(found, bool):  # as JSON writes it
-        one, other = str(found).lower(), wanted.lower()
-    else:
-        one, other = _comparable(found, wanted) or (str(found), wanted)
-    return (one > other) - (one < other)
-
-
-def _comparable(found: Any, wanted: str) -> tuple[Any, Any] | None:
-    """Both as numbers or as instants; None when they are texts."""
+def _day(text: str) -> str:
+    """A day as bills have it, for the instant that it begins at; other texts as they are, for no day equals them."""
     try:
-        if isinstance(found, int | Decimal):
-            return Decimal(found), Decimal(wanted)
-        if _DATED.match(str(found)) and _DATED.match(wanted):
-            return instant(str(found)), instant(wanted)
-    except (ValueError, InvalidOperation):
-        pass
-    return None
+        moment = instant(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text
+    return moment.date().isoformat() if moment == datetime.combine(moment, time(), UTC) else text
 
 
 def _has_phrase(text: str, phrase: str) -> bool:
