@@ -8,9 +8,9 @@ from typing import Any
 from benchmarks.patient import Patient
 from benchmarks.soak.merger import END, START
 from benchmarks.soak.truth import FIELD, Truth
+from usance.application.uploads.process_upload import GIVEN_UP
 
 ACCOUNTS_PER_QUERY = 200
-GIVEN_UP = "the stores did not take row"  # process_upload, at its last try
 
 
 def differences(api: Patient, meter_id: str, truth: Truth) -> list[str]:

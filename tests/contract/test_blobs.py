@@ -7,6 +7,8 @@ from io import BytesIO
 
 import pytest
 import requests
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
 from moto import mock_aws
 
 from local.aws import CREDENTIALS
@@ -137,3 +139,18 @@ def test_a_stream_is_stored_whole(target: Target) -> None:
     content = bytes(range(256)) * 40_000  # in parts
     target.store.put_stream(KEY, BytesIO(content), "application/gzip")
     assert target.store.get(KEY) == content
+
+
+def test_a_broken_connection_is_gone_on_with(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 4_000
+    target.store.put(KEY, content, "text/plain")
+    read, breaks = StreamingBody.read, iter([False, True, False])
+
+    def breaking(body: StreamingBody, amt: int | None = None) -> bytes:
+        if next(breaks, False):
+            raise ReadTimeoutError(endpoint_url="x")
+        return bytes(read(body, amt))
+
+    monkeypatch.setattr(StreamingBody, "read", breaking)
+    with target.store.open(KEY) as stream:
+        assert b"".join(iter(lambda: stream.read(100_000), b"")) == content

@@ -8,6 +8,7 @@ from benchmarks.patient import Patient
 from benchmarks.soak.reconcile import differences, failures
 from benchmarks.soak.run import soak
 from benchmarks.soak.truth import FIELD, Plan, Truth, Way
+from usance.application.uploads.process_upload import GIVEN_UP
 
 
 def test_what_was_accepted_is_there_once_whatever_happened_meanwhile(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ class Answers:
                 return {"data": [{"accountId": number, **counted} for number in ("1", "2")]}
         reasons = [
             ("DuplicateUid", "twice"),
-            ("InvalidMeasurement", "the stores did not take row 7"),
+            ("InvalidMeasurement", GIVEN_UP),
             ("MissingField", ""),
         ]
         return {"data": [{"m3terEvent": {"type": kind, "message": message}} for kind, message in reasons]}

@@ -24,7 +24,7 @@ from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
 from usance.application.uploads.json_rows import json_values
 from usance.application.uploads.ports import UploadWorkbench
-from usance.application.uploads.process_upload import process_upload
+from usance.application.uploads.process_upload import FAULTS_MAX, process_upload
 from usance.application.uploads.rows import batches
 from usance.bootstrap.uploads import UploadWorker
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
@@ -75,8 +75,17 @@ class World:
         self.key = self.blobs.upload(made.json["url"], content, made.json["headers"])
         return str(made.json["jobId"])
 
-    def run(self, job_id: str, *, time_is_up: Callable[[], bool] = lambda: False, last_try: bool = False) -> str | None:
-        return process_upload(self.bench(), self.org.id, job_id, time_is_up=time_is_up, last_try=last_try)
+    def run(
+        self,
+        job_id: str,
+        *,
+        time_is_up: Callable[[], bool] = lambda: False,
+        faults: int = 0,
+        last_try: bool = False,
+    ) -> str | None:
+        return process_upload(
+            self.bench(), self.org.id, job_id, time_is_up=time_is_up, faults=faults, last_try=last_try
+        )
 
     def job(self, job_id: str) -> dict[str, Any]:
         return dict(self.org.client.get(f"{UPLOADS}/jobs/{job_id}").json)
@@ -337,46 +346,69 @@ class TestInterruptions:
         assert world.run(job_id) == "succeeded"
         assert (world.total(), world.counts(job_id)) == (2_500, ("succeeded", 2500, 2500, 0))
 
-    def test_a_store_that_fails_is_met_again_and_nothing_counts_twice(self, world: World) -> None:
-        job_id = world.uploaded([row(1) for _ in range(2_500)])
-        store, calls = world.usage.append, iter([True, False, True, False, False, True])
+    def fail_when(self, world: World, fault: Exception, *calls: bool) -> None:
+        """Let the store of usage raise `fault` at those calls that are true; it takes what comes after."""
+        store, remaining = FakeUsageLog.append, iter(calls)
 
         def sometimes(given: Any) -> None:
-            if not next(calls, True):
-                raise UnavailableError("the store is busy")
-            store(given)
+            if next(remaining, False):
+                raise fault
+            store(world.usage, given)
 
         world.usage.append = sometimes  # type: ignore[method-assign]
-        for _ in range(5):
-            try:
-                status = world.run(job_id)
-            except UnavailableError:
-                continue
-            break
-        assert status == "succeeded"
+
+    def test_a_store_that_is_busy_is_met_later_and_nothing_counts_twice(self, world: World) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        self.fail_when(world, UnavailableError("the store is busy"), True, True, False, True, False, True)
+        delays, faults = [], 0
+        while world.run(job_id, faults=faults) == "running":
+            [(message, delay)] = world.queue.take()
+            faults = message["faults"]
+            delays.append(delay)
+        assert delays == [15, 30, 15, 15]
         assert (world.total(), world.counts(job_id)) == (2_500, ("succeeded", 2500, 2500, 0))
 
-    @pytest.mark.parametrize("fault", [UnavailableError("the store is busy"), OverflowError("a fault of ours")])
-    def test_the_last_try_fails_the_job_and_says_where(self, world: World, fault: Exception) -> None:
+    def test_a_store_that_stays_busy_fails_the_job(self, world: World) -> None:
         job_id = world.uploaded([row(1) for _ in range(2_500)])
-        store, calls = world.usage.append, iter([False, True, True])
+        self.fail_when(world, UnavailableError("the store is busy"), False, *[True] * FAULTS_MAX)
+        for faults in range(FAULTS_MAX):
+            status = world.run(job_id, faults=faults)
+        assert (status, world.counts(job_id)) == ("failed", ("failed", 1000, 1000, 0))
+        [failure] = world.failures()
+        assert "totalRows" in failure["message"]
 
-        def sometimes(given: Any) -> None:
-            if next(calls):
-                raise fault
-            store(given)
+    def test_a_job_that_cannot_be_read_keeps_its_counts_when_it_is_given_up(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        world.run(job_id, time_is_up=lambda: True)
+        get, calls = world.org.store.get, iter([True])
 
-        world.usage.append = sometimes  # type: ignore[method-assign]
-        with pytest.raises(type(fault)):
-            world.run(job_id)
-        assert world.job(job_id)["status"] == "running"
-        calls = iter([False, True])
+        def busy_once(*arguments: Any) -> Any:
+            if next(calls, False):
+                raise UnavailableError("the store is busy")
+            return get(*arguments)
+
+        monkeypatch.setattr(world.org.store, "get", busy_once)
+        assert world.run(job_id, faults=FAULTS_MAX - 1) == "failed"
+        assert world.counts(job_id) == ("failed", 1000, 1000, 0)
+
+    @pytest.mark.parametrize("fault", [UnavailableError("the store is busy"), OverflowError("a fault of ours")])
+    def test_the_last_try_fails_the_job(self, world: World, fault: Exception) -> None:
+        job_id = world.uploaded([row(1) for _ in range(2_500)])
+        self.fail_when(world, fault, False, True)
         assert world.run(job_id, last_try=True) == "failed"
         assert world.counts(job_id) == ("failed", 1000, 1000, 0)
         assert world.total() == 1_000
-        [failure] = world.failures()
-        assert "row 1000" in failure["message"]
         assert world.run(job_id) == "failed"
+
+    def test_a_fault_of_ours_raises(self, world: World) -> None:
+        job_id = world.uploaded([row(1)])
+        self.fail_when(world, OverflowError("a fault of ours"), True)
+        with pytest.raises(OverflowError):
+            world.run(job_id)
+        assert world.job(job_id)["status"] == "running"
+        assert world.run(job_id) == "succeeded"
 
     def test_a_file_that_is_gone_fails_its_job(self, world: World) -> None:
         job_id = world.uploaded([row(1)])
@@ -417,12 +449,20 @@ def test_the_worker_reads_the_files_that_the_bucket_names(world: World) -> None:
     assert world.total() == 12
 
 
-def test_the_worker_reports_a_message_that_failed(world: World) -> None:
-    world.uploaded([row(4)])
-    world.usage.failures = 1
+def test_the_worker_reports_a_message_that_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = world.uploaded([row(4)])
     context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
-    answer = upload_worker.handler(world.worker)(event(created(world.key)), context)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    world.usage.failures = 1
+    handle = upload_worker.handler(world.worker)
+    message = {"kind": "continue", "orgId": world.org.id, "jobId": job_id, "faults": 1}
+    assert handle(event(message), context) == {"batchItemFailures": []}
+    assert world.queue.take() == [({**message, "faults": 2}, 30)]
+
+    def broken(_given: Any) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(world.usage, "append", broken)
+    assert handle(event(created(world.key)), context) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
 def test_the_worker_gives_up_a_message_that_came_often(world: World) -> None:

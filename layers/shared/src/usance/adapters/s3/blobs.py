@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 from botocore.exceptions import ClientError
 
 from usance.adapters.faults import passing_faults
+from usance.adapters.s3.object_reader import object_reader
 from usance.domain.kernel.errors import NotFoundError
 
 DOWNLOAD_MAX: Final = timedelta(days=7)  # the longest that a version 4 signature may live
@@ -44,7 +45,7 @@ class S3BlobStore:
 
     def get(self, key: str) -> bytes:
         """The object's bytes. `NotFoundError` when there is none."""
-        with passing_faults(), self.open(key) as body:
+        with self.open(key) as body:
             return body.read()
 
     def copy(self, source: str, target: str) -> None:
@@ -72,9 +73,8 @@ class S3BlobStore:
 
     def open(self, key: str) -> BinaryIO:
         """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
-        with _missing(key), passing_faults():
-            body: BinaryIO = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
-        return body
+        with _missing(key):
+            return object_reader(self._client, self._bucket, key)
 
     def upload_url(
         self, key: str, *, content_type: str, content_length: int, valid_for: timedelta

@@ -10,23 +10,31 @@ from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_j
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.rows import ENVELOPE, Batch, batches
 from usance.domain.access import Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError
 from usance.domain.metering.submission import BODY_MAX_BYTES, check
 from usance.resources.measurements import decode
 from usance.resources.wire import Document
 
 ROWS_BETWEEN_RECORDS: Final = 20_000  # rows that a worker which dies has to send again, which stores nothing
+GIVEN_UP: Final = "the stores did not take every row, however often they were tried; totalRows says how many were read"
+FAULTS_MAX: Final = 8  # in a row, of a store that is busy: half an hour
+FIRST_DELAY_SECONDS: Final = 15  # then twice as many each time
+DELAY_MAX_SECONDS: Final = 900  # SQS
 
 
 @dataclass(slots=True)
 class _Progress:
-    """Rows done so far."""
+    """Rows done so far, once the job is `known`, and whether any were now."""
 
-    total: int
-    failed: int
+    total: int = 0
+    failed: int = 0
+    known: bool = False
+    moved: bool = False
 
     def fields(self, status: str) -> Document:
         """The job's fields."""
+        if not self.known:
+            return {"status": status}
         return {
             "status": status,
             "totalRows": self.total,
@@ -36,28 +44,52 @@ class _Progress:
 
 
 def process_upload(
-    bench: UploadWorkbench, org_id: str, job_id: str, *, time_is_up: Callable[[], bool], last_try: bool = False
+    bench: UploadWorkbench,
+    org_id: str,
+    job_id: str,
+    *,
+    time_is_up: Callable[[], bool],
+    faults: int = 0,
+    last_try: bool = False,
 ) -> str | None:
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
-    When `time_is_up`, it records where it is and puts a message onto the queue that goes on from there. A file that is
-    gone, or stops being what it should be, fails the job, and an event says why. A store that fails raises: the message
-    comes again and goes on from the last record; at the `last_try` that fails the job too, whatever it was.
+    When `time_is_up`, it records where it is and puts a message onto the queue that goes on from there. So it does when a
+    store is busy, later each time, unless that happened `FAULTS_MAX` times without a row read; `faults` is how often it
+    did before. A file that is gone, or stops being what it should be, fails the job, and an event says why. Any other
+    fault raises, and at the `last_try` fails the job.
     """
+    progress = _Progress()
+    try:
+        return _work_on(bench, org_id, job_id, progress, time_is_up)
+    except UnavailableError:
+        again = 1 if progress.moved else faults + 1
+        if last_try or again == FAULTS_MAX:
+            return _fail(bench, org_id, job_id, progress, GIVEN_UP)
+        message = {"kind": "continue", "orgId": org_id, "jobId": job_id, "faults": again}
+        bench.queue.send([message], delay_seconds=min(FIRST_DELAY_SECONDS * 2 ** (again - 1), DELAY_MAX_SECONDS))
+        return RUNNING
+    except Exception:
+        if not last_try:
+            raise
+        return _fail(bench, org_id, job_id, progress, GIVEN_UP)
+
+
+def _work_on(
+    bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, time_is_up: Callable[[], bool]
+) -> str | None:
     ports = bench.ingest
     job = change_job(ports.entities, ports.clock, org_id, job_id, _begun)
     if job is None or job["status"] != RUNNING:
         return job["status"] if job else None
-    progress = _Progress(int(job["totalRows"]), int(job["failedRows"]))
+    progress.total, progress.failed, progress.known = int(job["totalRows"]), int(job["failedRows"]), True
     try:
         done = _go_on(bench, org_id, job, progress, time_is_up)
     except (InvalidInputError, NotFoundError) as refused:
         return _fail(bench, org_id, job_id, progress, refused.message)
-    except Exception:
-        if not last_try:
-            raise
-        reason = f"the stores did not take row {progress.total} and those after it, however often they were tried"
-        return _fail(bench, org_id, job_id, progress, reason)
+    except UnavailableError:
+        _record(bench, org_id, job_id, progress, RUNNING)
+        raise
     if not done:
         bench.queue.send([{"kind": "continue", "orgId": org_id, "jobId": job_id}])
         return RUNNING
@@ -75,6 +107,7 @@ def _go_on(
             progress.failed += _ingest(bench, caller, batch)
             recorded = progress.total // ROWS_BETWEEN_RECORDS
             progress.total += len(batch.rows)
+            progress.moved = True
             over = time_is_up()
             if over or progress.total // ROWS_BETWEEN_RECORDS > recorded:
                 _record(bench, org_id, job["id"], progress, RUNNING)
@@ -98,7 +131,7 @@ def _begun(job: Document) -> Document | None:
 def _record(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, status: str) -> None:
     def change(job: Document) -> Document | None:
         """What another worker with the same file did already is not undone."""
-        further = int(job["totalRows"]) > progress.total or job["status"] in {SUCCEEDED, FAILED}
+        further = (progress.known and int(job["totalRows"]) > progress.total) or job["status"] in {SUCCEEDED, FAILED}
         return None if further else progress.fields(status)
 
     change_job(bench.ingest.entities, bench.ingest.clock, org_id, job_id, change)

@@ -31,10 +31,17 @@ def handler(build: Callable[[], UploadWorker] = upload_worker) -> Callable[[dict
 
         def run(record: SQSRecord) -> None:
             last = int(record.attributes.approximate_receive_count) >= TRIES_MAX
-            for folder, org_id, job_id in _files(wire.loads(record.body)):
+            message = wire.loads(record.body)
+            for folder, org_id, job_id in _files(message):
                 if folder == measurements.FOLDER:
-                    bench = build().measurements
-                    status = process_upload(bench, org_id, job_id, time_is_up=time_is_up, last_try=last)
+                    status = process_upload(
+                        build().measurements,
+                        org_id,
+                        job_id,
+                        time_is_up=time_is_up,
+                        faults=message.get("faults", 0),
+                        last_try=last,
+                    )
                 elif folder == lookups.FOLDER:
                     status = lookups.process_lookup_upload(build().lookups, org_id, job_id, last_try=last)
                 else:
