@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ MEMORY_MAX_MIB: Final = 512
 WORKER: Final = "UploadWorkerFunction"
 ACCOUNTS: Final = 50
 ROWS_AT_ONCE: Final = 1_000
-LOOK_SECONDS: Final = 0.2
-READ_SECONDS_MAX: Final = 7_200
+LOOK_SECONDS: Final = 1.0  # a look takes time from what it looks at
+LINE_SECONDS: Final = 30.0
+STALL_SECONDS_MAX: Final = 3_600  # without a row: the store may have been busy for half an hour
 TIMEOUT_SECONDS: Final = 600
 METER: Final = "uploaded"
 _PEAK: Final = re.compile(r"VmHWM:\s*(\d+) kB")
@@ -62,11 +64,18 @@ def _read(stack: RunningStack, api: Patient, rows: int) -> tuple[float, int]:
     about = {"fileName": "measurements.json", "contentType": "application/json", "contentLength": length}
     made = api.call("POST", "/fileuploads/measurements/generateUploadUrl", about)
     _put(made["url"], made["headers"], length, rows)
-    began, peak = time.monotonic(), 0
+    began = moved = said = time.monotonic()
+    peak = read = 0
     while (job := _job(api, made["jobId"]))["status"] in {"notUploaded", "running"}:
         peak = max([peak, *map(_peak_mib, ask(stack.data_dir, "status", {})["functions"][WORKER])])
-        if time.monotonic() - began > READ_SECONDS_MAX:
+        now = time.monotonic()
+        if job["totalRows"] > read:
+            read, moved = job["totalRows"], now
+        if now - moved > STALL_SECONDS_MAX:
             raise RuntimeError(f"the file is not read: {job}")
+        if now - said > LINE_SECONDS:
+            said = now
+            print(f"{now - began:.0f} s: {read} of {rows} rows, {peak} MiB", file=sys.stderr, flush=True)
         time.sleep(LOOK_SECONDS)
     if (job["status"], job["processedRows"]) != ("succeeded", rows):
         raise RuntimeError(f"the file was not read as it should be: {job}")
