@@ -6,7 +6,9 @@ import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -81,7 +83,35 @@ def _read(stack: RunningStack, api: Patient, rows: int) -> tuple[float, int]:
         raise RuntimeError(f"the file was not read as it should be: {job}")
     seconds = time.monotonic() - began
     peak = max([peak, *map(_peak_mib, ask(stack.data_dir, "status", {})["functions"][WORKER])])
+    if (found := dict(_counted(api))) != (sent := _sent(rows)):
+        wrong = [code for code in sent if found.get(code) != sent[code]]
+        raise RuntimeError(f"the usage is not what was sent, of {wrong}")
     return seconds, peak
+
+
+def _sent(rows: int) -> dict[str, tuple[int, Decimal]]:
+    """How many measurements each account has, and what they come to."""
+    counts: Counter[str] = Counter()
+    thousandths: Counter[str] = Counter()
+    for number in range(rows):
+        counts[account := _account(number)] += 1
+        thousandths[account] += 1_000 + number % 900
+    return {account: (count, Decimal(thousandths[account]) / 1_000) for account, count in counts.items()}
+
+
+def _counted(api: Patient) -> Iterator[tuple[str, tuple[int, Decimal]]]:
+    """The same as the API answers it, an account at a time: one of 1 GiB has a seventh of a million."""
+    [meter] = api.call("GET", f"/meters?codes={METER}")["data"]
+    target = {"meterId": meter["id"], "fieldCode": "units", "fieldType": "MEASURE"}
+    for account in api.call("GET", "/accounts?pageSize=100")["data"]:
+        question = {
+            "startDate": "2026-01-01T00:00:00Z",
+            "endDate": "2026-02-01T00:00:00Z",
+            "accountIds": [account["id"]],
+            "aggregations": [{**target, "function": function} for function in ("COUNT", "SUM")],
+        }
+        [row] = api.call("POST", "/usage/query", question)["data"]
+        yield account["code"], (row["units.COUNT"], row["units.SUM"])
 
 
 def _job(api: Patient, job_id: str) -> Any:
@@ -110,9 +140,13 @@ def _file(rows: int) -> Iterator[bytes]:
 def _row(number: int) -> str:
     time_ = f"2026-01-{number // 86_400 % 28 + 1:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
     return (
-        f'{{"uid":"u-{number:09}","meter":"{METER}","account":"customer-{number // 97 % ACCOUNTS:03}","ts":"{time_}",'
+        f'{{"uid":"u-{number:09}","meter":"{METER}","account":"{_account(number)}","ts":"{time_}",'
         f'"measure":{{"units":{1 + number % 900 / 1000:.3f}}},"what":{{"text":"{number * 2_654_435_761 % 2**64:016x}"}}}}'
     )
+
+
+def _account(number: int) -> str:
+    return f"customer-{number // 97 % ACCOUNTS:03}"
 
 
 def _peak_mib(pid: int) -> int:
