@@ -3,18 +3,19 @@
 import contextlib
 import http.client
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from benchmarks.figures import Figure
 from benchmarks.patient import Patient
+from benchmarks.progress import Progress
 from local.control import ask
 from local.testing import RunningStack, running_stack
 
@@ -24,7 +25,6 @@ WORKER: Final = "UploadWorkerFunction"
 ACCOUNTS: Final = 50
 ROWS_AT_ONCE: Final = 1_000
 LOOK_SECONDS: Final = 1.0  # a look takes time from what it looks at
-LINE_SECONDS: Final = 30.0
 STALL_SECONDS_MAX: Final = 3_600  # without a row: the store may have been busy for half an hour
 TIMEOUT_SECONDS: Final = 600
 METER: Final = "uploaded"
@@ -66,8 +66,8 @@ def _read(stack: RunningStack, api: Patient, rows: int) -> tuple[float, int]:
     about = {"fileName": "measurements.json", "contentType": "application/json", "contentLength": length}
     made = api.call("POST", "/fileuploads/measurements/generateUploadUrl", about)
     _put(made["url"], made["headers"], length, rows)
-    began = moved = said = time.monotonic()
-    peak = read = 0
+    began = moved = time.monotonic()
+    peak, read, progress = 0, 0, Progress()
     while (job := _job(api, made["jobId"]))["status"] in {"notUploaded", "running"}:
         peak = max([peak, *map(_peak_mib, ask(stack.data_dir, "status", {})["functions"][WORKER])])
         now = time.monotonic()
@@ -75,9 +75,7 @@ def _read(stack: RunningStack, api: Patient, rows: int) -> tuple[float, int]:
             read, moved = job["totalRows"], now
         if now - moved > STALL_SECONDS_MAX:
             raise RuntimeError(f"the file is not read: {job}")
-        if now - said > LINE_SECONDS:
-            said = now
-            print(f"{now - began:.0f} s: {read} of {rows} rows, {peak} MiB", file=sys.stderr, flush=True)
+        progress.say(partial("{} of {} rows, {} MiB".format, read, rows, peak))
         time.sleep(LOOK_SECONDS)
     if (job["status"], job["processedRows"]) != ("succeeded", rows):
         raise RuntimeError(f"the file was not read as it should be: {job}")

@@ -9,6 +9,7 @@ What ministack 1.5.33 does by itself, and what this file changes:
   one consistent moment of every service, and writes it while the parent goes on.
 * A save replaces one file per service, so that a crash in between mixes two moments. Here a save is a new folder, and a
   pointer file that is replaced last.
+* It looks whether a presigned URL is valid still when the whole body has come; S3 looks when the request begins.
 * It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, but for those that the
   reader has confirmed.
 """
@@ -28,6 +29,8 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +42,8 @@ DESCRIPTORS_MAX: Final = 4096  # a store has some dozens open
 SAVED_STATES: Final = "CURRENT"
 IDENTITY_PATH: Final = "/_store/identity"
 READING_ACTIONS: Final = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Receive")
+
+_BEGAN: Final[ContextVar[datetime | None]] = ContextVar("_BEGAN", default=None)  # the request that is answered
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -207,6 +212,12 @@ def changes_something(scope: Scope) -> bool:
     return True
 
 
+def look_at_urls_when_requests_begin(s3: Any) -> None:
+    """An upload of any size may end after its URL does."""
+    plain = s3.presigned_request_is_expired
+    s3.presigned_request_is_expired = lambda signed, seconds: plain(signed, seconds, now=_BEGAN.get())
+
+
 def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, Any]) -> Callable[..., Awaitable[None]]:
     """The application of ministack, with an address that says whose store this is."""
     body = json.dumps(identity).encode()
@@ -217,6 +228,7 @@ def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, 
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
+        _BEGAN.set(datetime.now(UTC))
         try:
             await app(scope, receive, send)
         finally:
@@ -232,6 +244,7 @@ async def serve(folder: Path, listener: socket.socket, saver: Saver, identity: d
     persistence: Any = importlib.import_module("ministack.core.persistence")
     dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
     keep_stream_records(dynamodb)
+    look_at_urls_when_requests_begin(importlib.import_module("ministack.services.s3"))
     app.save_all = saver.write
     persistence.STATE_DIR = saver.load()
     config = importlib.import_module("hypercorn.config").Config()

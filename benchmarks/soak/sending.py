@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.patient import Patient
+from benchmarks.progress import Progress
 from benchmarks.soak.truth import SHARES, UPLOAD_CHUNKS, Chunk, Plan, Truth, Way, body_of, chunks
 
 LOOK_SECONDS = 0.02
@@ -29,6 +30,7 @@ class Sending:
         self._uploads: dict[str, bytes] = {}
         self._ready: Iterator[Step] = iter(())
         self._done = 0
+        self._progress = Progress()
         self.sent: Counter[str] = Counter()
 
     def send(self, api: Patient, ways: Sequence[Way], kill: Callable[[], None], beside: Callable[[], None]) -> None:
@@ -41,6 +43,7 @@ class Sending:
                 if points and self._done >= points[0]:
                     points.pop(0)
                     kill()
+                self._progress.say(self._how_far)
                 time.sleep(LOOK_SECONDS)
         for sender in senders:
             sender.result()
@@ -70,7 +73,12 @@ class Sending:
                     self._count("files uploaded again", 1)
                     self._upload(api, content)
             beside()
+            self._progress.say(lambda: f"{len(self._uploads)} files are to be read")
             time.sleep(LOOK_SECONDS)
+
+    def _how_far(self) -> str:
+        with self._lock:
+            return ", ".join(f"{count} {what}" for what, count in sorted(self.sent.items()))
 
     def _points(self, ways: Sequence[Way]) -> list[int]:
         """The numbers of the steps at which something is killed."""

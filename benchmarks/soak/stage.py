@@ -10,8 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from benchmarks.progress import Progress
 from benchmarks.soak.faults import Faults
 from benchmarks.soak.truth import Plan
 from local import aws
@@ -41,6 +43,7 @@ class Stage:
         self._template = folder / "template.yaml"
         self._faults = faults
         self._rng = rng
+        self._progress = Progress()
         self._merger: subprocess.Popen[str] | None = None
         self.kills: Counter[str] = Counter()
         self.merged = 0
@@ -126,8 +129,10 @@ class Stage:
             if time.monotonic() > deadline:
                 raise AssertionError(f"messages are left\n{self.stack.log()}")
             queues = ask(self.stack.data_dir, "status", {})["queues"].values()
-            quiet = 0 if any(queue["waiting"] or queue["in_flight"] for queue in queues) else quiet + 1
+            left = sum(queue["waiting"] + queue["in_flight"] for queue in queues)
+            quiet = 0 if left else quiet + 1
             self.keep_merging()
+            self._progress.say(partial("{} messages are left".format, left))
             time.sleep(0.1)
 
     def dead_letters(self) -> list[str]:

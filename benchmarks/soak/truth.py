@@ -25,7 +25,7 @@ class Way(Enum):
 
 SHARES = {Way.REQUEST: 60, Way.UPLOAD: 20, Way.BUFFERED: 20}  # in 100 events
 CHUNK_SHARE = {Way.REQUEST: 1, Way.UPLOAD: 1, Way.BUFFERED: 10}  # a buffered request is so much smaller
-ACCOUNTS = {Way.REQUEST: 20, Way.UPLOAD: 20, Way.BUFFERED: 2}  # of a chunk: small items come about, which are merged
+ACCOUNTS = {Way.REQUEST: 10, Way.UPLOAD: 10, Way.BUFFERED: 2}  # of a chunk: small items come about, which are merged
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Plan:
     chunk_events: int = 1_000
     kills: int = 60
     faults_percent: float = 0.9  # of calls; bursts come on top
-    senders: int = 8  # and as many workers of a function: they mostly wait to try again
+    senders: int = 4  # and as many workers of a function
     seed: int = 1
-    visibility_seconds: int = 20  # less than a file takes: some messages come again while they are worked on
+    visibility_seconds: int = 60  # less than some files take: their messages come again while they are worked on
 
     def events_of(self, way: "Way") -> int:
         """How many measurements go this way."""

@@ -64,9 +64,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     wbufsize = -1  # an answer leaves in one piece
     server: "_Server"
 
+    def setup(self) -> None:
+        super().setup()
+        self.line: http.client.HTTPConnection | None = None  # to the store, as long as the function's to us
+
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):  # the functions are killed while they talk to us
             super().handle()
+
+    def finish(self) -> None:
+        if self.line:
+            self.line.close()
+        super().finish()
 
     def forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
@@ -91,7 +100,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815 -- the base class looks for these names
 
     def ask(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        return _ask(self.server.store(), self.command, self.path, dict(self.headers), body)
+        """What the store answers. A line that it closed since the last request is opened again."""
+        if self.line:
+            with contextlib.suppress(http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                return self.ask_on(self.line, body)
+            self.line.close()
+        self.line = http.client.HTTPConnection(urlsplit(self.server.store()).netloc, timeout=60)
+        return self.ask_on(self.line, body)
+
+    def ask_on(self, line: http.client.HTTPConnection, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        line.request(self.command, self.path, body, dict(self.headers))
+        answer = line.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
 
     def answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response_only(status)
@@ -156,15 +176,3 @@ def _too_many(call: Call) -> tuple[int, Mapping[str, str], bytes]:
     kind = "ProvisionedThroughputExceededException" if call.target.startswith("DynamoDB") else "RequestThrottled"
     body = json.dumps({"__type": f"com.amazonaws#{kind}", "message": "too many requests"}).encode()
     return 400, {"content-type": "application/x-amz-json-1.0"}, body
-
-
-def _ask(
-    store: str, method: str, path: str, headers: Mapping[str, str], body: bytes
-) -> tuple[int, Mapping[str, str], bytes]:
-    connection = http.client.HTTPConnection(urlsplit(store).netloc, timeout=60)
-    try:
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
-    finally:
-        connection.close()
