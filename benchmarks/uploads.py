@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from benchmarks.figures import Figure
 from benchmarks.patient import Patient
 from benchmarks.progress import Progress
+from benchmarks.slow_machine import with_time
 from local.control import ask
+from local.store import PROJECT
 from local.testing import RunningStack, running_stack
 
 SIZE_BYTES: Final = 16 * 1024**2  # of the file, by default: seconds
@@ -36,7 +38,7 @@ def figures(size_bytes: int) -> list[Figure]:
     rows = max(1, size_bytes // (len(_row(0)) + 1))
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder)) as stack,
+        running_stack(Path(folder), template=_template(Path(folder))) as stack,
         contextlib.closing(Patient(stack)) as api,
     ):
         seconds, peak_mib = _read(stack, api, rows)
@@ -53,6 +55,12 @@ def figures(size_bytes: int) -> list[Figure]:
         memory,
         Figure("measurements of a file, through the embedded stack", rows / seconds, "events/s"),
     ]
+
+
+def _template(folder: Path) -> Path:
+    template = folder / "template.yaml"
+    template.write_text(with_time((PROJECT / "template.yaml").read_text()))
+    return template
 
 
 def _read(stack: RunningStack, api: Patient, rows: int) -> tuple[float, int]:

@@ -10,6 +10,8 @@ What ministack 1.5.33 does by itself, and what this file changes:
 * A save replaces one file per service, so that a crash in between mixes two moments. Here a save is a new folder, and a
   pointer file that is replaced last.
 * It looks whether a presigned URL is valid still when the whole body has come; S3 looks when the request begins.
+* It sends an object in one piece, which keeps everybody waiting while a large one is copied. Here it is sent in parts, as
+  fast as the reader takes them.
 * It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, but for those that the
   reader has confirmed.
 """
@@ -41,6 +43,7 @@ STOP_SECONDS: Final = 600  # the last save of a large state may take minutes
 DESCRIPTORS_MAX: Final = 4096  # a store has some dozens open
 SAVED_STATES: Final = "CURRENT"
 IDENTITY_PATH: Final = "/_store/identity"
+PART_BYTES: Final = 262_144  # of an answer
 READING_ACTIONS: Final = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Receive")
 
 _BEGAN: Final[ContextVar[datetime | None]] = ContextVar("_BEGAN", default=None)  # the request that is answered
@@ -218,6 +221,21 @@ def look_at_urls_when_requests_begin(s3: Any) -> None:
     s3.presigned_request_is_expired = lambda signed, seconds: plain(signed, seconds, now=_BEGAN.get())
 
 
+def in_parts(send: Send) -> Send:
+    """The same answers, their bodies cut."""
+
+    async def send_parts(message: dict[str, Any]) -> None:
+        body = message.get("body", b"")
+        if message["type"] == "http.response.body" and len(body) > PART_BYTES:
+            *parts, last = range(0, len(body), PART_BYTES)
+            for at in parts:
+                await send({**message, "body": body[at : at + PART_BYTES], "more_body": True})
+            message = {**message, "body": body[last:]}
+        await send(message)
+
+    return send_parts
+
+
 def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, Any]) -> Callable[..., Awaitable[None]]:
     """The application of ministack, with an address that says whose store this is."""
     body = json.dumps(identity).encode()
@@ -230,7 +248,7 @@ def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, 
             return
         _BEGAN.set(datetime.now(UTC))
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, in_parts(send))
         finally:
             if scope["type"] == "http" and changes_something(scope):
                 saver.changes += 1

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.progress import Progress
+from benchmarks.slow_machine import with_time
 from benchmarks.soak.faults import Faults
 from benchmarks.soak.truth import Plan
 from local import aws
@@ -47,7 +48,7 @@ class Stage:
         self._merger: subprocess.Popen[str] | None = None
         self.kills: Counter[str] = Counter()
         self.merged = 0
-        text = (PROJECT / "template.yaml").read_text()
+        text = with_time((PROJECT / "template.yaml").read_text())
         text = re.sub(r"VisibilityTimeout: \d+", f"VisibilityTimeout: {plan.visibility_seconds}", text)
         text = re.sub(r"MaximumBatchingWindowInSeconds: \d+", "MaximumBatchingWindowInSeconds: 1", text)
         self._template.write_text(re.sub(r"maxReceiveCount: \d+", "maxReceiveCount: 1000", text))
