@@ -97,6 +97,11 @@ def test_a_bill_comes_back_with_every_digit_and_its_lines(bills: BillRepository)
     assert stored is not None
     assert (stored.header, stored.private["digest"]) == (made, "x")
     assert str(stored.header["billTotal"]) == "70.780"
+    other = bills.create(ORG, header("2026-03-01"), [], private={}, numbering=None)
+    missing = header("2026-04-01")["id"]
+    found = bills.get_many_stored(ORG, [other["id"], missing, made["id"], made["id"]])
+    assert [one.header for one in found] == [other, made]
+    assert found[1] == stored
     assert list(bills.line_items(ORG, made["id"])) == lines
     assert bills.get(ORG, made["id"]) == made
 

@@ -39,6 +39,10 @@ class FakeBillRepository:
         found = (self.get(org_id, id_) for id_ in dict.fromkeys(ids))
         return [header for header in found if header]
 
+    def get_many_stored(self, org_id: str, ids: Sequence[str]) -> Sequence[StoredBill]:
+        found = (self.get_stored(org_id, id_) for id_ in dict.fromkeys(ids))
+        return [stored for stored in found if stored]
+
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         body = self.lines.get((org_id, bill_id))
         return wire.loads(body) if body else []

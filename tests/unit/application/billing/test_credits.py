@@ -1,6 +1,7 @@
 """Bills that draw on commitments and balances (billing.md 8, 9, 11). Time stands at 15 January 2026."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -151,6 +152,65 @@ def test_a_commitment_on_a_plan_without_bill_dates_has_no_fees(world: World) -> 
     plan = world.org.make("plan", planTemplateId=world.org.make("planTemplate", billFrequency="AD_HOC")["id"])
     world.org.make("commitment", accountId=account["id"], billingPlanId=plan["id"], lineItemTypes=["USAGE"], **YEAR)
     assert lines(world.bill(world.run())) == [("STANDING_CHARGE", 20)]
+
+
+def prepaid_monthly(world: World, account: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A commitment of 1,200 that its year's twelve monthly bills carry, and that usage never draws on."""
+    terms = {"amount": 1200, "billingPlanId": world.plan["id"], "lineItemTypes": ["COUNTER_ADJUSTMENT_DEBIT"], **YEAR}
+    return world.org.make("commitment", accountId=account["id"], **{**terms, **more})
+
+
+def change(world: World, commitment: dict[str, Any], **fields: Any) -> None:
+    path = f"/commitments/{commitment['id']}"
+    answer = world.org.client.put(path, {**world.org.client.get(path).json, **fields})
+    assert answer.status == 200, answer.text
+
+
+def fees_of_the_year(world: World, commitment: dict[str, Any], changes: dict[str, dict[str, Any]]) -> list[Any]:
+    """The fee on each bill of the year; `changes` of the commitment come before the bill of a month."""
+    found = []
+    for month in range(10, 22):
+        last_day = date(2025 + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+        if fields := changes.get(last_day.isoformat()[:7]):
+            change(world, commitment, **fields)
+        found += lines(world.bill(world.run(lastDateInBillingPeriod=last_day.isoformat())))
+    assert {kind for kind, _ in found} == {"COMMITMENT_FEE"}
+    return [amount for _, amount in found]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [100] * 12),
+        ({"2026-02": {"amount": 2400}}, [100] * 4 + [600] + [200] * 7),
+        ({"2025-12": {"amount": 2400}, "2026-02": {"amount": 1200}}, [100, 100, 400, 200, 0, 0, 0, 0] + [100] * 4),
+        ({"2026-04": {"amount": 300}}, [100] * 6 + [0] * 6),
+        ({"2026-01": {"amountPrePaid": 600}}, [100] * 3 + [0] * 3 + [50] * 6),
+        ({"2026-09": {"amount": 2400}}, [100] * 11 + [1300]),
+    ],
+)
+def test_a_fee_makes_up_for_earlier_ones_when_the_commitment_has_changed(
+    world: World, changes: dict[str, dict[str, Any]], expected: list[int]
+) -> None:
+    account = subscribed(world, 0)
+    commitment = prepaid_monthly(world, account)
+    assert fees_of_the_year(world, commitment, changes) == expected
+
+
+def test_a_fee_that_was_billed_less_than_it_is_now_is_made_up_for_once(world: World) -> None:
+    account = subscribed(world, 0)
+    commitment = prepaid_monthly(world, account)
+    october = world.bill(world.run(lastDateInBillingPeriod=OCTOBER))
+    change(world, commitment, amount=2400)
+    november = world.bill(world.run(lastDateInBillingPeriod=NOVEMBER))
+    assert lines(november) == [("COMMITMENT_FEE", 300)]
+    explained = world.get(f"/bills/{november['id']}/lineitems/{november['lineItems'][0]['id']}/explain")
+    assert explained["workings"] == [{"step": "FEE_CAUGHT_UP", "given": {"fee": 200, "behind": 100}, "result": 300}]
+    assert lines(world.bill(world.run(lastDateInBillingPeriod=NOVEMBER))) == [("COMMITMENT_FEE", 300)]
+    assert lines(world.bill(world.run(lastDateInBillingPeriod=OCTOBER))) == [("COMMITMENT_FEE", 200)]
+    assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 100)]
+    assert world.client.call("DELETE", f"/bills/{october['id']}").status == 200
+    assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 100)]
 
 
 def test_a_commitment_may_bill_by_an_epoch_of_its_own(world: World) -> None:

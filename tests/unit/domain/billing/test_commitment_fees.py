@@ -135,6 +135,33 @@ def test_fees_come_to_the_amount_and_none_is_below_zero(
 
 
 @given(
+    amounts=st.lists(st.decimals("0.01", "9999", places=2), min_size=1, max_size=13),
+    places=st.integers(0, 3),
+    in_advance=st.booleans(),
+)
+def test_bills_come_to_the_amount_however_it_changed_meanwhile(
+    amounts: list[Decimal], places: int, *, in_advance: bool
+) -> None:
+    coin = Currency("USD", places)
+    changing = [coin.round(amount) for amount in amounts]
+    days = [day for day, _ in billed(fees(in_advance=in_advance))]
+    made: dict[date, Decimal] = {}
+    for n, text in enumerate(days):
+        day, now = (
+            date.fromisoformat(text),
+            fees(outstanding=changing[min(n, len(changing) - 1)], in_advance=in_advance),
+        )
+        fee = now.fee_on(day, coin, UTC)
+        assert fee
+        before = sum(made.values())
+        made[day] = coin.round(fee.amount) + now.behind(day, made, coin, UTC)
+        assert made[day] >= 0
+        assert before + made[day] <= max(now.outstanding, before)
+    last, most = changing[min(len(days), len(changing)) - 1], max(changing)
+    assert last <= sum(made.values()) <= most
+
+
+@given(
     start=st.dates(date(2023, 1, 1), date(2025, 12, 31)),
     length=st.integers(1, 900),
     frequency=st.sampled_from(list(Frequency)),

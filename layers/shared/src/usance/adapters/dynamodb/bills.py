@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb import keys
+from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.bill_lines import chunk_count, drop_lines, put_lines, read_lines
 from usance.adapters.dynamodb.bill_streams import BILL, BillStreams, is_redated, matches
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
@@ -58,6 +59,12 @@ class DynamoBillRepository:
     def get_many(self, org_id: str, ids: Sequence[str]) -> Sequence[Document]:
         """See the port."""
         return self._entities.get_many(org_id, BILL, ids)
+
+    def get_many_stored(self, org_id: str, ids: Sequence[str]) -> Sequence[StoredBill]:
+        """See the port."""
+        wanted = [keys.entity_key(org_id, BILL, id_) for id_ in dict.fromkeys(ids)]
+        rows = {row.id: row for row in map(Row.read, read_items(self._client, self._table, wanted))}
+        return [StoredBill(rows[id_].document, rows[id_].private) for id_ in dict.fromkeys(ids) if id_ in rows]
 
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         """See the port."""

@@ -7,7 +7,7 @@ already keeps what it has, whichever way the setting was changed since: nothing 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from usance.application.billing.fees import billed_elsewhere
+from usance.application.billing.fees import billed_elsewhere, caught_up
 from usance.application.billing.gather import Agreement
 from usance.application.ports.bills import BillRepository
 from usance.domain.billing.due import DueBill, key_of, merged
@@ -39,7 +39,8 @@ def billed_inputs(bills: BillRepository, agreement: Agreement, key: BillKey) -> 
     """What the bill `key` is decided from, but for usage and credits: without what other bills have already."""
     inputs = agreement.inputs(key, apart(bills, agreement, key))
     elsewhere = billed_elsewhere(bills, agreement.org_id, inputs.account.id, inputs.bill_id, inputs.fees)
-    return replace(inputs, fees=tuple(fee for fee in inputs.fees if fee.commitment_id not in elsewhere))
+    kept = replace(inputs, fees=tuple(fee for fee in inputs.fees if fee.commitment_id not in elsewhere))
+    return replace(kept, fees=caught_up(bills, agreement.org_id, kept, agreement.fees.plans))
 
 
 def _is_shared(own: BillKey, mixed: BillKey, stored: frozenset[BillKey], *, on: bool) -> bool:

@@ -9,6 +9,7 @@ from usance.application.audit import created
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.credits.book import Book
 from usance.application.billing.credits.ledger import Author, Drawn, changes
+from usance.application.billing.fees import billed_fees
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.stores import Workbench
@@ -150,6 +151,7 @@ def _private(bench: Workbench, calculation: Calculation, result: Result, version
     bill = result.bill
     job_id = calculation.job["id"]
     record_id = keep_record(bench.blobs, calculation.agreement.org_id, result.record, job_id, version)
-    kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), **bill.drawn.private(), RECORD: record_id}
+    kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
+    kept |= {**bill.drawn.private(), **billed_fees(bill.line_items)}
     grouping = calculation.key.grouping
     return {**kept, "grouping": grouping} if grouping else kept

@@ -63,6 +63,10 @@ class BillRepository(Protocol):
         """Headers of those that exist, in the order asked."""
         ...
 
+    def get_many_stored(self, org_id: str, ids: Sequence[str]) -> Sequence[StoredBill]:
+        """As `get_many`, with what is kept beside each header."""
+        ...
+
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         """The line items in order, as the bill embeds them (`usagePerPricingBand`); empty when there is no such bill."""
         ...

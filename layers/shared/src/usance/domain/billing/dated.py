@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from usance.domain.kernel.period import Instants
+from usance.domain.kernel.quantity import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Charge:
 class Fee:
     """What a bill charges of a commitment: its `number`-th fee, from 0, on the bill of `day`.
 
-    `since` is where the bill's period begins, when the fee is all that is on it.
+    `since` is where the bill's period begins, when the fee is all that is on it. `behind` is what the bill charges beyond
+    `amount`, since other bills have less of the commitment than its fees come to now; below 0 when they have more.
     """
 
     commitment_id: str
@@ -43,3 +45,4 @@ class Fee:
     description: str | None = None
     contract_id: str | None = None
     accounting_product_ids: tuple[str | None, ...] = ()
+    behind: Decimal = ZERO

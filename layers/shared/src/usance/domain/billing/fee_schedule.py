@@ -1,8 +1,9 @@
 """When a commitment is billed and how much each time (billing.md 8.1, 8.2, W12, W14, W22)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.inputs import BillFrequency, BillKey
@@ -53,6 +54,23 @@ class FeePlan:
         span = Instants(midnight(start, zone), midnight(end, zone))
         since = self.calendar.boundary(self.calendar.index_of(day) - 1)
         return replace(self.template, number=number, day=day, amount=amount, span=span, since=since)
+
+    def behind(self, day: date, billed: Mapping[date, Decimal], currency: Currency, zone: tzinfo) -> Decimal:
+        """What to charge on `day`, which has a fee, beyond that fee. `billed` is what other bills have of the commitment.
+
+        A commitment may change when some of its fees are billed. The next fee makes up for it: with it, what was billed up to
+        `day` is what the fees of those bills come to now. It is never below 0, and all bills together never pass
+        `outstanding`.
+        """
+        own = self._due(day, currency, zone)
+        with localcontext(EXACT):
+            wanted = own + sum(self._due(on, currency, zone) - amount for on, amount in billed.items() if on < day)
+            left = self.outstanding - sum(billed.values())
+            return max(min(wanted, left), ZERO) - own
+
+    def _due(self, day: date, currency: Currency, zone: tzinfo) -> Decimal:
+        fee = self.fee_on(day, currency, zone)
+        return currency.round(fee.amount) if fee else ZERO
 
     def is_on(self, day: date) -> bool:
         """Whether a fee is on the bill of `day`."""
