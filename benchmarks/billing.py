@@ -234,7 +234,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
             "pricing": {price["id"]: price for price in prices},
         }
     )
-    stores: Any = BillingStores(*([entities, _Bills(), None, None, None, _Clock(), None]))  # type: ignore[arg-type]
+    stores: Any = BillingStores(*([entities, _Bills(), None, None, None, _Clock(), None, None]))  # type: ignore[arg-type]
     job = {
         "id": "job",
         "type": "CREATE",

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.application.billing.test_crashes import deliver_until_done
 from tests.unit.application.billing.world import World
 from tests.unit.application.notifications.fuse import Fuse
-from usance.application.billing.calculate_bill import ATTEMPTS_MAX
+from usance.application.billing.calculate_bill import ATTEMPTS_MAX, PAUSES_MAX
 from usance.application.billing.run_message import run_message
 from usance.application.ports.entities import Delete, Put
 from usance.domain.kernel.errors import UnavailableError
@@ -467,6 +467,7 @@ def test_a_bill_is_decided_again_when_another_draws_first(world: World) -> None:
     bill = world.bill(world.run())
     assert lines(bill) == [("STANDING_CHARGE", 20), ("BALANCE_CONSUMED", -8)]
     assert left(world, held) == 0
+    assert world.pauses == [0, 1]
 
 
 def test_a_balance_that_never_rests_sends_the_message_back(world: World) -> None:
@@ -478,6 +479,7 @@ def test_a_balance_that_never_rests_sends_the_message_back(world: World) -> None
         world.drain()
     assert world.all_bills() == []
     assert left(world, held) == 100 - ATTEMPTS_MAX
+    assert world.pauses == [min(n, PAUSES_MAX) for n in range(ATTEMPTS_MAX - 1)]
 
 
 def test_a_deletion_waits_for_rivals_and_gives_back_all_the_same(world: World) -> None:
@@ -494,7 +496,7 @@ def test_a_deletion_waits_for_rivals_and_gives_back_all_the_same(world: World) -
 
     world.bills.delete = contested  # type: ignore[method-assign]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
-    assert (left(world, held), len(calls)) == (99, 2)
+    assert (left(world, held), len(calls), world.pauses) == (99, 2, [0])
 
 
 def test_a_bill_that_changes_while_it_is_deleted_stays(world: World) -> None:

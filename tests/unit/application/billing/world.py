@@ -130,8 +130,16 @@ class World:
         self.usage = Readings()
         self.events = FakeEventLog(self.clock)
         self.queue, self.statements = FakeQueue(), FakeQueue()
+        self.pauses: list[int] = []
         self.stores = BillingStores(
-            self.org.store, self.bills, FakeBillJobProgress(), self.queue, self.statements, self.clock, self.org.ids
+            entities=self.org.store,
+            bills=self.bills,
+            progress=FakeBillJobProgress(),
+            billing_queue=self.queue,
+            statement_queue=self.statements,
+            clock=self.clock,
+            ids=self.org.ids,
+            pause=self.pauses.append,
         )
         self.bench = Workbench(self.stores, self.usage, self.events, self.org.blobs)
         self.client = Client(

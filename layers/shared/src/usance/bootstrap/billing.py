@@ -4,6 +4,7 @@ from functools import cache
 
 from usance.adapters.aws import client
 from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
+from usance.adapters.dynamodb.transactions import pause
 from usance.application.billing.preview_bill import Previewing
 from usance.application.billing.records.examine import Examining
 from usance.application.billing.stores import BillingStores, Workbench
@@ -24,6 +25,7 @@ def billing_stores() -> BillingStores:
         statement_queue=stores.statement_queue(),
         clock=stores.clock(),
         ids=stores.ids(),
+        pause=pause,
     )
 
 

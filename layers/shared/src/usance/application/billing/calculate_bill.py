@@ -25,7 +25,12 @@ from usance.domain.metering.instants import EPOCH, microseconds
 from usance.resources import instants
 from usance.resources.wire import Document
 
-ATTEMPTS_MAX: Final = 10  # approvals, locks and statements touch a bill once each, other bills the credits it draws on
+ATTEMPTS_MAX: Final = (
+    20  # a family of hundreds may draw on one commitment at the same time; each round lets some of them pass
+)
+PAUSES_MAX: Final = (
+    7  # doublings of the pause: 100 workers have room within its longest, 2.6 s, and 20 tries take half a minute
+)
 
 
 def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
@@ -69,7 +74,9 @@ def _decide_and_store(
     """Decide the bill on what its credits have left now, and again when another bill was quicker to draw on one."""
     agreement, bill_id = calculation.agreement, inputs.bill_id
     org_id, zone = agreement.org_id, agreement.terms.zone
-    for _ in range(ATTEMPTS_MAX):
+    for attempt in range(ATTEMPTS_MAX):
+        if attempt:
+            bench.stores.pause(min(attempt - 1, PAUSES_MAX))
         stored = bench.stores.bills.get_stored(org_id, bill_id)
         if is_locked(bench, org_id, calculation.key, stored.header if stored else None):  # reading usage takes a while
             return None

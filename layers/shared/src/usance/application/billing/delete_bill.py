@@ -19,6 +19,7 @@ from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # bills that draw on the same credits at the same time
+PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
 
 
 def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id: str) -> Document:
@@ -56,5 +57,6 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
         except VersionConflictError:
             if not given_back or attempt + 1 == ATTEMPTS_MAX or stored is None or stored.header["version"] != version:
                 raise
+            stores.pause(min(attempt, PAUSES_MAX))
         else:
             return

@@ -7,7 +7,7 @@ from usance.application.ingest.report_repeats import Telling
 from usance.application.ports.bill_progress import BillJobProgress
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
-from usance.application.ports.clock import Clock, IdFactory
+from usance.application.ports.clock import Clock, IdFactory, Pause
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
 from usance.application.ports.queue import Queue
@@ -27,6 +27,7 @@ class BillingStores:
     statement_queue: Queue
     clock: Clock
     ids: IdFactory
+    pause: Pause
 
 
 @dataclass(frozen=True, slots=True)

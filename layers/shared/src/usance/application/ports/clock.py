@@ -1,5 +1,6 @@
 """Time and fresh identifiers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -18,3 +19,8 @@ class IdFactory(Protocol):
     def new(self) -> str:
         """A UUID version 7: 36 characters that sort by creation."""
         ...
+
+
+Pause = Callable[[int], None]
+"""Waits before something is tried again that others got ahead of `attempt` times before (from 0): longer each time, and for a
+time that chance has a part in, so that rivals part."""
