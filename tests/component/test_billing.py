@@ -19,7 +19,18 @@ EVENTS = Path(__file__).parents[2] / "events"
 FILE_ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
 FILE_JOB = "0190a5d0-c003-7000-8000-000000000003"
 FILE_ACCOUNT = "0190a5d0-c004-7000-8000-000000000004"
-CONTEXT = type("Context", (), {"function_name": "f", "memory_limit_in_mb": 1, "aws_request_id": "r"})()
+
+
+class Context:
+    """What a function is told about its invocation."""
+
+    function_name, memory_limit_in_mb, aws_request_id = "f", 1, "r"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 240_000
+
+
+CONTEXT = Context()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Schedules of balances, run by the billing schedule (billing.md 9.5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,8 +20,8 @@ def world() -> World:
     return world
 
 
-def run(world: World, at: str) -> int:
-    return run_balance_schedules(world.org.store, from_text(at))
+def run(world: World, at: str, time_is_up: Callable[[], bool] = lambda: False) -> int:
+    return run_balance_schedules(world.org.store, from_text(at), time_is_up)
 
 
 def read(world: World, path: str, **query: Any) -> Any:
@@ -151,11 +151,38 @@ def test_a_schedule_that_cannot_act_keeps_no_other_from_it(
     assert len(transactions(world, other["balanceId"])) == 1
 
 
-def test_a_long_backlog_is_worked_off_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_schedules, "RUNS_MAX", 3)
+def test_a_long_backlog_is_worked_off_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_schedules, "RUNS_A_TURN", 3)
     made = world.org.make("balanceTransactionSchedule")
-    assert [run(world, "2027-01-01T00:00:00Z") for _ in range(3)] == [3, 3, 0]
+    assert [run(world, "2027-01-01T00:00:00Z") for _ in range(2)] == [6, 0]
     assert read(world, f"/balances/{made['balanceId']}")["amount"] == 300
+
+
+def test_when_time_is_up_the_next_call_goes_on(world: World) -> None:
+    made = world.org.make("balanceTransactionSchedule")
+
+    def put_on_it() -> Any:
+        return read(world, f"/balances/{made['balanceId']}")["amount"]
+
+    assert run(world, "2027-01-01T00:00:00Z", lambda: bool(put_on_it() >= 100)) == 2
+    assert run(world, "2027-01-01T00:00:00Z") == 4
+    assert put_on_it() == 300
+    assert run(world, "2028-01-01T00:00:00Z", lambda: True) == 0
+
+
+def test_no_organization_waits_for_the_end_of_anothers_backlog(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_schedules, "RUNS_A_TURN", 2)
+    order: list[str] = []
+
+    def runs(_: Any, org_id: str, __: Any) -> Iterator[None]:
+        for _run in range({"long": 5, "short": 1}[org_id]):
+            order.append(org_id)
+            yield
+
+    monkeypatch.setattr(run_schedules, "organization_ids", lambda _: ["long", "short"])
+    monkeypatch.setattr(run_schedules, "_runs", runs)
+    assert run(world, "2027-01-01T00:00:00Z") == 6
+    assert order == ["long", "long", "short", "long", "long", "long"]
 
 
 MONTHLY = {

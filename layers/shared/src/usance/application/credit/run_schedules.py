@@ -4,8 +4,10 @@ A run's charges or transactions, the balance they move and the schedule's step t
 ids that follow from the schedule and the run: however often a moment is replayed, each is made once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from usance.application.audit import created, updated
@@ -32,46 +34,53 @@ from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
 BY: Final = "SCHEDULER"
-RUNS_MAX: Final = 200  # of one organization and kind at a time, some ten seconds; the next quarter of an hour goes on
+RUNS_A_TURN: Final = 100  # of one organization, some five seconds; then it is the next one's turn
 CODE_KEPT: Final = 60  # of the schedule's code in that of a charge: with a date and an id it makes 80
 ATTEMPTS_MAX: Final = 10  # bills that draw on the balance meanwhile, and people who change the schedule
 
+TimeIsUp = Callable[[], bool]
 REFUSALS: Final = (VersionConflictError, DuplicateCodeError, InvalidInputError, NotFoundError)
 """What may keep one schedule from acting, and must keep no other from it; the next quarter of an hour tries again."""
 
 
-def run_balance_schedules(entities: EntityRepository, at: datetime) -> int:
+def run_balance_schedules(entities: EntityRepository, at: datetime, time_is_up: TimeIsUp) -> int:
     """How many runs that were due by `at` are done now; those that were missed are made up for, the oldest first.
 
-    Raises `UnavailableError` after all organizations had their turn, when the store refused one of them.
+    Organizations have their turns until nothing is due or `time_is_up`; the next call goes on. Raises `UnavailableError`
+    after all had their turns, when the store refused one of them.
     """
     done, refused = 0, None
-    for org_id in organization_ids(entities):
+    waiting = deque(_runs(entities, org_id, at) for org_id in organization_ids(entities))
+    while waiting and not time_is_up():
+        runs, turn = waiting.popleft(), 0
         try:
-            done += _run_all(entities, org_id, at)
+            for _ in islice(runs, RUNS_A_TURN):
+                turn += 1
+                if time_is_up():
+                    break
         except UnavailableError as failed:
             refused = failed
+        else:
+            waiting.extend([runs] if turn == RUNS_A_TURN else [])
+        done += turn
     if refused:
         raise refused
     return done
 
 
-def _run_all(entities: EntityRepository, org_id: str, at: datetime) -> int:
-    done = 0
+def _runs(entities: EntityRepository, org_id: str, at: datetime) -> Iterator[None]:
+    """Do what is due in an organization, run by run."""
     for type_ in (BALANCE_CHARGE_SCHEDULE.type, BALANCE_TRANSACTION_SCHEDULE.type):
-        left = RUNS_MAX
-        for schedule in sorted(
-            entities.list_all(org_id, type_, filters={PENDING: ["true"]}), key=lambda one: str(one["nextRun"])
-        ):
-            made = _run(entities, org_id, type_, schedule["id"], at, left)
-            done, left = done + made, left - made
-    return done
+        pending = entities.list_all(org_id, type_, filters={PENDING: ["true"]})
+        due = sorted((str(one["nextRun"]), str(one["id"])) for one in pending if instant(one["nextRun"]) <= at)
+        for _, id_ in due:
+            yield from _runs_of(entities, org_id, type_, id_, at)
 
 
-def _run(entities: EntityRepository, org_id: str, type_: str, id_: str, at: datetime, most: int) -> int:
-    """Do the runs of one schedule that are due, `most` of them; answer how many."""
-    done = attempts = 0
-    while done < most and attempts < ATTEMPTS_MAX:
+def _runs_of(entities: EntityRepository, org_id: str, type_: str, id_: str, at: datetime) -> Iterator[None]:
+    """Do the runs of one schedule that are due."""
+    attempts = 0
+    while attempts < ATTEMPTS_MAX:
         schedule = entities.get(org_id, type_, id_)
         if schedule is None or "nextRun" not in schedule or instant(schedule["nextRun"]) > at:
             break
@@ -80,8 +89,8 @@ def _run(entities: EntityRepository, org_id: str, type_: str, id_: str, at: date
         except REFUSALS:  # something changed, or another delivery of this moment was quicker
             attempts += 1
         else:
-            done, attempts = done + 1, 0
-    return done
+            attempts = 0
+            yield
 
 
 def _charge_changes(entities: EntityRepository, org_id: str, schedule: Document, at: datetime) -> Sequence[Put]:

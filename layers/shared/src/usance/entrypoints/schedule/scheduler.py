@@ -14,23 +14,27 @@ from usance.application.notifications.raise_scheduled import raise_scheduled_eve
 from usance.bootstrap.scheduler import Scheduler, build_scheduler
 from usance.resources.instants import from_text
 
-TimeIsUp = Callable[[], bool]
-LEFT_MILLISECONDS: Final = 20_000  # for the page at hand and for keeping how far it came
+Left = Callable[[], int]
+"""How many milliseconds are left."""
+EVENTS_LEFT_MILLISECONDS: Final = 20_000  # for the page at hand and for keeping how far it came
+BILLING_LEFT_MILLISECONDS: Final = 120_000  # half of the function's time, for the jobs of every organization
 
-SCHEDULES: Final[Mapping[str, Callable[[Scheduler, datetime, TimeIsUp], int]]] = {
-    "BillingSchedule": lambda scheduler, at, _: _bill(scheduler.billing, at),
+SCHEDULES: Final[Mapping[str, Callable[[Scheduler, datetime, Left], int]]] = {
+    "BillingSchedule": lambda scheduler, at, left: _bill(scheduler.billing, at, left),
     "ApprovalSchedule": lambda scheduler, at, _: run_scheduled_approval(scheduler.billing, at),
     "ExportSchedule": lambda scheduler, at, _: run_export_schedules(scheduler.exports, at),
-    "EventSchedule": lambda scheduler, at, time_is_up: raise_scheduled_events(scheduler.events, at, time_is_up),
+    "EventSchedule": lambda scheduler, at, left: raise_scheduled_events(
+        scheduler.events, at, lambda: left() < EVENTS_LEFT_MILLISECONDS
+    ),
 }
 
 logger = Logger()
 
 
-def _bill(stores: BillingStores, at: datetime) -> int:
+def _bill(stores: BillingStores, at: datetime, left: Left) -> int:
     """What balances are due comes first, so that the bills of the moment hold it. That it fails keeps nobody from a bill."""
     try:
-        done = run_balance_schedules(stores.entities, at)
+        done = run_balance_schedules(stores.entities, at, lambda: left() < BILLING_LEFT_MILLISECONDS)
     finally:
         billed = run_scheduled_billing(stores, at)
     return done + billed
@@ -41,11 +45,7 @@ def handler(build: Callable[[], Scheduler] = build_scheduler) -> Callable[[dict[
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         schedule = SCHEDULES[event["schedule"]]
-        count = schedule(
-            build(),
-            from_text(event["time"]),
-            lambda: context.get_remaining_time_in_millis() < LEFT_MILLISECONDS,
-        )
+        count = schedule(build(), from_text(event["time"]), context.get_remaining_time_in_millis)
         logger.info("the schedule ran", schedule=event["schedule"], time=event["time"], count=count)
         return {"schedule": event["schedule"], "count": count}
 
