@@ -361,6 +361,16 @@ def test_a_bill_draws_on_so_many_credits_as_one_transaction_holds() -> None:
     }  # none is used up, so nothing is overage
 
 
+def test_credits_that_pay_nothing_take_no_other_credits_place() -> None:
+    ended = [balance(5, f"ended-{n:02}", span=span("2022-01-01", "2023-01-01")) for n in range(DRAWS_MAX + 3)]
+    used_up = [balance(0, f"empty-{n:02}", span=span("2024-01-01", "2024-03-01")) for n in range(DRAWS_MAX + 3)]
+    others = [balance(5, f"other-{n:02}", product_ids=frozenset({"other"})) for n in range(DRAWS_MAX + 3)]
+    last = balance(30, "zzz", surcharge_percent=Decimal(10))
+    draft = bill(january(*ended, *used_up, *others, last), lambda _: 50)
+    assert draws(draft) == [("zzz", "30")]
+    assert lines(draft) == [("USAGE", "50.00"), ("BALANCE_CONSUMED", "-30.00"), ("OVERAGE_SURCHARGE", "2.00")]
+
+
 def test_what_comes_off_a_credit_is_rounded_once() -> None:
     coins = terms(
         conversions=(conversion("USD", "CRD", "1"),), currencies={"CRD": Currency("CRD", 0, RoundingMode.HALF_UP)}

@@ -39,6 +39,20 @@ class Settlement:
 
 
 @dataclass(slots=True)
+class _Room:
+    """How many draws the transaction of the bill still has room for; `lacking` when one more was wanted."""
+
+    draws: int = DRAWS_MAX
+    lacking: bool = False
+
+    def take(self) -> bool:
+        """Whether there was room for another draw."""
+        self.lacking = self.lacking or not self.draws
+        self.draws -= 1 if self.draws else 0
+        return not self.lacking
+
+
+@dataclass(slots=True)
 class _Till:
     """A credit being drawn on. `taken` is in its currency, `exact` what that is rounded from.
 
@@ -46,6 +60,7 @@ class _Till:
     """
 
     credit: Credit
+    room: _Room
     taken: dict[Phase, Decimal] = field(default_factory=dict)
     exact: dict[Phase, Decimal] = field(default_factory=dict)
     applied: dict[Phase, datetime] = field(default_factory=dict)
@@ -65,38 +80,26 @@ class _Till:
 def settled(context: Context, items: Sequence[Item]) -> Settlement:
     """What `items`, the charges of a bill, become when its credits pay. The amounts of `context` are exact.
 
-    A bill draws on so many credits as one transaction holds. Where there are more, the others wait for later bills, and
+    A bill draws on so many credits as one transaction holds. Where more would pay, the others wait for later bills, and
     nothing is overage. Raises `InvalidInputError` when a currency conversion is missing.
     """
-    every = in_order(context.inputs)
-    if not every:
+    credits_ = in_order(context.inputs)
+    if not credits_:
         return Settlement(tuple(items))
-    credits_ = _within_a_transaction(every)
     parts = unpaid(context, items, [edge for credit in credits_ for edge in credit.edges])
-    tills = [_Till(credit) for credit in credits_]
+    room = _Room()
+    tills = [_Till(credit, room) for credit in credits_]
     for till in tills:
         for item, own in zip(items, parts, strict=True):
             if may_pay(till.credit, item):
                 for part in own:
                     _pay(context, till, item, part)
     draws = tuple(draw for till in tills for draw in _draws(till))
-    last = credits_ if len(credits_) == len(every) else ()
-    eligible = [[credit for credit in last if may_pay(credit, item)] for item in items]
+    known = () if room.lacking else credits_
+    eligible = [[credit for credit in known if may_pay(credit, item)] for item in items]
     charged, beyond = overage(context, items, parts, eligible)
     paid = [_consumed(context, till.credit, *one) for till in tills for one in till.paid.values()]
     return Settlement((*charged, *paid, *beyond), draws)
-
-
-def _within_a_transaction(credits_: Sequence[Credit]) -> Sequence[Credit]:
-    """The first of the credits: each can be drawn on once, and once more for its rollover."""
-    kept: list[Credit] = []
-    room = DRAWS_MAX
-    for credit in credits_:
-        room -= 2 if credit.rollover else 1
-        if room < 0:
-            break
-        kept.append(credit)
-    return kept
 
 
 def in_order(inputs: BillingInputs) -> tuple[Credit, ...]:
@@ -133,6 +136,8 @@ def _pay(context: Context, till: _Till, item: Item, part: Part) -> None:
         after, cost = EXACT.add(taken, left), left
         paid = min(part.open, _rounded_down(own, EXACT.divide(EXACT.subtract(after, exact), rate)))
     if paid <= ZERO or (not cost and not taken):  # too little to buy, or to be worth, the smallest coin
+        return
+    if phase not in till.taken and not till.room.take():
         return
     part.open = EXACT.subtract(part.open, paid)
     till.taken[phase], till.exact[phase] = EXACT.add(taken, cost), after
