@@ -1,7 +1,15 @@
 """The published names of events and their fields."""
 
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
 from usance.resources.event_fields import fields_of
 from usance.resources.event_names import ENTITIES, EVENT_NAMES, name_of_change
+from usance.resources.registry import BY_TYPE
 
 
 def test_there_are_106_published_names_and_one_of_ours_each_once() -> None:
@@ -40,3 +48,31 @@ def test_fields_leave_out_version_and_audit() -> None:
 def test_other_events_have_no_fields() -> None:
     assert fields_of("integration.perform.error") == {}
     assert fields_of("nonsense") == {}
+
+
+def kind_of(annotation: Any) -> str:
+    """The type of a field of a model in the words of `events/fields`."""
+    found = getattr(annotation, "__value__", annotation)
+    origin, inner = get_origin(found), get_args(found)
+    if origin is Annotated:
+        return kind_of(inner[0])
+    if origin in {Union, UnionType}:
+        return " or ".join(sorted({kind_of(one) for one in inner if one is not NoneType}))
+    if origin is Literal:
+        return "string"
+    if origin is list:
+        return "array"
+    if origin is dict or issubclass(found, BaseModel):
+        return "map"
+    return {bool: "boolean", int: "int", Decimal: "double"}.get(found, "string")
+
+
+@pytest.mark.parametrize("type_", sorted(ENTITIES.keys() & BY_TYPE.keys()))
+def test_the_fields_of_an_event_are_those_of_its_resource(type_: str) -> None:
+    row = BY_TYPE[type_]
+    fields = {field.alias or name: kind_of(field.annotation) for name, field in row.model.model_fields.items()}
+    fields |= {name: str(schema["type"]).replace("number", "double") for name, schema in row.answers.items()}
+    fields |= {"id": "string", **({row.within.field: "string"} if row.within else {})}
+    fields.pop("version", None)
+    listed = {name.removeprefix("new."): kind for name, kind in fields_of(f"{ENTITIES[type_]}.created").items()}
+    assert {"customFields": "map", **fields} == {"customFields": "map", **listed}  # listed where no entity has any yet

@@ -43,7 +43,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "array": "lineItemTypes productIds",
     },
     "balanceamount": {
-        "string": "appliedDate currencyPaid description entityId entityType id transactionDate transactionTypeId",
+        "string": "appliedDate balanceId currencyPaid description entityId entityType id transactionDate transactionTypeId",
         "double": "amount paid",
     },
     "bill": {
@@ -134,8 +134,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "string": "code id name",
     },
     "organization": {
-        "string": "id name",
-        "map": "customFields",
+        "string": "id organizationName status type",
     },
     "organizationconfig": {
         "string": (
@@ -190,7 +189,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "array": "overagePricingBands pricingBands",
     },
     "pricingband": {
-        "string": "creditTypeId id",
+        "string": "counterPricingId creditTypeId id pricingId",
         "double": "fixedPrice lowerLimit unitPrice",
     },
     "product": {

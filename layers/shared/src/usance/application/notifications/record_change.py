@@ -3,12 +3,21 @@
 from usance.application.notifications.publish_event import publish_event
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
+from usance.domain.notifications.bands import changes_of_bands
 from usance.domain.notifications.changes import Change
 from usance.resources.event_names import name_of_change
 
 
 def record_change(change: Change, stores: Stores) -> None:
-    """Publish the change's event, if entities of its type make any. Doing it again changes nothing."""
+    """Publish the change's event, if entities of its type make any, and those of the bands of a pricing.
+
+    Doing it again changes nothing.
+    """
+    for one in (change, *changes_of_bands(change)):
+        _publish(one, stores)
+
+
+def _publish(change: Change, stores: Stores) -> None:
     name = name_of_change(change.type, change.kind)
     if name is None:
         return

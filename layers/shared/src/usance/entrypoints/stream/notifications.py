@@ -19,6 +19,7 @@ from usance.domain.notifications.changes import Change
 from usance.entrypoints.metrics import count
 from usance.resources import wire
 
+ORGANIZATION: Final = "organization"  # lies apart from what is its own; what happens to it concerns it
 FAILED_JOBS: Final = frozenset({"billing.job.failure", "dataexport.job.failure"})
 
 logger = Logger()
@@ -63,7 +64,7 @@ def _change(record: Mapping[str, Any]) -> Change | None:
     if "body" not in image:
         return None
     return Change.between(
-        org_id=image["org"]["S"],
+        org_id=image["id"]["S"] if image["type"]["S"] == ORGANIZATION else image["org"]["S"],
         type_=image["type"]["S"],
         id_=image["id"]["S"],
         old=_body(old),
