@@ -139,33 +139,6 @@ def test_pages_of_one_hold_what_a_large_page_holds_for_who_may_not_see_all(org: 
     assert not set(made[1:]) & set(found)
 
 
-@rows(COLLECTIONS)
-def test_filters_select(org: Organization, row: Resource) -> None:
-    one, two = org.make(row.type), org.make(row.type)
-    for filter_ in row.filters:
-        source = "id" if filter_.index == "id" else filter_.index
-        if source not in one:
-            continue
-        value = str(one[source]).lower() if isinstance(one[source], bool) else one[source]
-        others = {"account": one["accountId"]} if filter_.parameter == "product" and row.type == "accountPlan" else {}
-        query = {**org.query(row), **others}
-        found = org.client.get(f"/{org.path(row)}", **{**query, filter_.parameter: value}).json["data"]
-        assert one["id"] in [item["id"] for item in found]
-        if one[source] != two[source]:
-            assert two["id"] not in [item["id"] for item in found]
-        wrong = "false" if filter_.boolean and value == "true" else ("true" if filter_.boolean else "no such value")
-        wrong = "1999-01-01" if filter_.day else wrong
-        wrong = next((choice for choice in filter_.choices if choice != value), wrong)
-        nothing = org.client.get(f"/{org.path(row)}", **{**query, filter_.parameter: wrong}).json["data"]
-        assert one["id"] not in [item["id"] for item in nothing]
-        if filter_.many:
-            both = f"{value},{two.get(source, '')}"
-            assert (
-                len(org.client.get(f"/{org.path(row)}", **{**org.query(row), filter_.parameter: both}).json["data"])
-                >= 2
-            )
-
-
 @rows(EDITABLE)
 def test_an_update_replaces_and_counts(org: Organization, row: Resource) -> None:
     body = org.body(row.type)
