@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from usance.adapters.dynamodb import batch_writes
+from usance.adapters.dynamodb.batch_writes import BATCH_ATTEMPTS_MAX, BATCH_WRITE_MAX
 from usance.adapters.dynamodb.usage_ledger import DynamoUsageLedger
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_reads import GET_ROUNDS_MAX
@@ -30,6 +32,7 @@ class Table:
         self.faults: list[Exception] = []
         self.spared = 0  # calls that succeed before the faults
         self.unprocessed = 0
+        self.unwritten = 0
 
     def put_item(self, **request: Any) -> None:
         self.fail()
@@ -38,6 +41,19 @@ class Table:
         if key in self.rows and "ConditionExpression" in request:
             raise fault("ConditionalCheckFailedException")
         self.rows[key] = item
+
+    def batch_write_item(self, **request: Any) -> dict[str, Any]:
+        """All but the first item, as long as any is left `unwritten`."""
+        self.fail()
+        [(table, wanted)] = request["RequestItems"].items()
+        assert 1 <= len(wanted) <= BATCH_WRITE_MAX
+        left = min(self.unwritten, 1)
+        self.unwritten -= left
+        for one in wanted[left:]:
+            self.rows[one["PutRequest"]["Item"]["pk"]["S"], one["PutRequest"]["Item"]["sk"]["S"]] = one["PutRequest"][
+                "Item"
+            ]
+        return {"UnprocessedItems": {table: wanted[:left]} if left else {}}
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         self.fail()
@@ -145,6 +161,28 @@ def test_a_request_that_meets_merging_is_repeated() -> None:
 
     with pytest.raises(UnavailableError, match="merged"):
         DynamoUsageLog(Merging(), "usage").append([batch(1, "a")])
+
+
+@pytest.mark.parametrize("unwritten", [0, 1, BATCH_ATTEMPTS_MAX - 1])
+def test_every_item_of_many_has_its_receipt_when_they_are_accepted(
+    unwritten: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writes, "pause", lambda _: None)
+    table, many = Table(), 2 * BATCH_WRITE_MAX + 3
+    table.unwritten = unwritten
+    DynamoUsageLog(table, "usage").append([batch(number, f"uid-{number}") for number in range(many)])
+    ledger = DynamoUsageLedger(table, "usage")
+    stored = {one.receipt_key for one in ledger.batches(SCOPE, "2026-01")}
+    assert len(stored) == many
+    assert {one.key for one in ledger.receipts(SCOPE, "2026-01")} == stored
+
+
+def test_measurements_whose_receipts_are_not_taken_are_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_writes, "pause", lambda _: None)
+    table = Table()
+    table.unwritten = BATCH_ATTEMPTS_MAX
+    with pytest.raises(UnavailableError):
+        DynamoUsageLog(table, "usage").append([batch(1, "a"), batch(2, "b")])
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:

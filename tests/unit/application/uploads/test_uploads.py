@@ -22,12 +22,14 @@ from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
+from usance.application.uploads import rows
 from usance.application.uploads.json_rows import json_values
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.process_upload import FAULTS_MAX, process_upload
-from usance.application.uploads.rows import batches
+from usance.application.uploads.rows import PART, batches
 from usance.bootstrap.uploads import UploadWorker
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.metering.submission import OF_REQUEST
 from usance.entrypoints.queue import upload_worker
 from usance.resources import wire
 
@@ -107,6 +109,20 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "PART", OF_REQUEST)
+
+
+def test_what_an_account_has_in_a_file_is_put_together_beyond_what_a_request_holds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PART", PART)
+    job_id = world.uploaded([row(1) for _ in range(2_500)])
+    assert world.run(job_id) == "succeeded"
+    assert [len(batch.columns) for batch in world.usage.batches.values()] == [2_500]
 
 
 class TestTables:

@@ -11,12 +11,13 @@ from msgspec import Meta
 
 from usance.domain.kernel.errors import BodyTooLargeError, InvalidInputError
 from usance.domain.metering.submission import (
-    BODY_MAX_BYTES,
     CODE_MAX_CHARS,
     MEASUREMENTS_MAX,
     METADATA_MAX_CHARS,
+    OF_REQUEST,
     TEXT_MAX_CHARS,
     UID_MAX_CHARS,
+    Bounds,
 )
 
 EntityCode = Annotated[str, Meta(min_length=1, max_length=CODE_MAX_CHARS)]
@@ -44,7 +45,7 @@ class Measurement(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Body(msgspec.Struct):
-    measurements: Annotated[list[Measurement], Meta(min_length=1, max_length=MEASUREMENTS_MAX)]
+    measurements: Annotated[list[Measurement], Meta(min_length=1)]
 
 
 class _TimeTexts(msgspec.Struct):
@@ -77,19 +78,21 @@ _FINER_DIGITS: Final = re.compile(r"(\.[0-9]{6})[0-9]+")
 _TEXTS: Final = frozenset({"who", "what", "where", "other", "metadata"})
 
 
-def decode(body: bytes) -> list[Measurement]:
-    """The measurements of a request, their times cut to microseconds.
+def decode(body: bytes, bounds: Bounds = OF_REQUEST) -> list[Measurement]:
+    """The measurements of a request, or of a part of a file, their times cut to microseconds.
 
     Raises `InvalidInputError` naming the first wrong field, or `BodyTooLargeError`.
     """
-    if len(body) > BODY_MAX_BYTES:
+    if len(body) > bounds.body_bytes:
         raise BodyTooLargeError(
-            f"the body has {len(body)} bytes; the limit is {BODY_MAX_BYTES}: send fewer measurements"
+            f"the body has {len(body)} bytes; the limit is {bounds.body_bytes}: send fewer measurements"
         )
     try:
         measurements = _decoded(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
         raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
+    if len(measurements) > bounds.measurements:
+        raise InvalidInputError(f"measurements: 1 to {bounds.measurements} measurements are expected")
     return _with_times_cut(measurements, body) if _FINER_TIME.search(body) else measurements
 
 

@@ -18,10 +18,12 @@ sent seconds ago in another month may be seen a moment late; it is then left out
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from usance.adapters.dynamodb.batch_writes import BATCH_WRITE_MAX, put_items
 from usance.adapters.dynamodb.transactions import store_faults
 from usance.adapters.dynamodb.usage_items import Item, packed_items
 from usance.adapters.dynamodb.usage_receipts import receipt_of
@@ -30,12 +32,14 @@ from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
+    HeldMeasurements,
     Measurement,
     Repeats,
     UsageBatch,
     UsageScope,
 )
 from usance.domain.kernel.errors import UnavailableError
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_CALLS_MAX: Final = 16  # of the client's 32 connections
@@ -54,10 +58,14 @@ class DynamoUsageLog:
             self._scopes.record(batches)  # first: a row too many finds nothing, one too few would hide usage
         items = [item for batch in batches for item in packed_items(batch)]
         if len(items) == 1:
-            self._put(items[0])
+            receipt = self._put(items[0])
+            with store_faults():
+                self._client.put_item(TableName=self._table, Item=receipt)
             return
         with ThreadPoolExecutor(PARALLEL_CALLS_MAX) as pool:
-            list(pool.map(self._put, items))
+            receipts = list({str(one["pk"]) + str(one["sk"]): one for one in pool.map(self._put, items)}.values())
+            parts = [receipts[at : at + BATCH_WRITE_MAX] for at in range(0, len(receipts), BATCH_WRITE_MAX)]
+            list(pool.map(lambda part: put_items(self._client, self._table, part), parts))
 
     def scopes(self, org_id: str, start: datetime, end: datetime) -> Sequence[UsageScope]:
         low, high = microseconds(start), microseconds(end)
@@ -105,8 +113,14 @@ class DynamoUsageLog:
             stored = reads.stored(start, end, None if whole else sorted(codes), budget)
         return aggregated(stored, start, end, queries, (scope, repeats) if repeats else None)
 
-    def _put(self, item: Item) -> None:
-        """Put an item, then its receipt. The same content that is stored already keeps its first receipt."""
+    def answer(self, sql: CustomSql, parts: Sequence[HeldMeasurements]) -> Decimal | None:
+        from usance.adapters.duckdb.custom_sql import answered
+        from usance.adapters.duckdb.usage import Usage
+
+        return answered([part for part in parts if isinstance(part, Usage)], sql)
+
+    def _put(self, item: Item) -> Item:
+        """Put an item; its receipt, to be put then. The same content that is stored already keeps its first receipt."""
         try:
             with store_faults():
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
@@ -114,8 +128,7 @@ class DynamoUsageLog:
             if refused.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             item |= self._accepted_before(item)
-        with store_faults():
-            self._client.put_item(TableName=self._table, Item=receipt_of(item))
+        return receipt_of(item)
 
     def _accepted_before(self, item: Item) -> Item:
         """When an item that is there was received, and its figures: what is derived may come out differently by now."""

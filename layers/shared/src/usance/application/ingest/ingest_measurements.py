@@ -15,7 +15,7 @@ from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.access import Action, Caller
 from usance.domain.metering.enrichment import Failure, FailureType, Sorted, columns_of, sort_out
 from usance.domain.metering.instants import month_of
-from usance.domain.metering.submission import Times, check
+from usance.domain.metering.submission import OF_REQUEST, Bounds, Times, check
 from usance.resources.measurements import Measurement, decode, originals
 from usance.resources.wire import Document
 
@@ -63,13 +63,13 @@ def ingest_measurements(ports: IngestPorts, directory: Directory, caller: Caller
     return ACCEPTED
 
 
-def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: bytes) -> int:
+def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: bytes, bounds: Bounds = OF_REQUEST) -> int:
     """Store what `ingest_measurements` accepts, for `caller`, and answer how many measurements were kept out.
 
     Those that lack a derived value only are stored. Raises as `ingest_measurements` does.
     """
     received_at = ports.clock.now()
-    measurements = decode(body)
+    measurements = decode(body, bounds)
     times = check(measurements, received_at)
     request = _Request(caller, measurements, times, hashlib.sha256(body).digest(), received_at)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from usance.application.ingest.ingest_measurements import take_in
 from usance.application.ingest.report_failures import report_refused
+from usance.application.uploads import rows
 from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_job, file_key
 from usance.application.uploads.ports import UploadWorkbench
 from usance.application.uploads.rows import ENVELOPE, Batch, batches
@@ -19,6 +20,7 @@ ROWS_BETWEEN_RECORDS: Final = 20_000  # rows that a worker which dies has to sen
 GIVEN_UP: Final = "the stores did not take every row, however often they were tried; totalRows says how many were read"
 FAULTS_MAX: Final = 8  # in a row, of a store that is busy: half an hour
 FIRST_DELAY_SECONDS: Final = 15  # then twice as many each time
+ROW_MAX_BYTES: Final = BODY_MAX_BYTES - len(ENVELOPE) - len(b"]}")
 DELAY_MAX_SECONDS: Final = 900  # SQS
 
 
@@ -139,19 +141,22 @@ def _record(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progres
 
 def _ingest(bench: UploadWorkbench, caller: Caller, batch: Batch) -> int:
     """Ingest a batch and answer how many of its rows were kept out."""
-    body = batch.body()
     try:
-        return take_in(bench.ingest, bench.directory, caller, _bounded(body))
+        for row in batch.rows:
+            _bounded(row)
+        return take_in(bench.ingest, bench.directory, caller, batch.body(), rows.PART)
     except InvalidInputError:
         pass
     good, bad = _sorted_out(bench, caller, batch)
-    return bad + (take_in(bench.ingest, bench.directory, caller, Batch(batch.first, good).body()) if good else 0)
+    if good:
+        bad += take_in(bench.ingest, bench.directory, caller, Batch(batch.first, good).body(), rows.PART)
+    return bad
 
 
-def _bounded(body: bytes) -> bytes:
-    if len(body) > BODY_MAX_BYTES:  # a single row: batches are cut before
-        raise InvalidInputError(f"a measurement of {len(body)} bytes is larger than a request may be")
-    return body
+def _bounded(row: bytes) -> bytes:
+    if len(row) > ROW_MAX_BYTES:
+        raise InvalidInputError(f"a measurement of {len(row)} bytes is larger than a request may be")
+    return row
 
 
 def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[Sequence[bytes], int]:
@@ -160,7 +165,7 @@ def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[S
     now = bench.ingest.clock.now()
     for row in batch.rows:
         try:
-            check(decode(_bounded(ENVELOPE + row + b"]}")), now)
+            check(decode(ENVELOPE + _bounded(row) + b"]}", rows.PART), now)
         except InvalidInputError as refused:
             report_refused(bench.ingest, caller.org_id, str(batch.first), str(refused), row, now)
         else:

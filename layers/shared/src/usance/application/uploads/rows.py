@@ -7,10 +7,11 @@ from typing import Any, BinaryIO, Final
 from usance.application.uploads.csv_rows import csv_values
 from usance.application.uploads.json_rows import json_values
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.submission import BODY_MAX_BYTES, MEASUREMENTS_MAX
+from usance.domain.metering.submission import Bounds
 from usance.resources import wire
 
 CSV: Final = "text/csv"
+PART: Final = Bounds(10_000, 5_120_000)  # ten requests: the more measurements of an account meet, the fewer items
 ENVELOPE: Final = b'{"measurements":['
 
 
@@ -40,7 +41,7 @@ def batches(stream: BinaryIO, job_id: str, start: int, content_type: str = "") -
         if number < start:
             continue
         row = _row(value, job_id, number)
-        if rows and (len(rows) == MEASUREMENTS_MAX or size + len(row) + len(rows) + 2 > BODY_MAX_BYTES):
+        if rows and (len(rows) == PART.measurements or size + len(row) + len(rows) + 2 > PART.body_bytes):
             yield Batch(first, rows)
             rows, first, size = [], number, len(ENVELOPE)
         rows.append(row)

@@ -21,6 +21,17 @@ FUTURE_MAX_SECONDS: Final = 60  # clocks of senders run ahead a little (open que
 _INTEGER_LIMIT: Final = 10**PRECISION_DIGITS
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of what is taken in at once."""
+
+    measurements: int
+    body_bytes: int
+
+
+OF_REQUEST: Final = Bounds(MEASUREMENTS_MAX, BODY_MAX_BYTES)
+
+
 class Submitted(Protocol):
     """A measurement as it was sent: types and lengths of texts are right already."""
 

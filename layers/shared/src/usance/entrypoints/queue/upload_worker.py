@@ -16,7 +16,9 @@ from usance.bootstrap.uploads import UploadWorker, upload_worker
 from usance.resources import wire
 from usance.resources.wire import Document
 
-LEFT_MILLISECONDS: Final = 60_000  # to end a batch, record it and send a message; a batch takes a second at most
+LEFT_MILLISECONDS: Final = (
+    120_000  # to end a part, record it and send a message; one of nothing but failures takes a minute
+)
 TRIES_MAX: Final = 5  # the queue's maxReceiveCount (template.yaml)
 
 logger = Logger()
