@@ -67,6 +67,38 @@ def rows(log: DynamoUsageLog, sql: str, **more: Any) -> Any:
     return log.aggregate(SCOPE, START, END, [query])[0]
 
 
+def test_measurements_of_several_accounts_and_groups_are_asked_as_one(log: DynamoUsageLog) -> None:
+    """Numbers of other scales, of another month's item, and a field that only one account has, are columns of all."""
+    other = UsageScope("org", "meter", "other")
+    columns = Columns(
+        ["a", "e"],
+        [microseconds(START + timedelta(hours=1)), microseconds(START + timedelta(days=9))],
+        [None, None],
+        {"tokens": [Decimal("1.125"), 4], "seats": [2, 3]},
+        {"region": ["us", "ap"]},
+    )
+    log.append([UsageBatch(other, "2026-01", "3" * 32, END, columns)])
+    query = AggregationQuery("CUSTOM_SQL", "tokens", ["region"], sql=of(""), hold=True)
+    rows = [row for scope in (SCOPE, other) for row in log.aggregate(scope, START, END, [query])[0]]
+    assert [(row.group["region"], row.value, row.count) for row in rows] == [
+        ("eu", None, 2),
+        ("us", None, 1),
+        ("ap", None, 1),
+        ("us", None, 1),
+    ]
+    parts = [row.measured for row in rows if row.measured is not None]
+
+    def asked(sql: str, parts: Any = parts) -> Any:
+        return log.answer(of(sql), parts)
+
+    assert asked("SELECT sum(tokens) FROM measurements") == Decimal("12.475")
+    assert asked("SELECT sum(seats) FROM measurements") == 5
+    assert asked("SELECT count(*) FROM measurements WHERE uid = 'a'") == 2
+    assert asked("SELECT tokens FROM measurements LIMIT 1") == Decimal("1.125")  # the earliest of all
+    assert asked("SELECT max(huge) FROM measurements") == HUGE
+    assert asked("SELECT sum(tokens) FROM measurements", parts[1:3]) == Decimal("4.25")
+
+
 @pytest.mark.parametrize(
     ("sql", "answer"),
     [

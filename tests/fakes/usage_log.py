@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
+
+import duckdb
 
 from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import (
     AggregatedRow,
     AggregationQuery,
+    HeldMeasurements,
     Measurement,
     Moment,
     Repeat,
@@ -19,6 +23,7 @@ from usance.application.ports.usage_log import (
 from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.aggregation import Method, Observation, aggregate, method_of, plain, refuse_text
 from usance.domain.metering.counting import Copy, repeats
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, evidence, fingerprint
 from usance.domain.metering.instants import EPOCH, instant_of, microseconds, months_between
 
@@ -88,7 +93,13 @@ class FakeUsageLog:
             ]
             repeats.found += [Repeat(scope, row.uid, row.ts, row.received) for row in copies][: repeats.limit]
         rows = self._rows(scope, start, end, budget)
-        return [_answer([row for row in rows if _counts(row, query)], query, end) for query in queries]
+        answer = {True: _own_answer, False: _answer}
+        return [
+            answer[query.sql is not None]([row for row in rows if _counts(row, query)], query, end) for query in queries
+        ]
+
+    def answer(self, sql: CustomSql, parts: Sequence[HeldMeasurements]) -> Decimal | None:
+        return _asked(sql, [row for part in parts for row in cast("list[_Row]", part)])
 
     def _rows(self, scope: UsageScope, start: datetime, end: datetime, budget: ReadBudget | None) -> list[_Row]:
         low, high = microseconds(start), microseconds(end)
@@ -148,6 +159,41 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> lis
         )
         for (group, bucket), found in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or EPOCH))
     ]
+
+
+def _own_answer(rows: Sequence[_Row], query: AggregationQuery, _end: datetime) -> list[AggregatedRow]:
+    groups: dict[tuple[tuple[str, ...], datetime | None], list[_Row]] = {}
+    for row in rows:
+        bucket = max((edge for edge in query.bucket_starts if microseconds(edge) <= row.ts), default=None)
+        groups.setdefault((tuple(row.texts.get(name) or "" for name in query.group_by), bucket), []).append(row)
+    return [
+        AggregatedRow(
+            dict(zip(query.group_by, group, strict=True)),
+            bucket,
+            None if query.hold or query.sql is None else _asked(query.sql, found),
+            len(found),
+            evidence=_evidence([Observation(None, row.ts, row.received, row.uid) for row in found])
+            if query.evidence
+            else None,
+            measured=found if query.hold else None,
+        )
+        for (group, bucket), found in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or EPOCH))
+    ]
+
+
+def _asked(sql: CustomSql, rows: Sequence[_Row]) -> Decimal | None:
+    """The query over a table of uids and fields: nothing locks it up here."""
+    numbers = {code: "DECIMAL(38,6)" for row in rows for code in row.numbers}
+    columns = {"uid": "VARCHAR"} | numbers | {code: "VARCHAR" for row in rows for code in row.texts}
+    with duckdb.connect(":memory:") as database:
+        declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        database.execute(f"CREATE TABLE measurements ({declared})")
+        places = ", ".join("?" for _ in columns)
+        for row in sorted(rows, key=lambda row: (row.ts, row.received, row.uid)):
+            values = {"uid": row.uid, **row.numbers, **row.texts}
+            database.execute(f"INSERT INTO measurements VALUES ({places})", [values.get(name) for name in columns])
+        found = database.execute(sql.text).fetchone()
+    return None if not found or found[0] is None else plain(Decimal(str(found[0])))
 
 
 def _evidence(found: Sequence[Observation]) -> Evidence:

@@ -385,21 +385,20 @@ def test_a_wildcard_segment_puts_its_groups_together(world: World, method: str, 
     assert lines(world.bill(world.run()))[1] == ("USAGE", expected)
 
 
-def test_a_wildcard_segment_that_cannot_be_put_together_is_refused(world: World) -> None:
+def test_a_query_of_the_customers_own_sees_all_values_of_a_wildcard_segment_at_once(world: World) -> None:
     account = world.subscribe()
     own = world.org.make(
         "aggregation",
         meterId=world.aggregation["meterId"],
         aggregation="CUSTOM_SQL",
-        customSql="SELECT max(tokens) FROM measurements",
+        customSql="SELECT max(tokens) - min(tokens) FROM measurements",
         segmentedFields=["region"],
         segments=[{"region": "*"}],
     )
     world.price(own["id"], planId=world.plan["id"], segment={"region": "*"})
-    for region in ("eu", "us"):
-        world.use(account, "2025-12-05T00:00:00Z", 1, region=region)
-    assert world.run()["billIds"] == []
-    assert "CUSTOM_SQL" in world.events.events("billing.job.failure")[0].detail["eventData"]["message"]
+    for region, value in (("eu", 1), ("us", 8)):
+        world.use(account, "2025-12-05T00:00:00Z", value, region=region)
+    assert lines(world.bill(world.run()))[1] == ("USAGE", "7.00")  # of all measurements the greatest less the least
 
 
 def test_empty_bills_are_made_unless_they_are_suppressed(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.billing.read_usage import read_usage
-from usance.application.ports.usage_log import AggregatedRow, UsageBatch, UsageScope
+from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
 from usance.domain.billing.usage import UsageQuery
@@ -15,6 +15,8 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.period import Instants
 from usance.domain.metering.aggregation import Method
 from usance.domain.metering.columns import Columns
+from usance.domain.metering.custom_sql import CustomSql
+from usance.domain.metering.evidence import Evidence
 from usance.domain.metering.instants import microseconds
 
 JANUARY = Instants(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -51,11 +53,45 @@ def test_a_pool_is_as_if_one_account_had_used_everything(log: FakeUsageLog, meth
     assert value(log, method, "a", "b", "c", "nobody") == value(log, method, "all")
 
 
-def test_queries_of_the_customers_own_over_several_accounts_are_not_put_together(log: FakeUsageLog) -> None:
-    query = UsageQuery("aggregation", JANUARY, None, "meter", "CUSTOM_SQL", "tokens", (Piece("a", JANUARY),) * 2)
-    answers = [AggregatedRow({}, None, Decimal(1), 1)]
-    log.aggregate = lambda *_, **__: [answers]  # type: ignore[method-assign]
-    with pytest.raises(InvalidInputError, match="attach a plan to each child account"):
+SPREAD = CustomSql("SELECT max(tokens) - min(tokens) FROM measurements")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "segment", "spread"),
+    [("ab", None, 4), ("abc", None, 7), ("abc", "*", 7), ("abc", "z", 0), ("c", "*", 0), ("n", "*", None)],
+)
+def test_a_query_of_the_customers_own_sees_the_measurements_of_all_accounts_and_values_at_once(
+    log: FakeUsageLog, accounts: str, segment: str | None, spread: int | None
+) -> None:
+    """Those of the model `z` have a segment of their own."""
+    query = UsageQuery(
+        "aggregation",
+        JANUARY,
+        ((("model", segment),) if segment else None),
+        "meter",
+        "CUSTOM_SQL",
+        "tokens",
+        tuple(Piece(account, JANUARY) for account in accounts),
+        segmented_fields=("model",),
+        segments=((("model", "*"),), (("model", "z"),)),
+        custom_sql=SPREAD,
+    )
+    assert read_usage(log, "org", "all", [query])[query] == spread
+
+
+def test_a_query_of_the_customers_own_is_made_of_the_measurements_that_it_saw(log: FakeUsageLog) -> None:
+    pieces = (Piece("a", JANUARY), Piece("b", JANUARY))
+    query = UsageQuery("aggregation", JANUARY, None, "meter", "CUSTOM_SQL", "tokens", pieces, custom_sql=SPREAD)
+    seen: dict[UsageQuery, Evidence] = {}
+    read_usage(log, "org", "all", [query], evidence=seen)
+    assert seen[query].count == 4
+
+
+def test_more_measurements_than_fit_are_refused(log: FakeUsageLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usance.domain.metering.aggregation.HELD_MAX", 3)
+    pieces = (Piece("a", JANUARY), Piece("b", JANUARY))
+    query = UsageQuery("aggregation", JANUARY, None, "meter", "CUSTOM_SQL", "tokens", pieces, custom_sql=SPREAD)
+    with pytest.raises(InvalidInputError, match="customSql are put together of 3 measurements at most, not of 4"):
         read_usage(log, "org", "all", [query])
 
 

@@ -21,8 +21,16 @@ from usance.application.billing.run_schedule import run_scheduled_approval, run_
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.entities import EntityRepository
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Repeat, Repeats, UsageScope
+from usance.application.ports.usage_log import (
+    AggregatedRow,
+    AggregationQuery,
+    HeldMeasurements,
+    Repeat,
+    Repeats,
+    UsageScope,
+)
 from usance.domain.kernel.errors import UnavailableError
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, evidence, fingerprint
 from usance.domain.metering.instants import microseconds
 from usance.entrypoints.http import billing, core
@@ -72,6 +80,10 @@ class Readings:
             for query in queries
         ]
 
+    def answer(self, _: CustomSql, parts: Sequence[HeldMeasurements]) -> Decimal | None:
+        values = [one.value for part in parts for one in cast("list[Reading]", part)]
+        return Decimal(_METHODS["CUSTOM_SQL"](values))
+
 
 def _counts(reading: Reading, query: AggregationQuery) -> bool:
     wanted = all(reading.group.get(code, "") in values for code, values in query.where.items())
@@ -88,9 +100,10 @@ def _rows(query: AggregationQuery, found: Sequence[Reading]) -> list[AggregatedR
         AggregatedRow(
             dict(zip(query.group_by, group, strict=True)),
             bucket,
-            _METHODS[query.method]([reading.value for reading in readings]),
+            None if query.sql and query.hold else _METHODS[query.method]([reading.value for reading in readings]),
             len(readings),
             evidence=_evidence(readings) if query.evidence else None,
+            measured=readings if query.sql and query.hold else None,
         )
         for (group, bucket), readings in groups.items()
     ]
@@ -110,7 +123,7 @@ _METHODS: dict[str, Any] = {
     "MIN": min,
     "MEAN": lambda values: sum(values, Decimal(0)) / len(values),
     "LATEST": lambda values: values[-1],
-    "CUSTOM_SQL": max,
+    "CUSTOM_SQL": lambda values: max(values) - min(values),
     "UNIQUE": lambda values: Decimal(len(set(values))),
 }
 

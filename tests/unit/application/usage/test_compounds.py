@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.unit.application.usage.explorer import Explorer
-from usance.application.ports.usage_log import AggregatedRow
 from usance.application.usage import query_usage
 from usance.application.usage.scopes import Limits
 
@@ -14,6 +13,7 @@ ACCOUNT = {"groupType": "ACCOUNT"}
 BY_DAY = {"groupType": "TIME", "frequency": "DAY"}
 UNKNOWN = "0190a5d0-ac96-774b-bcce-b302099a8057"
 DAY = "2026-01-05T10:00:00Z"
+NEXT_DAY = "2026-01-06T10:00:00Z"
 NEXT_DAY = "2026-01-06T10:00:00Z"
 
 
@@ -184,14 +184,25 @@ def test_time_weighted_sums_are_of_one_series_of_all_accounts(two_accounts: Expl
     ]
 
 
-def test_sql_is_not_put_together(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = simple(explorer.aggregation("own", "CUSTOM_SQL", customSql="SELECT 1"))
-    for account in (0, 1):
-        explorer.use(account, DAY, 1)
-    answer = [AggregatedRow({}, None, Decimal(1), 1)]
-    monkeypatch.setattr(explorer.log, "aggregate", lambda *_, **__: [answer])
-    assert [row["aggregation.own.units"] for row in explorer.rows(aggregations=made, groups=[ACCOUNT])] == [1, 1]
-    assert "group by account" in explorer.refusal(aggregations=made)
+def test_sql_sees_the_measurements_of_all_accounts_of_a_group(explorer: Explorer) -> None:
+    spread = "SELECT max(tokens) - min(tokens) FROM measurements"
+    made = simple(explorer.aggregation("own", "CUSTOM_SQL", customSql=spread))
+    for account, day, value in ((0, 0, 1), (0, 1, 3), (1, 0, 9), (1, 1, 4)):
+        explorer.use(account, (DAY, NEXT_DAY)[day], value)
+    found = [
+        [row["aggregation.own.quantity"] for row in explorer.rows(aggregations=made, groups=groups)]
+        for groups in ([], [ACCOUNT], [BY_DAY])
+    ]
+    assert found == [[8], [2, 5], [8, 1]]
+
+
+def test_sql_runs_for_so_many_groups(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simple(explorer.aggregation("own", "CUSTOM_SQL", customSql="SELECT count(*) FROM measurements"))
+    for account, day in ((0, 0), (1, 1)):
+        explorer.use(account, (DAY, NEXT_DAY)[day], 1)
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(5, 5, 5, 5, custom=1))
+    assert [row["aggregation.own.quantity"] for row in explorer.rows(aggregations=made)] == [2]
+    assert "customSql for more than 1 groups" in explorer.refusal(aggregations=made, groups=[BY_DAY])
 
 
 def test_sql_of_many_accounts_is_refused(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +210,8 @@ def test_sql_of_many_accounts_is_refused(explorer: Explorer, monkeypatch: pytest
     for account in (0, 1):
         explorer.use(account, DAY, 1)
     monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(5, 5, 5, 5, custom=1))
-    assert "customSql over 2 meters of accounts, more than 1" in explorer.refusal(aggregations=simple(made))
+    refusal = explorer.refusal(aggregations=simple(made), groups=[ACCOUNT])
+    assert "customSql for 2 meters of accounts, more than 1" in refusal
 
 
 class TestSegments:

@@ -5,8 +5,8 @@ numbers and VARCHAR for texts, with the measurements of one group that count, in
 database of its own without files, network, extensions or settings, a bounded memory and a bounded time.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE, PLACES_MAX
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.metering.aggregation import plain
+from usance.domain.metering.aggregation import check_held, plain
 from usance.domain.metering.custom_sql import CustomSql
 
 GROUPS_MAX: Final = 1_000  # the most segments an aggregation has
@@ -58,14 +58,25 @@ class _Column:
 
 
 def custom_rows(usage: Usage, query: AggregationQuery, sql: CustomSql) -> list[AggregatedRow]:
-    """A row per group of the query, with the value that its SQL answers. `InvalidInputError` when it answers none."""
+    """A row per group of the query, with the value that its SQL answers. `InvalidInputError` when it answers none.
+
+    Rows that hold have their measurements instead, for `answered` to put together.
+    """
     grouping = Grouping(usage, query)
+    if query.hold:
+        check_held(len(usage))
+        held = _parts(usage, grouping.keys)
+        return in_order(replace(grouping.row(key, None, len(part)), measured=part) for key, part in held)
     parts = _parts(usage, grouping.keys, sql)
-    return in_order(grouping.row(key, answered(part, sql), len(part)) for key, part in parts)
+    return in_order(grouping.row(key, answered([part], sql), len(part)) for key, part in parts)
 
 
-def answered(usage: Usage, sql: CustomSql) -> Decimal | None:
-    """The one value that a query answers; None for NULL. `InvalidInputError` says what is wrong with the query."""
+def answered(parts: Sequence[Usage], sql: CustomSql) -> Decimal | None:
+    """The one value that a query answers over all parts; None for NULL.
+
+    `InvalidInputError` says what is wrong with the query.
+    """
+    usage = parts[0] if len(parts) == 1 else Usage.together(parts)
     rows = list(range(len(usage)))
     uids = [uid for _, uid in usage.receipts(rows)]
     order = np.lexsort((np.array([uid.encode() for uid in uids], dtype=np.bytes_), usage.received(), usage.ts))
@@ -120,17 +131,20 @@ def _chunked(order: Integers) -> Iterator[Integers]:
         yield order[start : start + CHUNK_ROWS]
 
 
-def _parts(usage: Usage, keys: list[Indexes], sql: CustomSql) -> Iterator[tuple[tuple[int, ...], Usage]]:
+def _parts(usage: Usage, keys: list[Indexes], sql: CustomSql | None = None) -> Iterator[tuple[tuple[int, ...], Usage]]:
+    """The measurements of each group, of so many groups as `sql` may be run for."""
     if not len(usage):
         return
     if not keys:
         yield (), usage
         return
     distinct, places = np.unique(np.stack(keys), axis=1, return_inverse=True)
-    if distinct.shape[1] > GROUPS_MAX:
+    if sql and distinct.shape[1] > GROUPS_MAX:
         raise _refusal(sql, f"there are more than {GROUPS_MAX} groups to compute")
-    for at in range(distinct.shape[1]):
-        yield tuple(distinct[:, at].tolist()), usage.only(places.ravel() == at)
+    by_group = np.argsort(places.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(places.ravel()))[:-1]
+    for at, rows in enumerate(np.split(by_group, ends)):
+        yield tuple(distinct[:, at].tolist()), usage.only(rows)
 
 
 def _own_columns(usage: Usage, uids: Any) -> Iterator[_Column]:

@@ -1,5 +1,7 @@
 """The measurements of a span that count, as columns."""
 
+# ruff: noqa: SLF001 -- usages look into others of their own kind
+
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
@@ -23,7 +25,7 @@ from usance.adapters.duckdb.columns import (
     uid_texts,
 )
 from usance.adapters.duckdb.once import counted
-from usance.adapters.duckdb.stored import Stored
+from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.application.ports.usage_log import Repeat, UsageScope
 from usance.domain.metering.instants import microseconds
 
@@ -55,8 +57,8 @@ class Usage:
         if not self._copies.size:
             return []
         copies = copy(self)
-        copies._rows, copies._whole = self._copies, False  # noqa: SLF001 - its own kind
-        received, ts = copies.received(), copies._picked(instants(self._items))  # noqa: SLF001
+        copies._rows, copies._whole = self._copies, False
+        received, ts = copies.received(), copies._picked(instants(self._items))
         late = np.flatnonzero(received >= since)[:limit].tolist()
         uids = copies.receipts(late)
         return [Repeat(scope, uid, int(ts[at]), at_) for at, (at_, uid) in zip(late, uids, strict=True)]
@@ -115,6 +117,23 @@ class Usage:
         edges = np.array([microseconds(start) for start in starts], dtype=np.int64)
         return (np.searchsorted(edges, self.ts, side="right") - 1).astype(np.int32)
 
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """The measurements of all parts, which share none, as those of one. Parts of one usage share its items."""
+        starts: dict[int, int] = {}
+        items: list[StoredItem] = []
+        rows = 0
+        for part in parts:
+            if id(part._items) not in starts:
+                starts[id(part._items)] = rows
+                items.extend(part._items)
+                rows += sum(item.count for item in part._items)
+        whole = copy(parts[0])
+        whole._items, whole._whole, whole._columns, whole._texts = items, False, {}, {}
+        whole._rows = np.concatenate([part._rows + starts[id(part._items)] for part in parts])
+        whole.ts = np.concatenate([part.ts for part in parts])
+        return whole
+
     def receipts(self, rows: Sequence[int]) -> list[tuple[int, str]]:
         """When each of some measurements was received, and its uid."""
         starts = np.cumsum([0, *(item.count for item in self._items)])
@@ -127,11 +146,11 @@ class Usage:
             for owner, within in zip(owners.tolist(), (places - starts[owners]).tolist(), strict=True)
         ]
 
-    def only(self, kept: NDArray[np.bool_]) -> Self:
-        """The measurements that `kept` says yes to."""
+    def only(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
+        """The measurements that `kept` says yes to, or those at its places."""
         narrowed = copy(self)
-        narrowed._rows, narrowed._whole = self._rows[kept], False  # noqa: SLF001 - its own kind
-        narrowed._columns, narrowed._texts = {}, {}  # noqa: SLF001
+        narrowed._rows, narrowed._whole = self._rows[kept], False
+        narrowed._columns, narrowed._texts = {}, {}
         narrowed.ts = self.ts[kept]
         return narrowed
 

@@ -93,13 +93,13 @@ def read_usage(
         for chain in _chains(spans):
             inside = [query for span in chain for query in spans[span]]
             found = _read_chain(reader, scope, chain, inside, repeats, evidence=evidence is not None)
-            held += sum(len(row.held) for rows in found.rows.values() for row in rows)
+            held += sum(row.held_count for rows in found.rows.values() for row in rows)
             check_held(held)
             read |= {(scope, span): found for span in chain}
     values: dict[UsageQuery, Decimal | None] = {}
     for query in queries:
         rows = _rows(query, read, org_id, account_id)
-        values[query] = _value(query, rows)
+        values[query] = _value(reader, query, rows)
         seen = [row.evidence for row in rows.get(_asks(query)[0].method, ()) if row.evidence]
         if evidence is not None and seen:
             evidence[query] = together(seen)
@@ -151,8 +151,9 @@ def _asks(query: UsageQuery) -> Sequence[_Ask]:
     groups = [*(query.segmented_fields if query.segment is not None else ())]
     if query.method == UNIQUE:  # put together text by text
         groups = list(dict.fromkeys([*groups, query.target_field]))
+    hold = query.method in HELD or query.custom_sql is not None
     return [
-        _Ask(method, query.target_field, tuple(groups), query.custom_sql, query.filters, query.method in HELD)
+        _Ask(method, query.target_field, tuple(groups), query.custom_sql, query.filters, hold)
         for method in methods_for(query.method)
     ]
 
@@ -164,7 +165,7 @@ def _placed(rows: Sequence[AggregatedRow], query: UsageQuery, first: datetime) -
     for row in rows:
         group = {code: row.group[code] for code in query.segmented_fields} if segmentation else {}
         segment = segmentation.segment_of(group) if segmentation else None
-        if row.value is not None and (segment is not None or segmentation is None):
+        if (row.value is not None or row.measured is not None) and (segment is not None or segmentation is None):
             placed.setdefault((row.bucket_start or first, segment), []).append(row)
     return placed
 
@@ -179,11 +180,14 @@ def _rows(query: UsageQuery, read: _Spans, org_id: str, account_id: str) -> Mapp
     return rows
 
 
-def _value(query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
+def _value(reader: UsageReader, query: UsageQuery, rows: Mapping[str, Sequence[AggregatedRow]]) -> Decimal | None:
     if not any(rows.values()):
         return None
     if not _is_parted(query):
         return rows[query.method][0].value
+    if query.custom_sql:
+        held = [row.measured for found in rows.values() for row in found if row.measured is not None]
+        return reader.answer(query.custom_sql, held)
     parts = Parts(query.method)
     for method, found in rows.items():
         for row in found:

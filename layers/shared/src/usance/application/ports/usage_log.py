@@ -31,8 +31,8 @@ class AggregationQuery:
     A measurement without a field of `group_by` is in the group of the empty text. `where` keeps the measurements whose
     string fields have one of the values, `without` those that have none of its own. `sql` is a query of the customer's own over the table `measurements`, whose one
     value is that of each group; `method` is then CUSTOM_SQL. With
-    `evidence`, rows say which measurements they are made of; with `hold`, they have every observation of theirs, to be
-    put together with those of others.
+    `evidence`, rows say which measurements they are made of; with `hold`, they have every observation of theirs, or for
+    `sql` the measurements themselves and no value, to be put together with those of others.
     """
 
     method: str
@@ -60,6 +60,12 @@ class Moment:
         return self.ts, self.received, self.uid
 
 
+class HeldMeasurements(Protocol):
+    """Measurements that a reader handed out whole, to be handed back to it."""
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AggregatedRow:
     """One group's value: None when the group holds no value. `count` is the number of measurements.
@@ -74,6 +80,12 @@ class AggregatedRow:
     latest: Moment | None = None
     evidence: Evidence | None = None
     held: Sequence[Observation] = ()
+    measured: HeldMeasurements | None = None
+
+    @property
+    def held_count(self) -> int:
+        """How many measurements it holds."""
+        return len(self.held) + (len(self.measured) if self.measured is not None else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +172,14 @@ class UsageReader(Protocol):
 
         Reads the span once for all queries; copies of the span that do not count are added to `repeats`. Raises
         `InvalidInputError` for a method that does not fit the field.
+        """
+        ...
+
+    def answer(self, sql: CustomSql, parts: Sequence[HeldMeasurements]) -> Decimal | None:
+        """The one value that a query of the customer's own has over all measurements of `parts`; None for NULL.
+
+        They come in the order of `ts`, receipt and uid; those that share all three in that of the parts.
+        `InvalidInputError` when it has no value.
         """
         ...
 

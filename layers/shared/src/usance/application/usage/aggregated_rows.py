@@ -24,7 +24,7 @@ def aggregated_rows(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) 
     By segment there are the rows that have a value. Rows are computed as they are taken; `InvalidInputError` says which
     one has none because a calculation fails.
     """
-    groups, whole = Groups(plan), limits.budget()
+    groups, whole = Groups(plan, ports.usage.answer, limits.custom), limits.budget()
     scopes = scopes_of(ports, org_id, plan, limits)
 
     alone = len(scopes) == 1 or any(group["groupType"] == "ACCOUNT" for group in plan.groups)

@@ -1,18 +1,19 @@
 """What was measured of usage, put where it belongs: a place for each group, with the parts of every value."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
+from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, HeldMeasurements, UsageScope
 from usance.application.usage.plan import Plan
 from usance.application.usage.values import Shown
 from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import HELD, check_held
+from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.instants import microseconds
 from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
 from usance.resources import instants
@@ -54,20 +55,27 @@ def queries(plan: Plan, scope: UsageScope, *, alone: bool) -> Iterator[tuple[int
             by_value = (one.field_code,) if one.function == UNIQUE else ()  # distinct over all accounts
             dimensions = plan.dimensions(scope.meter_id)
             groups = tuple(dict.fromkeys([*dimensions, *one.segmented_fields, *by_value]))
-            hold = one.function in HELD and not (alone and not one.segments)
+            hold = (one.function in HELD or one.sql is not None) and not (alone and not one.segments)
             for method in methods_for(one.function):
                 yield at, AggregationQuery(method, one.field_code, groups, starts, where, one.sql, hold=hold)
 
 
 @dataclass(slots=True)
 class Groups:
-    """The parts of every value by place. What is measured by segment is at the place of its segment."""
+    """The parts of every value by place. What is measured by segment is at the place of its segment.
+
+    `answer` has what a query of the customer's own comes to, of at most `custom_max` places.
+    """
 
     plan: Plan
+    answer: Callable[[CustomSql, Sequence[HeldMeasurements]], Decimal | None]
+    custom_max: int
     columns: Sequence[str] = ()
     segments: dict[str, Segment] = field(default_factory=dict)
     """By the text that stands for it in a key."""
     _places: dict[Key, dict[int, Parts]] = field(default_factory=dict)
+    _measured: dict[tuple[Key, int], list[HeldMeasurements]] = field(default_factory=dict)
+    _answered: dict[tuple[Key, int], Decimal | None] = field(default_factory=dict)
     _segmentations: Mapping[int, Segmentation] = field(default_factory=dict)
     _held: int = 0
 
@@ -91,14 +99,21 @@ class Groups:
                     segment = segmentation.segment_of({code: row.group[code] for code in measured.segmented_fields})
                     if segment is None:
                         continue
-                    values = self._places.setdefault(self._at(place, _text(segment)), {})
+                    place = self._at(place, _text(segment))
+                    values = self._places.setdefault(place, {})
+                if row.measured is not None:
+                    self._measured.setdefault((place, at), []).append(row.measured)
                 if row.value is not None:
                     parts = values.setdefault(at, Parts(measured.function))
                     text = row.group.get(measured.field_code, "")
                     parts.add(query.method, row.value, text, row.latest.place if row.latest else None)
                     parts.held += row.held
-                    self._held += len(row.held)
-                    check_held(self._held)
+                self._held += row.held_count
+                check_held(self._held)
+        if len(self._measured) > self.custom_max:
+            raise InvalidInputError(
+                f"the query would run customSql for more than {self.custom_max} groups and segments; ask for fewer"
+            )
 
     def keys(self) -> Sequence[Key]:
         """The places that may have a value, in ascending order."""
@@ -115,8 +130,17 @@ class Groups:
     def value(self, key: Key, at: int) -> Decimal | None:
         """What was measured at a place; what is not measured by segment counts whole in each."""
         place = key if self.plan.measured[at].segments else self._at(key, "")
+        if measured := self._measured.get((place, at)):
+            return self._own(place, at, measured)
         parts = self._places.get(place, {}).get(at)
         return parts.whole(self._until(key)) if parts else None
+
+    def _own(self, place: Key, at: int, measured: Sequence[HeldMeasurements]) -> Decimal | None:
+        """What the customer's own query comes to at a place, run once however many rows show it."""
+        sql = self.plan.measured[at].sql
+        if sql and (place, at) not in self._answered:
+            self._answered[place, at] = self.answer(sql, measured)
+        return self._answered[place, at]
 
     def shows(self, shown: Shown, key: Key) -> bool:
         """Whether `shown` has values at a place: of its own segments, or of none when it has none."""

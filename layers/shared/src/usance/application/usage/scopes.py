@@ -20,7 +20,7 @@ _Found = TypeVar("_Found")
 class Limits:
     """How many meters of accounts one question may read, how much of all together, and of one of them.
 
-    `custom` is how many meters of accounts a customer's own SQL may run over.
+    `custom` is for how many accounts, or groups and segments of all of them, a customer's own SQL may run.
     """
 
     scopes: int
@@ -59,9 +59,10 @@ def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Seq
         raise InvalidInputError(
             f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name meterIds or accountIds"
         )
-    if len(found) > limits.custom and any(one.sql for one in plan.measured):
+    apart = any(group["groupType"] == "ACCOUNT" for group in plan.groups)
+    if apart and len(found) > limits.custom and any(one.sql for one in plan.measured):
         raise InvalidInputError(
-            f"the query would run customSql over {len(found)} meters of accounts, more than {limits.custom}; name accountIds"
+            f"the query would run customSql for {len(found)} meters of accounts, more than {limits.custom}; name accountIds"
         )
     return found
 

@@ -109,7 +109,8 @@ def check_held(count: int) -> None:
     """Refuse to hold more observations than fit."""
     if count > HELD_MAX:
         raise InvalidInputError(
-            f"percentiles and time-weighted sums are put together of {HELD_MAX} measurements at most, not of {count}"
+            "percentiles, time-weighted sums and customSql are put together of "
+            f"{HELD_MAX} measurements at most, not of {count}"
         )
 
 

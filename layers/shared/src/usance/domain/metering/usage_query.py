@@ -143,13 +143,10 @@ class Parts:
                 raise ValueError(method)
 
     def _only(self) -> Decimal | None:
-        """The value of the one part. `InvalidInputError` when there are several, which cannot be put together."""
+        """The value of the one part: several are put together of what they hold."""
         found = self.values.get(self.function, ())
         if len(found) > 1:
-            raise InvalidInputError(
-                f"{self.function} cannot be put together of several accounts, or values of a segment: group by account, "
-                "attach a plan to each child account, or give each value a segment of its own"
-            )
+            raise ValueError(f"values of {self.function} cannot be put together")
         return found[0] if found else None
 
     def _mean(self) -> Decimal | None:
