@@ -28,7 +28,7 @@ LONG = frozenset({"soak"})  # only when asked for
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    wanted = {name: getattr(arguments, name) for name in ("events", "accounts", "kills", "seed")}
+    wanted = {name: getattr(arguments, name) for name in ("events", "accounts", "kills", "seed", "minutes")}
     return Plan(**{name: value for name, value in wanted.items() if value is not None})
 
 
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, help="of the soak")
     parser.add_argument("--kills", type=int, help="of the soak")
     parser.add_argument("--seed", type=int, help="of the soak")
+    parser.add_argument("--minutes", type=float, help="of sending in the soak, which leaves the rest of its events")
     arguments = parser.parse_args()
     measured: list[Figure] = []
     for name in arguments.suite or [name for name in SUITES if name not in LONG]:

@@ -1,5 +1,6 @@
 """Sends everything until it is accepted, by some threads."""
 
+import math
 import random
 import threading
 import time
@@ -29,24 +30,31 @@ class Sending:
         self._lock = threading.Lock()
         self._uploads: dict[str, bytes] = {}
         self._ready: Iterator[Step] = iter(())
-        self._done = 0
+        self._done = self._steps = 0
+        self._began, self._seconds = time.monotonic(), math.inf
         self._progress = Progress()
         self.sent: Counter[str] = Counter()
 
     def send(self, api: Patient, ways: Sequence[Way], kill: Callable[[], None], beside: Callable[[], None]) -> None:
         """All measurements of these ways; `kill` is called at points that are drawn, `beside` all the time."""
-        self._ready, self._done, points = self._work(ways), 0, self._points(ways)
+        self._began, self._steps, self._done = time.monotonic(), sum(map(self._plan.steps, ways)), 0
+        self._seconds = (self._plan.minutes or math.inf) * 60 * sum(SHARES[way] for way in ways) / 100
+        self._ready, points = self._work(ways), self._points(ways)
         with ThreadPoolExecutor(self._plan.senders) as pool:
             senders = [pool.submit(self._send_all, api) for _ in range(self._plan.senders)]
             while not all(sender.done() for sender in senders):
                 beside()
-                if points and self._done >= points[0]:
+                if points and self._share() >= points[0]:
                     points.pop(0)
                     kill()
                 self._progress.say(self._how_far)
                 time.sleep(LOOK_SECONDS)
         for sender in senders:
             sender.result()
+
+    def _share(self) -> float:
+        """How much is done, of what there is to send or of the time that there is."""
+        return max(self._done / max(1, self._steps), (time.monotonic() - self._began) / self._seconds)
 
     def _send_all(self, api: Patient) -> None:
         """What is ready, until nothing is."""
@@ -80,16 +88,15 @@ class Sending:
         with self._lock:
             return ", ".join(f"{count} {what}" for what, count in sorted(self.sent.items()))
 
-    def _points(self, ways: Sequence[Way]) -> list[int]:
-        """The numbers of the steps at which something is killed."""
-        steps = sum(self._plan.steps(way) for way in ways)
+    def _points(self, ways: Sequence[Way]) -> list[float]:
+        """How much is done when something is killed."""
         kills = max(1, self._plan.kills * sum(SHARES[way] for way in ways) // 100)
-        return sorted(self._rng.randrange(max(1, steps)) for _ in range(kills))
+        return sorted(self._rng.random() for _ in range(kills))
 
     def _work(self, ways: Sequence[Way]) -> Iterator[Step]:
         """The ways mixed as their shares are."""
         sources = {way: chunks(way, self._plan, self._truth) for way in ways}
-        while sources:
+        while sources and time.monotonic() - self._began < self._seconds:
             way = self._rng.choices(list(sources), [self._plan.steps(way) + 1 for way in sources])[0]
             wanted = range(UPLOAD_CHUNKS if way is Way.UPLOAD else 1)
             found = [chunk for _, chunk in zip(wanted, sources[way], strict=False)]

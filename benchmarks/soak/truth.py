@@ -39,6 +39,7 @@ class Plan:
     faults_percent: float = 0.9  # of calls; bursts come on top
     senders: int = 4  # and as many workers of a function
     seed: int = 1
+    minutes: float | None = None  # of sending: what is not sent by then is left
     visibility_seconds: int = 60  # less than some files take: their messages come again while they are worked on
 
     def events_of(self, way: "Way") -> int:
