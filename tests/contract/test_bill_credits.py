@@ -18,7 +18,7 @@ from usance.adapters.dynamodb.bills import DynamoBillRepository
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.application.billing.run_message import run_message
 from usance.application.ports.bills import BillRepository
-from usance.application.ports.entities import Delete, EntityRepository, Put
+from usance.application.ports.entities import Delete, EntityRepository, Put, StaleGuardError
 from usance.domain.billing.draw_down import DRAWS_MAX
 from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources.wire import Document
@@ -99,6 +99,24 @@ def test_entities_beside_a_bill_change_with_it_or_not_at_all(stores: Stores) -> 
     assert bills.get(ORG, first) == header(first, 2)
     bills.delete(ORG, first, 2, beside=[Put("note", note(4), 3)])
     assert (bills.get(ORG, first), entities.get(ORG, "note", "note")) == (None, note(4))
+
+
+def test_a_bill_changes_only_while_its_guard_is_as_it_was_seen(stores: Stores) -> None:
+    entities, bills = stores
+    seen = replace(entities.read_guard(ORG, "lock"), holds=True)
+    bills.create(ORG, header("bill"), [], private={}, numbering=None, guards=[seen])
+    bills.replace(ORG, header("bill", 2), expected_version=1, guards=[seen])
+    entities.commit(ORG, [Put("note", note(1), guards=[entities.read_guard(ORG, "lock")])])
+    with pytest.raises(StaleGuardError):
+        bills.create(ORG, header("other"), [], private={}, numbering=None, guards=[seen])
+    with pytest.raises(StaleGuardError):
+        bills.replace(ORG, header("bill", 3), expected_version=2, guards=[seen])
+    with pytest.raises(StaleGuardError):
+        bills.delete(ORG, "bill", 2, guards=[seen])
+    assert (bills.get(ORG, "bill"), bills.get(ORG, "other")) == (header("bill", 2), None)
+    now = replace(entities.read_guard(ORG, "lock"), holds=True)
+    bills.delete(ORG, "bill", 2, guards=[now])
+    assert (now.seen, bills.get(ORG, "bill")) == (1, None)
 
 
 def test_a_bill_with_more_beside_it_than_a_transaction_holds_is_refused(stores: Stores) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -322,6 +323,29 @@ def test_changes_under_one_guard_come_one_after_another(
     repository.commit(ORG, [guarded(repository.read_guard(ORG, "account=a"))])
     assert repository.read_guard(ORG, "account=a").seen == 2
     assert repository.read_guard(OTHER, "account=a").seen == 0
+
+
+def test_a_guard_that_is_held_stops_who_comes_after_its_move_and_nobody_else(
+    repository: EntityRepository, new_id: Callable[[], str]
+) -> None:
+    def guarded(*guards: Guard) -> Put:
+        return Put("accountPlan", {"id": new_id(), "version": 1}, guards=guards)
+
+    name = "bill lock 1"
+    held = replace(repository.read_guard(ORG, name), holds=True)
+    repository.commit(ORG, [guarded(held)])
+    repository.commit(ORG, [guarded(held)])
+    assert repository.read_guard(ORG, name).seen == 0
+    repository.commit(ORG, [guarded(held, repository.read_guard(ORG, name))])
+    late = guarded(held)
+    with pytest.raises(StaleGuardError):
+        repository.commit(ORG, [late])
+    assert repository.get(ORG, "accountPlan", late.document["id"]) is None
+    now = replace(repository.read_guard(ORG, name), holds=True)
+    with pytest.raises(StaleGuardError):
+        repository.commit(ORG, [guarded(held), guarded(now)])
+    repository.commit(ORG, [guarded(now)])
+    assert now.seen == 1
 
 
 def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, new_id: Callable[[], str]) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from tests.fakes.entities import FakeEntityRepository
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, DateRange, StoredBill
-from usance.application.ports.entities import Delete, Page, Put
+from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.resources import wire
@@ -79,10 +79,11 @@ class FakeBillRepository:
         private: Mapping[str, str],
         numbering: Numbering | None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> Document:
         if (org_id, header["id"]) in self.headers:
             raise VersionConflictError(f"the bill {header['id']} exists already")
-        self._commit(org_id, beside)
+        self._commit(org_id, beside, guards)
         if numbering:
             number = self.numbers[org_id] = numbering.following(self.numbers.get(org_id))
             header = {**header, "sequentialInvoiceNumber": numbering.text(number)}
@@ -98,23 +99,34 @@ class FakeBillRepository:
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> None:
         self._expect(org_id, header["id"], expected_version)
-        self._commit(org_id, beside)
+        self._commit(org_id, beside, guards)
         self._store(org_id, header, line_items, private)
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+    def delete(
+        self,
+        org_id: str,
+        bill_id: str,
+        expected_version: int,
+        *,
+        beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
+    ) -> None:
         self._expect(org_id, bill_id, expected_version)
-        self._commit(org_id, beside)
+        self._commit(org_id, beside, guards)
         for rows in (self.headers, self.lines, self.private):
             rows.pop((org_id, bill_id), None)
 
-    def _commit(self, org_id: str, beside: Sequence[Put | Delete]) -> None:
+    def _commit(self, org_id: str, beside: Sequence[Put | Delete], guards: Sequence[Guard]) -> None:
         if len(beside) >= ITEMS_MAX:
             raise InvalidInputError(
                 "the bill draws, or drew, on more commitments and balances than one transaction holds"
             )
+        self.entities.check_guards(org_id, guards)
         self.entities.commit(org_id, beside)
+        self.entities.move_guards(org_id, guards)
 
     def _store(
         self,

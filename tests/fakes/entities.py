@@ -1,12 +1,12 @@
 """Entities in memory, with the semantics of `usance.adapters.dynamodb.entities`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.fakes.clock import FrozenClock
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
-from usance.application.ports.entities import Claim, Delete, Guard, Page, Put, StaleGuardError
+from usance.application.ports.entities import Claim, Delete, Guard, Page, Put, named_guards, stale
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
     InvalidInputError,
@@ -128,15 +128,19 @@ class FakeEntityRepository:
         for change in changes:
             if isinstance(change, Put) and (change.unique or change.references):
                 self._check(after, org_id, change)
-        self._move_guards(org_id, changes)
+        self.move_guards(org_id, (guard for change in changes for guard in change.guards))
         self.rows = after
 
-    def _move_guards(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
-        guards = {guard.name: guard for change in changes for guard in change.guards}
-        for guard in guards.values():
+    def check_guards(self, org_id: str, guards: Iterable[Guard]) -> Sequence[Guard]:
+        found = named_guards(guards)
+        for guard in found:
             if self.guards.get((org_id, guard.name), 0) != guard.seen:
-                raise StaleGuardError(f"{guard.name} changed meanwhile; repeat the request")
-        self.guards |= {(org_id, guard.name): guard.seen + 1 for guard in guards.values()}
+                raise stale(guard)
+        return found
+
+    def move_guards(self, org_id: str, guards: Iterable[Guard]) -> None:
+        moved = [guard for guard in self.check_guards(org_id, guards) if not guard.holds]
+        self.guards |= {(org_id, guard.name): guard.seen + 1 for guard in moved}
 
     def _delete(self, after: _Rows, org_id: str, change: Delete) -> None:
         row = self._current(after, org_id, change.type, change.id, change.expected_version)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.bills import FakeBillRepository
 from tests.fakes.entities import FakeEntityRepository
-from usance.application.ports.entities import Delete, Put
+from usance.application.ports.entities import Delete, Guard, Put
 from usance.domain.billing.numbering import Numbering
 from usance.resources.wire import Document
 
@@ -66,8 +66,11 @@ class StreamingBills(FakeBillRepository):
         private: Mapping[str, str],
         numbering: Numbering | None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> Document:
-        made = super().create(org_id, header, line_items, private=private, numbering=numbering, beside=beside)
+        made = super().create(
+            org_id, header, line_items, private=private, numbering=numbering, beside=beside, guards=guards
+        )
         self._tell(org_id, header["id"], None)
         return made
 

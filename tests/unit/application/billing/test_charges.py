@@ -1,17 +1,24 @@
 """Charges on the bills of their dates (billing.md 10, W21). Time stands at 15 January 2026."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from tests.unit.application.billing.test_crashes import deliver_until_done
 from tests.unit.application.billing.world import World
-from usance.application.billing import calculate_bill
+from tests.unit.application.notifications.fuse import Fuse, Killed
+from usance.application.billing.charges import TAKEN_AT_ONCE_MAX
+from usance.application.billing.delete_bill import delete_bill
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import Delete
+from usance.domain.access import Caller, Statement
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import UnavailableError
 from usance.resources.charge import CHARGE
+
+EVERYONE = Caller("", "biller", "SERVICE_USER", (Statement("ALLOW", ("ALL",), ("*",)),))
 
 
 @pytest.fixture
@@ -132,13 +139,63 @@ def test_deleting_a_bill_frees_its_charges_for_the_next_run(world: World) -> Non
     assert charge(world, made)["billId"] == bill["id"]
 
 
-def test_a_deletion_that_was_cut_short_is_finished_by_repeating_it(world: World) -> None:
+def test_a_deletion_that_is_killed_frees_charges_with_the_bill_or_not_at_all(world: World) -> None:
     account = world.org.make("account")
     made = charged(world, account)
     bill = world.bill(world.run())
-    world.bills.delete(world.org.id, bill["id"], bill["version"])
-    assert world.client.delete(f"/bills/{bill['id']}").status == 404
-    assert "billId" not in charge(world, made)
+    at, killed = 0, True
+    while killed:
+        at += 1
+        fuse = Fuse(at)
+        stores = replace(world.stores, entities=fuse.guard(world.stores.entities), bills=fuse.guard(world.stores.bills))
+        try:
+            delete_bill(stores, world.org.blobs, replace(EVERYONE, org_id=world.org.id), bill["id"])
+            killed = False
+        except Killed:
+            there = world.client.get(f"/bills/{bill['id']}").status == 200
+            assert ("billId" in charge(world, made)) == there, f"killed at step {at}"
+            if not there:
+                assert world.client.delete(f"/bills/{bill['id']}").status == 404
+                assert world.bill(world.run())["id"] == bill["id"]
+    assert at > 10
+
+
+def test_a_bill_takes_and_frees_more_charges_than_one_transaction_holds(world: World) -> None:
+    account = world.subscribe()
+    every = [charged(world, account, amount=1) for _ in range(2 * TAKEN_AT_ONCE_MAX + 3)]
+    bill = world.bill(world.run())
+    assert (bill["billTotal"], bill["version"]) == (20 + len(every), 3)
+    assert {charge(world, one)["billId"] for one in every} == {bill["id"]}
+    world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    take_off, seen = world.bills.replace, list[Any]()
+
+    def watched(org_id: str, header: Any, **more: Any) -> None:
+        take_off(org_id, header, **more)
+        lines = len(more["line_items"])
+        free = sum("billId" not in charge(world, one) for one in every)
+        seen.append((header["status"], header["billTotal"], lines, free))
+
+    world.bills.replace = watched  # type: ignore[method-assign]
+    assert world.client.delete(f"/bills/{bill['id']}").status == 200
+    assert seen == [("PENDING", 33, 14, 10), ("PENDING", 23, 4, 20)]
+    assert ["billId" in charge(world, one) for one in every] == [False] * len(every)
+
+
+def test_a_bill_whose_deletion_ended_in_the_middle_is_calculated_anew(world: World) -> None:
+    account = world.subscribe()
+    every = [charged(world, account, amount=1) for _ in range(TAKEN_AT_ONCE_MAX + 2)]
+    bill = world.bill(world.run())
+    remove = world.bills.delete
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise UnavailableError("gone")
+
+    world.bills.delete = dies  # type: ignore[method-assign]
+    assert world.client.delete(f"/bills/{bill['id']}").status == 503
+    assert world.get(f"/bills/{bill['id']}")["billTotal"] == 22
+    world.bills.delete = remove  # type: ignore[method-assign]
+    assert world.bill(world.run())["lineItems"] == bill["lineItems"]
+    assert {charge(world, one)["billId"] for one in every} == {bill["id"]}
 
 
 def test_what_a_locked_bill_cannot_take_goes_onto_a_bill_of_its_own(world: World) -> None:
@@ -170,24 +227,34 @@ def test_a_charge_is_converted_like_any_item(world: World) -> None:
     assert (bill["billTotal"], bill["lineItems"][0]["conversionRate"]) == (112, Decimal("1.12"))
 
 
-def test_a_crash_before_the_mark_bills_a_charge_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def billed_after_a_crash(at: int | None) -> tuple[int, list[Any]]:
+    """How often a charge is billed that someone moved after a worker died at step `at`, its bill being locked by then."""
+    world = World()
+    world.configure(timezone="UTC")
     account = world.subscribe()
     made = charged(world, account)
+    world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+    fuse = Fuse(at)
 
-    def crash(*_: Any) -> None:
-        raise UnavailableError("gone")
+    def meanwhile() -> None:
+        moved = world.org.client.put(f"/charges/{made['id']}", {**charge(world, made), "billDate": "2026-01-10"})
+        assert moved.status in (200, 400)
+        for bill in world.all_bills():
+            world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+            world.put(f"/bills/{bill['id']}/lock")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(calculate_bill, "mark", crash)
-        world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
-        with pytest.raises(UnavailableError):
-            world.drain()
-        [bill] = world.all_bills()
-        assert "billId" not in charge(world, made)
-    later = world.run(lastDateInBillingPeriod="2026-01-14")  # another run comes first
-    assert set(bills(world, later)) == {"MONTHLY 2026-02-01"}
-    assert charge(world, made)["billId"] == bill["id"]
-    assert len(world.get("/lineitems", lineItemType="AD_HOC")["data"]) == 1
+    deliver_until_done(world, fuse, meanwhile, calls_of=("bills",))
+    world.run(lastDateInBillingPeriod="2026-01-14")
+    lines = world.get("/lineitems", lineItemType="AD_HOC")["data"]
+    assert [line["billId"] for line in lines] == [charge(world, made)["billId"]]
+    return fuse.steps, [line["chargeId"] == made["id"] for line in lines]
+
+
+def test_a_charge_that_is_moved_after_a_crash_is_on_one_bill() -> None:
+    steps, expected = billed_after_a_crash(None)
+    assert expected == [True]
+    for at in range(1, steps + 1):
+        assert billed_after_a_crash(at)[1] == expected, f"killed at step {at}"
 
 
 def test_a_charge_that_another_bill_took_meanwhile_is_not_billed_twice(world: World) -> None:
@@ -209,17 +276,26 @@ def test_a_charge_that_another_bill_took_meanwhile_is_not_billed_twice(world: Wo
     assert [line["lineItemType"] for line in bill["lineItems"]] == ["STANDING_CHARGE"]
 
 
-def test_a_charge_deleted_while_it_is_billed_is_no_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", ["deleted", "moved", "dearer"])
+def test_a_charge_that_changes_while_it_is_billed_is_billed_as_it_is(world: World, change: str) -> None:
     account = world.org.make("account")
     made = charged(world, account)
-    settle = calculate_bill.mark
+    create, done = world.bills.create, list[bool]()
 
-    def late(*args: Any) -> bool:
-        world.org.store.commit(world.org.id, [Delete("charge", made["id"])])
-        return settle(*args)
+    def late(*args: Any, **more: Any) -> Any:
+        if not done:
+            done.append(True)
+            if change == "deleted":
+                world.org.store.commit(world.org.id, [Delete("charge", made["id"])])
+            else:
+                to = {"billDate": "2026-01-09"} if change == "moved" else {"amount": 600}
+                assert world.org.client.put(f"/charges/{made['id']}", {**charge(world, made), **to}).status == 200
+        return create(*args, **more)
 
-    monkeypatch.setattr(calculate_bill, "mark", late)
-    assert world.bill(world.run())["billTotal"] == 500
+    world.bills.create = late  # type: ignore[method-assign]
+    bills_made = world.all_bills_of(world.run())
+    assert [bill["billTotal"] for bill in bills_made] == ([600] if change == "dearer" else [])
+    assert world.events.rows == {}
 
 
 def test_fees_of_balances_come_last_and_no_credit_pays_for_them(world: World) -> None:

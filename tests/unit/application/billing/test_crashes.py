@@ -1,5 +1,6 @@
 """A worker that is killed at any step of a bill job: the message comes again, nothing is lost or doubled."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,16 +10,17 @@ from usance.application.billing.run_message import run_message
 from usance.application.billing.stores import Workbench
 from usance.resources.wire import Document
 
+STORES = ("entities", "bills", "progress", "billing_queue")
 
-def deliver_until_done(world: World, fuse: Fuse) -> None:
-    """Messages of a worker whose every call may be its last; a message that was not finished comes again."""
-    guarded = replace(
-        world.stores,
-        entities=fuse.guard(world.stores.entities),
-        bills=fuse.guard(world.stores.bills),
-        progress=fuse.guard(world.stores.progress),
-        billing_queue=fuse.guard(world.stores.billing_queue),
-    )
+
+def deliver_until_done(
+    world: World, fuse: Fuse, killed: Callable[[], object] = lambda: None, calls_of: Sequence[str] = STORES
+) -> None:
+    """Messages of a worker whose every call may be its last; a message that was not finished comes again.
+
+    What `killed` does happens before it comes.
+    """
+    guarded = replace(world.stores, **{name: fuse.guard(getattr(world.stores, name)) for name in calls_of})
     bench = Workbench(guarded, fuse.guard(world.usage), world.events, world.org.blobs)
     waiting: list[Document] = [message for message, _ in world.queue.take()]
     while waiting:
@@ -26,6 +28,7 @@ def deliver_until_done(world: World, fuse: Fuse) -> None:
         try:
             run_message(bench, {}, message)
         except Killed:
+            killed()
             waiting.insert(0, message)
         waiting += [sent for sent, _ in world.queue.take()]
 

@@ -12,7 +12,6 @@ from tests.unit.application.billing.world import World
 from tests.unit.application.notifications.fuse import Fuse
 from usance.application.billing.calculate_bill import ATTEMPTS_MAX, PAUSES_MAX
 from usance.application.billing.run_message import run_message
-from usance.application.ports.entities import Delete, Put
 from usance.domain.kernel.errors import UnavailableError
 
 YEAR = {"startDate": "2025-10-01", "endDate": "2026-10-01"}
@@ -488,11 +487,11 @@ def test_a_deletion_waits_for_rivals_and_gives_back_all_the_same(world: World) -
     bill = world.bill(world.run())
     delete, calls = world.bills.delete, []
 
-    def contested(org_id: str, bill_id: str, version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+    def contested(org_id: str, bill_id: str, version: int, **more: Any) -> None:
         calls.append(bill_id)
         if len(calls) == 1:
             top_up(world, held, -1)
-        delete(org_id, bill_id, version, beside=beside)
+        delete(org_id, bill_id, version, **more)
 
     world.bills.delete = contested  # type: ignore[method-assign]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
@@ -505,9 +504,9 @@ def test_a_bill_that_changes_while_it_is_deleted_stays(world: World) -> None:
     bill = world.bill(world.run())
     delete = world.bills.delete
 
-    def late(org_id: str, bill_id: str, version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+    def late(org_id: str, bill_id: str, version: int, **more: Any) -> None:
         world.put(f"/bills/{bill_id}/status", {"status": "APPROVED"})
-        delete(org_id, bill_id, version, beside=beside)
+        delete(org_id, bill_id, version, **more)
 
     world.bills.delete = late  # type: ignore[method-assign]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 409

@@ -16,7 +16,7 @@ from usance.application.billing.records.record import RECORD, Answer, BillRecord
 from usance.application.billing.records.replay import replay_bill
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pricings import Compound
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.quantity import Rounding
 from usance.domain.kernel.timezones import time_zone
 from usance.domain.metering.evidence import Evidence
@@ -186,6 +186,44 @@ def test_a_bill_calculated_again_keeps_one_record(world: World, bill: dict[str, 
     assert kept == [key_of(world.org.id, bill["id"], after.private[RECORD])]
     assert replayed(world, bill)["equal"]
     assert explained(world, bill, "USAGE")["usage"][0]["count"] == 3
+
+
+def test_a_calculation_that_comes_too_late_leaves_no_record(world: World, bill: dict[str, Any]) -> None:
+    world.use({"id": bill["accountId"]}, "2025-12-28T10:00:00Z", 4)
+    stored_by, late = world.bills.replace, list[bool]()
+
+    def contested(org_id: str, header: Any, **more: Any) -> None:
+        if not late:
+            late.append(True)
+            world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+        stored_by(org_id, header, **more)
+
+    world.bills.replace = contested  # type: ignore[method-assign]
+    world.run()
+    after = world.bills.get_stored(world.org.id, bill["id"])
+    assert after
+    assert after.header["version"] == bill["version"] + 2
+    kept = [key for key in world.org.blobs.objects if "/bill-records/" in key]
+    assert kept == [key_of(world.org.id, bill["id"], after.private[RECORD])]
+
+
+def test_a_record_stays_when_nobody_knows_whether_its_bill_was_stored(world: World, bill: dict[str, Any]) -> None:
+    world.use({"id": bill["accountId"]}, "2025-12-28T10:00:00Z", 4)
+    stored_by, answers = world.bills.replace, [UnavailableError("no answer"), VersionConflictError("no answer")]
+
+    def unsure(org_id: str, header: Any, **more: Any) -> None:
+        stored_by(org_id, header, **more)
+        if answers:
+            raise answers.pop()
+
+    world.bills.replace = unsure  # type: ignore[method-assign]
+    for fault in (False, True):
+        world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+        if fault:
+            with pytest.raises(UnavailableError):
+                world.drain()
+        world.drain()
+        assert replayed(world, bill)["equal"]
 
 
 def test_the_record_goes_with_its_bill(world: World, bill: dict[str, Any]) -> None:

@@ -141,6 +141,14 @@ def exports() -> Exports:
     return Exports()
 
 
+class Context:
+    """Of an invocation that has just begun."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 900_000
+
+
 class TestOperational:
     def test_entities_are_exported_as_the_api_shows_them(self, exports: Exports) -> None:
         made = exports.org.make("account", name="Größe, Ltd", customFields={"tier": "gold", "weight": Decimal("1.50")})
@@ -630,7 +638,7 @@ class TestSchedules:
         raising = raising_of(exports.org, exports.world.bills)
         run = scheduler.handler(lambda: Scheduler(exports.world.stores, exports.org.exporting, raising))
         event = {"schedule": "ExportSchedule", "time": "2026-01-15T12:15:00Z"}
-        assert run(event, None) == {"schedule": "ExportSchedule", "count": 1}
+        assert run(event, Context()) == {"schedule": "ExportSchedule", "count": 1}
 
 
 class TestDestinations:
@@ -705,11 +713,6 @@ class TestDestinations:
             attributes = {"ApproximateReceiveCount": str(count)}
             record = {"messageId": "m", "body": json.dumps(message), "attributes": attributes, "eventSource": "aws:sqs"}
             return {"Records": [record]}
-
-        class Context:
-            @staticmethod
-            def get_remaining_time_in_millis() -> int:
-                return 900_000
 
         assert handle(event(1), Context()) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
         assert handle(event(5), Context()) == {"batchItemFailures": []}

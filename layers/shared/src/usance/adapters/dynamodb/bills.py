@@ -21,7 +21,7 @@ from usance.application.deadline import PAGE_FOR, within
 from usance.application.paging import decode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
 from usance.application.ports.clock import Clock
-from usance.application.ports.entities import Delete, Page, Put
+from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import (
     InvalidInputError,
@@ -96,12 +96,13 @@ class DynamoBillRepository:
         private: Mapping[str, str],
         numbering: Numbering | None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> Document:
         """See the port."""
         for attempt in range(NUMBER_ATTEMPTS_MAX):
             numbered, counting = self._number(org_id, header, numbering)
             try:
-                self._write(org_id, numbered, None, line_items, private, counting, beside)
+                self._write(org_id, numbered, None, line_items, private, counting, beside, guards)
             except _NumberTakenError:
                 pause(min(attempt, PAUSES_MAX))
                 continue
@@ -117,16 +118,25 @@ class DynamoBillRepository:
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> None:
         """See the port."""
         previous = self._expect(org_id, header["id"], expected_version)
         kept = private if private is not None else previous.private
-        self._write(org_id, header, previous, line_items, kept, [], beside)
+        self._write(org_id, header, previous, line_items, kept, [], beside, guards)
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+    def delete(
+        self,
+        org_id: str,
+        bill_id: str,
+        expected_version: int,
+        *,
+        beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
+    ) -> None:
         """See the port."""
         previous = self._expect(org_id, bill_id, expected_version)
-        change = Delete(BILL, bill_id, expected_version)
+        change = Delete(BILL, bill_id, expected_version, guards=guards)
         chunks = range(int(previous.private.get("chunks", 0)))
         steps = self._changes(org_id, change, previous, beside)
         self._commit(bill_id, [*steps, *drop_lines(self._table, org_id, bill_id, chunks)])
@@ -140,6 +150,7 @@ class DynamoBillRepository:
         private: Mapping[str, str],
         more: Sequence[Step],
         beside: Sequence[Put | Delete],
+        guards: Sequence[Guard],
     ) -> None:
         bill_id = header["id"]
         before = int(previous.private.get("chunks", 0)) if previous else 0
@@ -152,6 +163,7 @@ class DynamoBillRepository:
             previous.version if previous else None,
             indexed={**_indexed(header), **found_by},
             private={**private, "chunks": str(chunks), FOUND_BY: wire.dumps(found_by).decode()},
+            guards=guards,
         )
         self._commit(bill_id, [*self._changes(org_id, change, previous, beside), *lines, *more])
 

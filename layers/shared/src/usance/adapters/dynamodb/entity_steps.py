@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.transactions import Step
-from usance.application.ports.entities import Delete, Guard, Put, Reference, StaleGuardError
+from usance.application.ports.entities import Delete, Guard, Put, Reference, named_guards, stale
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
     InvalidInputError,
@@ -80,13 +80,13 @@ def change_steps(
         item = added[key].item["Put"]
         added[key] = _unconditional({"Put": {name: item[name] for name in ("TableName", "Item")}})
     checks = _reference_steps(table, org_id, changes, now)
-    guards = {guard.name: guard for change in changes for guard in change.guards}
+    guards = named_guards(guard for change in changes for guard in change.guards)
     return [
         *rows,
         *added.values(),
         *(step for key, step in dropped.items() if key not in added),
         *checks,
-        *(_move(table, org_id, guard) for guard in guards.values()),
+        *(_guarded(table, org_id, guard) for guard in guards),
     ]
 
 
@@ -188,17 +188,20 @@ def _reference_steps(table: str, org_id: str, changes: Sequence[Put | Delete], n
     return list(steps.values())
 
 
-def _move(table: str, org_id: str, guard: Guard) -> Step:
-    update: dict[str, Any] = {
+def _guarded(table: str, org_id: str, guard: Guard) -> Step:
+    """Check that a guard is as it was seen, and move it unless it is only held."""
+    what: dict[str, Any] = {
         "TableName": table,
         "Key": keys.guard_key(org_id, guard.name),
-        "UpdateExpression": "SET moved = :next",
         "ConditionExpression": "moved = :seen" if guard.seen else "attribute_not_exists(pk)",
-        "ExpressionAttributeValues": {":next": {"N": str(guard.seen + 1)}},
     }
-    if guard.seen:
-        update["ExpressionAttributeValues"][":seen"] = {"N": str(guard.seen)}
-    return Step({"Update": update}, lambda _: StaleGuardError(f"{guard.name} changed meanwhile; repeat the request"))
+    values = {":seen": {"N": str(guard.seen)}} if guard.seen else {}
+    if not guard.holds:
+        what["UpdateExpression"] = "SET moved = :next"
+        values[":next"] = {"N": str(guard.seen + 1)}
+    if values:
+        what["ExpressionAttributeValues"] = values
+    return Step({"ConditionCheck" if guard.holds else "Update": what}, lambda _: stale(guard))
 
 
 def _drop(table: str, key: _Key) -> Step:

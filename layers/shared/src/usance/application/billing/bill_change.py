@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.lock_date import read_lock
 from usance.application.billing.states import state_of
 from usance.application.billing.stores import BillingStores
 from usance.domain.billing.lifecycle import BillState
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
 
-ATTEMPTS_MAX: Final = 5  # recalculations and statements, each once
+ATTEMPTS_MAX: Final = 5  # recalculations, statements and the lock date, each once
 
 
 def change_bill(
@@ -26,8 +26,8 @@ def change_bill(
     Raises `NotFoundError` without a bill, `InvalidInputError` when the bill is locked and `change` does anything.
     `even_before_lock_date`: only the bill's own lock counts.
     """
-    lock_date = None if even_before_lock_date else read_lock_date(stores.entities, org_id)
     for _ in range(ATTEMPTS_MAX):
+        lock = None if even_before_lock_date else read_lock(stores, org_id, bill_id)
         header = stores.bills.get(org_id, bill_id)
         if header is None:
             raise NotFoundError(f"there is no bill {bill_id}")
@@ -35,9 +35,13 @@ def change_bill(
         after = change(header, state)
         if after is None:
             return header
-        state.require_unlocked(lock_date)
+        if lock:
+            lock.require_unlocked(state)
+        else:
+            state.require_unlocked(None)
+        guards = [lock.guard] if lock else []
         try:
-            stores.bills.replace(org_id, after, expected_version=int(header["version"]))
+            stores.bills.replace(org_id, after, expected_version=int(header["version"]), guards=guards)
         except VersionConflictError:
             continue
         return after

@@ -4,13 +4,13 @@ from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.audit import created, updated
+from usance.application.billing.close import put_config
 from usance.application.billing.convert import optional_day
 from usance.application.billing.lock_date import BILL_CONFIG
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.entities import Put
 from usance.domain.access import Action, Caller
-from usance.domain.billing.lifecycle import BillStatus
-from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
+from usance.domain.kernel.errors import VersionConflictError
 from usance.resources.wire import Document
 
 FIRST: Final = 1  # the version of a configuration that nobody has changed
@@ -27,7 +27,7 @@ def update_bill_config(stores: BillingStores, caller: Caller, request: Document)
     """The new configuration. A date moved back, or left out, frees the bills after it that are not locked themselves.
 
     `request` is a validated `BillConfigRequest`; `version` may be left out. Raises `InvalidInputError` while a bill up
-    to the date is pending, `VersionConflictError` for a stale version.
+    to the date is pending, `VersionConflictError` for a stale version or while another request sets the date.
     """
     require(caller, Action.CONFIG_UPDATE, BILL_CONFIG)
     org_id, now = caller.org_id, stores.clock.now()
@@ -36,12 +36,8 @@ def update_bill_config(stores: BillingStores, caller: Caller, request: Document)
     if request.get("version", current) != current:
         raise VersionConflictError(f"version {request['version']} is not the current version {current}; read it again")
     lock_date = optional_day(request.get("billLockDate"))
-    if lock_date and stores.bills.exists_up_to(org_id, BillStatus.PENDING, lock_date):
-        raise InvalidInputError(
-            f"billLockDate: bills that end on or before {lock_date} are still PENDING; approve or delete them first"
-        )
     body = {"billLockDate": lock_date.isoformat()} if lock_date else {}
     new = created(body, org_id, caller.audit_name, now)
     document = updated(body, old, caller.audit_name, now) if old else {**new, "version": FIRST + 1}
-    stores.entities.commit(org_id, [Put(BILL_CONFIG, document, current if old else None)])
+    put_config(stores, org_id, Put(BILL_CONFIG, document, current if old else None), lock_date)
     return document

@@ -1,94 +1,130 @@
 """Calculate one bill and store it: gather, decide, persist."""
 
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from usance.application.billing.calculation import Calculation
-from usance.application.billing.charges import mark
+from usance.application.billing.charges import now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
+from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Drawn
-from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.lock_date import Lock, read_lock
 from usance.application.billing.read_usage import Evidences, read_usage
 from usance.application.billing.records.record import BillRecord, Calculated
 from usance.application.billing.states import state_of
-from usance.application.billing.store_bill import Result, store_bill
-from usance.application.billing.stores import Workbench
+from usance.application.billing.store_bill import Result, Storing, store_bill
+from usance.application.billing.stores import BillingStores, Workbench
 from usance.application.ingest.report_repeats import report_repeats
 from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.domain.billing.pipeline import decide, plan_usage, serves
-from usance.domain.billing.usage import UsageValues
-from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
+from usance.domain.billing.usage import UsageQuery, UsageValues
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.period import Period
 from usance.domain.metering.instants import EPOCH, microseconds
 from usance.resources import instants
 from usance.resources.wire import Document
 
-ATTEMPTS_MAX: Final = (
-    20  # a family of hundreds may draw on one commitment at the same time; each round lets some of them pass
-)
+ATTEMPTS_MAX: Final = 20  # a family of hundreds may draw on one commitment at a time; each round lets some of them pass
 PAUSES_MAX: Final = (
-    7  # doublings of the pause: 100 workers have room within its longest, 2.6 s, and 20 tries take half a minute
+    7  # doublings of the pause: 100 workers have room within its longest, 2.6 s; all 20 take half a minute
 )
 
 
 def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
-    """The id of the bill, or None when there is none: it is locked, or empty and suppressed.
+    """The id of the bill, or None when there is none: it is final, or empty and suppressed.
 
     Raises `InvalidInputError` when it cannot be made, `UnavailableError` when others keep changing it.
     """
-    agreement = calculation.agreement
-    inputs = billed_inputs(bench.stores.bills, agreement, calculation.key)
-    stored = bench.stores.bills.get(agreement.org_id, inputs.bill_id)
-    if is_locked(bench, agreement.org_id, calculation.key, stored):
-        return None
-    emptied = stored is not None and calculation.key.frequency is BillFrequency.AD_HOC  # its charges are gone
-    if not serves(inputs) and not emptied:
-        raise InvalidInputError(
-            f"the bill {inputs.bill_id} cannot be calculated again: no plan of the account has a period "
-            f"that ends or begins on {calculation.key.day} any more"
-        )
-    calculated = instants.from_text(stored["lastCalculatedDate"]) if stored else EPOCH
-    repeats = Repeats(since=microseconds(calculated))
-    evidence: Evidences = {}
-    usage = read_usage(bench.usage, agreement.org_id, inputs.account.id, plan_usage(inputs), repeats, evidence)
-    report_repeats(bench.telling(), repeats.found, [agreement.account])
-    made = _decide_and_store(bench, calculation, inputs, usage, evidence)
-    if made and not mark(bench.stores, agreement.org_id, made, inputs.charges):
-        return calculate_bill(bench, calculation)  # without what another bill has taken meanwhile
-    return made
+    usage, conflicts = _Usage(bench, calculation), 0
+    while conflicts < ATTEMPTS_MAX:
+        try:
+            made = _decide_and_store(bench, calculation, usage)
+        except (VersionConflictError, NotFoundError):  # the bill, the lock date, a credit or a charge moved, or is gone
+            conflicts += 1
+            if conflicts < ATTEMPTS_MAX:
+                bench.stores.pause(min(conflicts - 1, PAUSES_MAX))
+            continue
+        if made.complete:
+            return made.bill_id
+    bill_id = calculation.agreement.bill_id(calculation.key)
+    raise UnavailableError(f"the bill {bill_id} is being changed by others; it will be calculated again")
 
 
-def is_locked(bench: Workbench, org_id: str, key: BillKey, header: Document | None) -> bool:
-    """Whether the bill may not be written now. `header` is the stored bill, None when it would be new."""
+def is_final(stores: BillingStores, org_id: str, bill_id: str, key: BillKey, header: Document | None) -> bool:
+    """Whether the bill may not be calculated now. `header` is the stored bill, None when it would be new."""
+    return _is_final(stores, org_id, key, header, read_lock(stores, org_id, bill_id))
+
+
+def _is_final(stores: BillingStores, org_id: str, key: BillKey, header: Document | None, lock: Lock) -> bool:
+    """What is locked is final, and what was corrected while it was: the corrections bill for what it does not."""
     day = key.day
     new = BillState("", BillStatus.PENDING, locked_itself=False, last_day=Period(day, day).last_day)
-    state = state_of(header) if header else new
-    return state.is_locked(read_lock_date(bench.stores.entities, org_id))
+    if lock.is_locked(state_of(header) if header else new):
+        return True
+    return header is not None and bool(bills_that_correct(stores, org_id, header["id"]))
 
 
-def _decide_and_store(
-    bench: Workbench, calculation: Calculation, inputs: BillingInputs, usage: UsageValues, evidence: Evidences
-) -> str | None:
-    """Decide the bill on what its credits have left now, and again when another bill was quicker to draw on one."""
-    agreement, bill_id = calculation.agreement, inputs.bill_id
-    org_id, zone = agreement.org_id, agreement.terms.zone
-    for attempt in range(ATTEMPTS_MAX):
-        if attempt:
-            bench.stores.pause(min(attempt - 1, PAUSES_MAX))
-        stored = bench.stores.bills.get_stored(org_id, bill_id)
-        if is_locked(bench, org_id, calculation.key, stored.header if stored else None):  # reading usage takes a while
-            return None
-        drawn = Drawn.of(stored.private) if stored else Drawn()
-        book = read_book(agreement.catalogue, agreement.account, bill_id, drawn, zone)
-        given = book.given_to(inputs)
-        result = Result(Calculated.of(decide(given, usage)), BillRecord.of(given, usage, evidence))
-        if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
-            return None
-        try:
-            store_bill(bench, calculation, result, book, stored)
-        except VersionConflictError:
-            continue
-        return bill_id
-    raise UnavailableError(f"the bill {bill_id} is being changed by others; it will be calculated again")
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """`complete`: nothing is left to go onto the bill."""
+
+    bill_id: str | None = None
+    complete: bool = True
+
+
+def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> _Made:
+    """The bill as everything stands now. `VersionConflictError` or `NotFoundError` when that changed before it was stored."""
+    agreement, key = calculation.agreement, calculation.key
+    org_id, bill_id, zone = agreement.org_id, agreement.bill_id(key), agreement.terms.zone
+    lock = read_lock(bench.stores, org_id, bill_id)
+    stored = bench.stores.bills.get_stored(org_id, bill_id)
+    if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
+        return _Made()
+    all_inputs = billed_inputs(bench.stores.bills, agreement, key)
+    if not serves(all_inputs) and key.frequency is BillFrequency.AD_HOC:  # its charges are gone
+        if stored is None:
+            return _Made()
+    elif not serves(all_inputs):
+        raise InvalidInputError(
+            f"the bill {bill_id} cannot be calculated again: no plan of the account has a period "
+            f"that ends or begins on {key.day} any more"
+        )
+    drawn = Drawn.of(stored.private) if stored else Drawn()
+    book = read_book(agreement.catalogue, agreement.account, bill_id, drawn, zone)
+    taken = part_taken(all_inputs.charges, bill_id, beside=len(book.documents))
+    given = book.given_to(replace(all_inputs, charges=taken))
+    values = usage.read(given, stored.header if stored else None)
+    result = Result(Calculated.of(decide(given, values)), BillRecord.of(given, values, usage.evidence))
+    if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
+        return _Made()
+    marks = now_taken(bench.stores, agreement.unbilled, bill_id, taken)
+    store_bill(bench, calculation, result, Storing(book, stored, lock.guard, marks))
+    return _Made(bill_id, complete=len(taken) == len(all_inputs.charges))
+
+
+@dataclass(slots=True)
+class _Usage:
+    """The usage of a bill, read once however often the bill is decided; what came twice is reported."""
+
+    bench: Workbench
+    calculation: Calculation
+    evidence: Evidences = field(default_factory=dict)
+    _values: UsageValues = field(default_factory=dict)
+    _asked: tuple[UsageQuery, ...] | None = None
+
+    def read(self, inputs: BillingInputs, header: Document | None) -> UsageValues:
+        """What `decide` looks up. `header` is the stored bill: repeats are those received since it was calculated."""
+        asked = plan_usage(inputs)
+        if asked != self._asked:
+            agreement = self.calculation.agreement
+            calculated = instants.from_text(header["lastCalculatedDate"]) if header else EPOCH
+            repeats = Repeats(since=microseconds(calculated))
+            self._values = read_usage(
+                self.bench.usage, agreement.org_id, inputs.account.id, asked, repeats, self.evidence
+            )
+            report_repeats(self.bench.telling(), repeats.found, [agreement.account])
+            self._asked = asked
+        return self._values

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from usance.application.billing.calculate_bill import is_locked
-from usance.application.billing.charges import due_by, home_of, mark_found, own_key
+from usance.application.billing.calculate_bill import is_final
+from usance.application.billing.charges import due_by, home_of, own_key
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.gather import Agreement
 from usance.application.billing.stores import Workbench
@@ -61,16 +61,17 @@ def _of_fees(bench: Workbench, agreement: Agreement, last_day: date) -> Iterator
 
 
 def _finds_its_own(bench: Workbench, agreement: Agreement, charge: Document, made: frozenset[BillKey]) -> bool:
-    """Whether the bill of a calendar that the charge joins has it, or is going to."""
+    """Whether the bill of a calendar that the charge joins is going to have it."""
     home = home_of(own_key(agreement.catalogue, charge), agreement.attached, agreement.terms.zone)
     if home is None:
         return False
     shared = replace(home, frequency=BillFrequency.MIXED, interval=1)
-    stored = [header for key in (home, shared) if (header := _stored(bench, agreement, key))]
-    if any(mark_found(bench.stores, agreement.org_id, header["id"], charge) for header in stored):
-        return True
+    stored = next((key for key in (home, shared) if _stored(bench, agreement, key)), home)
     # Where it is free to be made and was not, it could not be: then the charge waits for it.
-    return home in made and not is_locked(bench, agreement.org_id, home, next(iter(stored), None))
+    bill_id = agreement.bill_id(stored)
+    return home in made and not is_final(
+        bench.stores, agreement.org_id, bill_id, home, _stored(bench, agreement, stored)
+    )
 
 
 def _stored(bench: Workbench, agreement: Agreement, key: BillKey) -> Document | None:

@@ -1,12 +1,12 @@
 """The charges of an account: which bill each one goes onto, and the mark that it is there (billing.md 10).
 
-A charge carries the id of its bill (`billId`) from when that bill is stored until it is deleted. A charge without one
-goes onto the account's bill of its `billDate`; the mark is set after the bill is stored, so that a crash in between
-leaves a charge that is on its bill and says so the next time that bill is calculated.
+A charge carries the id of its bill (`billId`) from when it is on that bill until the bill is deleted. A charge without one
+goes onto the account's bill of its `billDate`. Both change in one transaction, on condition that the charge is as it was
+when the bill was decided: no charge is ever on two bills, or on one that does not have it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from typing import Final
 
@@ -16,18 +16,20 @@ from usance.application.billing.convert import day
 from usance.application.billing.convert_charges import charge_of
 from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.entities.puts import entity_put
-from usance.application.ports.entities import EntityRepository
+from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.billing.attached import Attachment
 from usance.domain.billing.dated import Charge
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.catalog.proposal import Proposal
-from usance.domain.kernel.errors import UnavailableError, VersionConflictError
 from usance.resources import instants
 from usance.resources.charge import CHARGE
 from usance.resources.wire import Document
 
-ATTEMPTS_MAX: Final = 5  # people change a charge while it is billed, each once
+TAKEN_AT_ONCE_MAX: Final = (
+    10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
+)
+TAKEN_AT_ONCE_MIN: Final = 2
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Unbilled:
     entities: EntityRepository
     org_id: str
     account_id: str
+    seen: dict[str, Document] = field(default_factory=dict)
+    """By id, as they were read last."""
     _gone: bool = False
 
     def read(self) -> Sequence[Document]:
@@ -47,6 +51,7 @@ class Unbilled:
         if self._gone:
             return ()
         found = self.entities.list_all(self.org_id, CHARGE.type, filters={"unbilledOf": [self.account_id]})
+        self.seen = {str(charge["id"]): charge for charge in found}
         self._gone = not found
         return sorted(found, key=lambda charge: str(charge["id"]))
 
@@ -118,59 +123,38 @@ def grouping_on(catalogue: Catalogue, document: Document) -> str:
     return grouping_of(catalogue, catalogue.one("contract", contract_id)) if contract_id else ""
 
 
-def mark(stores: BillingStores, org_id: str, bill_id: str, charges: Sequence[Charge]) -> bool:
-    """Note on the charges that they are on a bill that was stored with them.
+def part_taken(charges: Sequence[Charge], bill_id: str, *, beside: int) -> tuple[Charge, ...]:
+    """Those of `charges` that the bill may be stored with in one transaction: all it has, and as many more as fit.
 
-    Whether all are; when another bill was quicker with one, this bill must be calculated again without it.
+    `beside` is how many other entities may change in it. The rest is for the next time that the bill is stored.
     """
-    return all(_mark(stores, org_id, bill_id, charge.id) for charge in charges if charge.bill_id != bill_id)
+    room = max(TAKEN_AT_ONCE_MIN, TAKEN_AT_ONCE_MAX - beside)
+    waiting = [charge.id for charge in charges if charge.bill_id != bill_id]
+    later = frozenset(waiting[room:])
+    return tuple(charge for charge in charges if charge.id not in later)
 
 
-def mark_found(stores: BillingStores, org_id: str, bill_id: str, charge: Document) -> bool:
-    """Whether the stored bill has the charge, which is then noted: a crash may have come before the mark."""
-    if not any(line.get("chargeId") == charge["id"] for line in stores.bills.line_items(org_id, bill_id)):
-        return False
-    return _mark(stores, org_id, bill_id, charge["id"])
+def now_taken(stores: BillingStores, unbilled: Unbilled, bill_id: str, charges: Sequence[Charge]) -> Sequence[Put]:
+    """The changes by which those of `charges` that are on no bill come onto this one, as `unbilled` has read them."""
+    return [_moved(stores, unbilled.seen[charge.id], bill_id) for charge in charges if charge.bill_id != bill_id]
 
 
-def free(stores: BillingStores, org_id: str, bill_id: str) -> None:
-    """Note on the charges of a bill that was deleted that they are on none."""
-    for found in stores.entities.list_all(org_id, CHARGE.type, filters={"billId": [bill_id]}):
-        for charge in _attempts(stores.entities, org_id, found["id"]):
-            if charge.get("billId") != bill_id or _stored(stores, org_id, charge, None):
-                break
+def of_bill(stores: BillingStores, org_id: str, bill_id: str) -> Sequence[Document]:
+    """The charges that are on a bill."""
+    return stores.entities.list_all(org_id, CHARGE.type, filters={"billId": [bill_id]})
 
 
-def _mark(stores: BillingStores, org_id: str, bill_id: str, id_: str) -> bool:
-    """Whether the charge is on the bill, or deleted; not when it is on another."""
-    for charge in _attempts(stores.entities, org_id, id_):
-        if charge.get("billId"):
-            return bool(charge["billId"] == bill_id)
-        if _stored(stores, org_id, charge, bill_id):
-            break
-    return True
+def now_free(stores: BillingStores, charges: Sequence[Document]) -> Sequence[Put]:
+    """The changes by which charges come off their bill."""
+    return [_moved(stores, charge, None) for charge in charges]
 
 
-def _attempts(entities: EntityRepository, org_id: str, id_: str) -> Iterator[Document]:
-    """The charge as of now, again and again until the caller is done; nothing once it is deleted."""
-    for _ in range(ATTEMPTS_MAX):
-        charge = entities.get(org_id, CHARGE.type, id_)
-        if charge is None:
-            return
-        yield charge
-    raise UnavailableError(f"the charge {id_} is being changed by others; repeat the request")
-
-
-def _stored(stores: BillingStores, org_id: str, charge: Document, bill_id: str | None) -> bool:
-    """Whether the charge was given this bill, or none; not when somebody changed it meanwhile."""
+def _moved(stores: BillingStores, charge: Document, bill_id: str | None) -> Put:
+    """The charge on this bill, or on none. What it refers to was checked when it was made."""
     at = instants.to_text(stores.clock.now())
     moved = {**charge, "version": int(charge["version"]) + 1, "dtLastModified": at, "lastModifiedBy": SCHEDULER}
     new = {name: value for name, value in {**moved, "billId": bill_id}.items() if value is not None}
-    try:
-        stores.entities.commit(org_id, [entity_put(CHARGE, Proposal(new, charge))])
-    except VersionConflictError:
-        return False
-    return True
+    return replace(entity_put(CHARGE, Proposal(new, charge)), references=())
 
 
 def due_by(charges: Sequence[Document], last_day: date) -> Sequence[Document]:

@@ -1,29 +1,38 @@
 """Delete a bill that is not locked (billing.md 12.7)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
-from usance.application.billing.charges import free
+from usance.application.billing.charges import now_free, of_bill
 from usance.application.billing.convert import day
+from usance.application.billing.corrections.standing import require_uncorrected
 from usance.application.billing.credits.book import read_drawn
 from usance.application.billing.credits.ledger import Author, Drawn, changes
-from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.lock_date import read_lock
 from usance.application.billing.records.record import RECORD, key_of
-from usance.application.billing.states import state_of
+from usance.application.billing.states import changed, state_of
 from usance.application.billing.stores import BillingStores
+from usance.application.ports.bills import StoredBill
 from usance.application.ports.blobs import BlobStore
+from usance.application.ports.entities import Guard
 from usance.domain.access import Action, Caller
+from usance.domain.billing.lifecycle import BillStatus
+from usance.domain.billing.memos import sum_of
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # bills that draw on the same credits at the same time
 PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
+FREED_AT_ONCE_MAX: Final = (
+    10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
+)
 
 
 def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id: str) -> Document:
-    """The bill as it was. `NotFoundError` without a bill, `InvalidInputError` when it is locked.
+    """The bill as it was. `NotFoundError` without a bill, `InvalidInputError` when it is locked, or corrected on others.
 
     Its number is not given out again, its charges are on no bill any more, and what it drew is given back to its
     commitments and balances. A later run makes a new bill for the same period.
@@ -32,11 +41,9 @@ def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id
     stored = stores.bills.get_stored(caller.org_id, bill_id)
     bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None or stored is None:
-        free(stores, caller.org_id, bill_id)  # an earlier attempt may have ended before it did
+        leave_groups(stores.entities, caller.org_id, bill_id)  # an earlier attempt may have ended before it did
         raise NotFoundError(f"there is no bill {bill_id}")
-    state_of(bill).require_unlocked(read_lock_date(stores.entities, caller.org_id))
     _delete(stores, caller, bill)
-    free(stores, caller.org_id, bill_id)
     leave_groups(stores.entities, caller.org_id, bill_id)
     if record_id := stored.private.get(RECORD):
         blobs.delete([key_of(caller.org_id, bill_id, record_id)])
@@ -44,19 +51,61 @@ def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id
 
 
 def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
-    """Remove the bill, and in the same transaction its draws. `VersionConflictError` when the bill changed meanwhile."""
+    """Remove the bill, and with it its draws and its hold on charges. `VersionConflictError` when it changed meanwhile."""
     org_id, bill_id, version = caller.org_id, bill["id"], int(bill["version"])
-    for attempt in range(ATTEMPTS_MAX):
+    conflicts = 0
+    while True:
+        lock = read_lock(stores, org_id, bill_id)
+        lock.require_unlocked(state_of(bill))
+        require_uncorrected(stores, org_id, bill_id)
         stored = stores.bills.get_stored(org_id, bill_id)
-        drawn = Drawn.of(stored.private) if stored else Drawn()
-        author = Author(bill_id, day(bill["endDate"]), caller.audit_name, stores.clock.now())
-        credits_ = read_drawn(stores.entities, org_id, drawn, {})
-        given_back = changes(stores.entities, org_id, credits_, drawn, Drawn(), author)
+        if stored is None or stored.header["version"] != version:
+            raise VersionConflictError(f"the bill {bill_id} changed meanwhile; read it again")
+        charges = of_bill(stores, org_id, bill_id)
         try:
-            stores.bills.delete(org_id, bill_id, version, beside=given_back)
-        except VersionConflictError:
-            if not given_back or attempt + 1 == ATTEMPTS_MAX or stored is None or stored.header["version"] != version:
+            if len(charges) <= FREED_AT_ONCE_MAX:
+                _remove(stores, caller, stored, charges, lock.guard)
+                return
+            _take_off(stores, caller, stored, charges[:FREED_AT_ONCE_MAX], lock.guard)
+            version += 1
+        except VersionConflictError:  # the bill, the lock date, or a credit or charge of it moved
+            conflicts += 1
+            if conflicts == ATTEMPTS_MAX:
                 raise
-            stores.pause(min(attempt, PAUSES_MAX))
-        else:
-            return
+            stores.pause(min(conflicts - 1, PAUSES_MAX))
+
+
+def _remove(
+    stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
+) -> None:
+    org_id, bill, drawn = caller.org_id, stored.header, Drawn.of(stored.private)
+    author = Author(bill["id"], day(bill["endDate"]), caller.audit_name, stores.clock.now())
+    credits_ = read_drawn(stores.entities, org_id, drawn, {})
+    given_back = changes(stores.entities, org_id, credits_, drawn, Drawn(), author)
+    beside = [*given_back, *now_free(stores, charges)]
+    stores.bills.delete(org_id, bill["id"], int(bill["version"]), beside=beside, guards=[guard])
+
+
+def _take_off(
+    stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
+) -> None:
+    """Take charges off a bill that has more than go with it in one transaction.
+
+    Should the deletion end here, the bill is one that a job calculates anew.
+    """
+    org_id, bill = caller.org_id, stored.header
+    gone = {charge["id"] for charge in charges}
+    items = stores.bills.line_items(org_id, bill["id"])
+    off = [item for item in items if item.get("chargeId") in gone]
+    total = sum_of([bill["billTotal"], *(-item["convertedSubtotal"] for item in off)])
+    pending: Document = {"status": BillStatus.PENDING.value, "dtApproved": None, "approvedBy": None}
+    after = changed(bill, caller.audit_name, stores.clock.now(), **pending)
+    stores.bills.replace(
+        org_id,
+        {**after, "billTotal": total},
+        expected_version=int(bill["version"]),
+        line_items=[item for item in items if item not in off],
+        private={**stored.private, "digest": ""},
+        beside=now_free(stores, charges),
+        guards=[guard],
+    )

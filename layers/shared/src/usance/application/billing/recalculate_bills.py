@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from usance.application.access.authorize import require
 from usance.application.audit import created
+from usance.application.billing.corrections.standing import require_uncorrected
 from usance.application.billing.create_bill_job import start
 from usance.application.billing.jobs import PENDING, RECALCULATE, TYPE, shown
 from usance.application.billing.lock_date import read_lock_date
@@ -15,7 +16,7 @@ from usance.resources.wire import Document
 
 
 def recalculate_bills(stores: BillingStores, caller: Caller, request: Document) -> Document:
-    """The new job. `InvalidInputError` when a bill does not exist, is locked or a child's; then none is recalculated.
+    """The new job. `InvalidInputError` when a bill does not exist, is locked, corrected on others or a child's; then none is recalculated.
 
     A child account's bill is calculated again with its parent's (billing.md 5.2).
     """
@@ -27,6 +28,7 @@ def recalculate_bills(stores: BillingStores, caller: Caller, request: Document) 
         if bill_id not in found:
             raise InvalidInputError(f"billIds: there is no bill {bill_id}")
         state_of(found[bill_id]).require_unlocked(lock_date)
+        require_uncorrected(stores, caller.org_id, bill_id)
     _refuse_children(stores, caller.org_id, [found[bill_id] for bill_id in bill_ids])
     body = {
         "orgId": caller.org_id,

@@ -1,6 +1,7 @@
 """Store a bill as it was decided, in one transaction with what it takes off commitments and balances."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -14,10 +15,11 @@ from usance.application.billing.memos.lines import TOTAL, appended, memos_of, to
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
-from usance.application.ports.entities import Delete, Put
+from usance.application.ports.entities import Delete, Guard, Put
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -30,29 +32,42 @@ class Result:
     record: BillRecord
 
 
-def store_bill(
-    bench: Workbench, calculation: Calculation, result: Result, book: Book, stored: StoredBill | None
-) -> None:
-    """Create the bill, or replace the one that is `stored`; an unchanged bill is not written again.
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """What a bill is stored on condition of: its credits, the bill as it was (None: there was none), the lock date.
 
-    Raises `VersionConflictError` when the bill, or a credit of the `book` on which it draws, has changed since it was read.
+    `marks` are the charges that come onto it.
     """
+
+    book: Book
+    stored: StoredBill | None
+    guard: Guard
+    marks: Sequence[Put]
+
+
+def store_bill(bench: Workbench, calculation: Calculation, result: Result, storing: Storing) -> None:
+    """Create the bill, or replace the one that is stored; an unchanged bill is not written again.
+
+    Raises `VersionConflictError` or `NotFoundError` when anything that it was decided on has changed since it was read.
+    """
+    stored = storing.stored
     if stored is None:
-        _create(bench, calculation, result, book)
+        _create(bench, calculation, result, storing)
     else:
-        _replace(bench, calculation, result, book, stored)
+        _replace(bench, calculation, result, storing, stored)
 
 
 def _beside(
-    bench: Workbench, calculation: Calculation, result: Result, book: Book, old: Drawn
+    bench: Workbench, calculation: Calculation, result: Result, storing: Storing, old: Drawn
 ) -> Sequence[Put | Delete]:
-    """What changes with the bill: the credits on which it draws, or drew."""
+    """What changes with the bill: the charges that it takes, the credits on which it draws, or drew."""
     author = Author(result.bill.core["id"], calculation.key.day, calculation.job["createdBy"], bench.stores.clock.now())
     org_id = calculation.agreement.org_id
-    return changes(bench.stores.entities, org_id, book.documents, old, result.bill.drawn, author)
+    drawn = changes(bench.stores.entities, org_id, storing.book.documents, old, result.bill.drawn, author)
+    return [*drawn, *storing.marks]
 
 
-def _create(bench: Workbench, calculation: Calculation, result: Result, book: Book) -> None:
+def _create(bench: Workbench, calculation: Calculation, result: Result, storing: Storing) -> None:
     config = calculation.agreement.catalogue.config()
     now = bench.stores.clock.now()
     when = instants.to_text(now)
@@ -69,35 +84,33 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, book: Bo
         "statementStale": False,
     }
     prefix = config.get("billPrefix")
-    bench.stores.bills.create(
-        calculation.agreement.org_id,
-        created(body, result.bill.core["id"], calculation.job["createdBy"], now),
-        result.bill.line_items,
-        private=_private(bench, calculation, result, version=1),
-        numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
-        beside=_beside(bench, calculation, result, book, Drawn()),
-    )
+    beside = _beside(bench, calculation, result, storing, Drawn())
+    with _recorded(bench, calculation, result) as private:
+        bench.stores.bills.create(
+            calculation.agreement.org_id,
+            created(body, result.bill.core["id"], calculation.job["createdBy"], now),
+            result.bill.line_items,
+            private=private,
+            numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
+            beside=beside,
+            guards=[storing.guard],
+        )
 
 
-def _replace(bench: Workbench, calculation: Calculation, result: Result, book: Book, stored: StoredBill) -> None:
+def _replace(bench: Workbench, calculation: Calculation, result: Result, storing: Storing, stored: StoredBill) -> None:
     """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
     old, job = stored.header, calculation.job
     same = stored.private.get("digest") == result.bill.digest
-    if same and (calculation.scheduled or old["billJobId"] == job["id"]):
+    if same and not storing.marks and (calculation.scheduled or old["billJobId"] == job["id"]):
         return
     when = instants.to_text(bench.stores.clock.now())
-    version = int(old["version"]) + 1
-    lines, private = None, _private(bench, calculation, result, version) | _memo_total(stored)
-    if not same:
-        memos = _memos(bench, calculation, stored)
-        lines = appended(result.bill.line_items, memos)
-        private |= {TOTAL: str(total_of(memos))} if memos else {}
-    kept = {name: value for name, value in old.items() if name in KEPT}
+    memos = None if same else _memos(bench, calculation, stored)
+    totals = _memo_total(stored) if memos is None else _total(memos)
     header = {
         **result.bill.core,
-        "billTotal": sum_of([result.bill.core["billTotal"], Decimal(private.get(TOTAL, 0))]),
-        **kept,
-        "version": version,
+        "billTotal": sum_of([result.bill.core["billTotal"], Decimal(totals.get(TOTAL, 0))]),
+        **{name: value for name, value in old.items() if name in KEPT},
+        "version": int(old["version"]) + 1,
         "status": BillStatus.PENDING.value,
         "locked": False,
         "billJobId": job["id"],
@@ -106,15 +119,18 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, book: B
         "dtLastModified": when,
         "lastModifiedBy": job["createdBy"],
     }
-    bench.stores.bills.replace(
-        calculation.agreement.org_id,
-        header,
-        expected_version=int(old["version"]),
-        line_items=lines,
-        private=private,
-        beside=_beside(bench, calculation, result, book, Drawn.of(stored.private)),
-    )
-    if (before := stored.private.get(RECORD)) and before != private[RECORD]:
+    beside = _beside(bench, calculation, result, storing, Drawn.of(stored.private))
+    with _recorded(bench, calculation, result) as private:
+        bench.stores.bills.replace(
+            calculation.agreement.org_id,
+            header,
+            expected_version=int(old["version"]),
+            line_items=None if memos is None else appended(result.bill.line_items, memos),
+            private=private | totals,
+            beside=beside,
+            guards=[storing.guard],
+        )
+    if before := stored.private.get(RECORD):
         bench.blobs.delete([key_of(calculation.agreement.org_id, old["id"], before)])
 
 
@@ -125,6 +141,10 @@ def _memos(bench: Workbench, calculation: Calculation, stored: StoredBill) -> li
     agreement = calculation.agreement
     items = bench.stores.bills.line_items(agreement.org_id, stored.header["id"])
     return [under(agreement.terms, memo) for memo in memos_of(items)]
+
+
+def _total(memos: Sequence[Document]) -> dict[str, str]:
+    return {TOTAL: str(total_of(memos))} if memos else {}
 
 
 def _memo_total(stored: StoredBill) -> dict[str, str]:
@@ -146,12 +166,22 @@ KEPT: Final = frozenset(
 """Fields of a bill that no calculation changes."""
 
 
-def _private(bench: Workbench, calculation: Calculation, result: Result, version: int) -> dict[str, str]:
-    """What is kept beside the header. The record is stored first: one too many is nothing, one too few is a bill unexplained."""
-    bill = result.bill
-    job_id = calculation.job["id"]
-    record_id = keep_record(bench.blobs, calculation.agreement.org_id, result.record, job_id, version)
+@contextmanager
+def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Iterator[dict[str, str]]:
+    """What is kept beside the header, its record stored first: without it a bill would be unexplained.
+
+    The record of a bill that is refused is removed; that of one that may have been stored, or may not, stays.
+    """
+    bill, org_id = result.bill, calculation.agreement.org_id
+    record_id = bench.stores.ids.new()
+    keep_record(bench.blobs, org_id, result.record, record_id)
     kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
     kept |= {**bill.drawn.private(), **billed_fees(bill.line_items)}
     grouping = calculation.key.grouping
-    return {**kept, "grouping": grouping} if grouping else kept
+    try:
+        yield {**kept, "grouping": grouping} if grouping else kept
+    except (VersionConflictError, NotFoundError, InvalidInputError):
+        there = bench.stores.bills.get_stored(org_id, bill.core["id"])
+        if there is None or there.private.get(RECORD) != record_id:
+            bench.blobs.delete([key_of(org_id, bill.core["id"], record_id)])
+        raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from usance.application.ports.entities import Delete, Page, Put
+from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.resources.wire import Document
 
@@ -88,12 +88,13 @@ class BillRepository(Protocol):
         private: Mapping[str, str],
         numbering: Numbering | None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> Document:
         """Store a bill that does not exist yet, with the next invoice number when `numbering` asks for one.
 
         The number is taken in the same transaction, so none is skipped or given twice. Answers the stored header.
-        The entities `beside` change in it, too.
-        Raises `VersionConflictError` when the bill exists, and what `EntityRepository.commit` raises for those `beside`.
+        The entities `beside` change in it, too, and only while the `guards` are as they were seen.
+        Raises `VersionConflictError` when the bill exists, and what `EntityRepository.commit` raises for those `beside` and the `guards`.
         """
         ...
 
@@ -106,13 +107,22 @@ class BillRepository(Protocol):
         line_items: Sequence[Document] | None = None,
         private: Mapping[str, str] | None = None,
         beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
     ) -> None:
         """Replace the header, the line items when they are given, and the entities `beside`, in one transaction.
 
-        Raises as `create` does for those `beside`; `VersionConflictError` unless the stored version is `expected_version`; `NotFoundError` without a bill.
+        Raises as `create` does for those `beside` and the `guards`; `VersionConflictError` unless the stored version is `expected_version`; `NotFoundError` without a bill.
         """
         ...
 
-    def delete(self, org_id: str, bill_id: str, expected_version: int, *, beside: Sequence[Put | Delete] = ()) -> None:
+    def delete(
+        self,
+        org_id: str,
+        bill_id: str,
+        expected_version: int,
+        *,
+        beside: Sequence[Put | Delete] = (),
+        guards: Sequence[Guard] = (),
+    ) -> None:
         """Remove a bill and its line items, and change the entities `beside`, in one transaction. Raises as `replace` does."""
         ...

@@ -1,6 +1,6 @@
 """The store of configuration and billing entities (design: one row per entity, codes and filters as rows beside it)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,11 +33,13 @@ class Reference:
 class Guard:
     """A counter that moves with every change decided under its name, so that such changes come one after another.
 
-    Reading it before deciding and naming it in the change makes sure that nobody else decided in between.
+    Reading it before deciding and naming it in the change makes sure that nobody else decided in between. A change that
+    `holds` it only makes sure that nobody moved it: such changes do not come after one another.
     """
 
     name: str
     seen: int
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,23 @@ class Claim:
     id: str
     version: int
     expires: int
+
+
+def named_guards(guards: Iterable[Guard]) -> Sequence[Guard]:
+    """Each guard of a transaction once. `StaleGuardError` when one was read twice and has moved in between."""
+    found: dict[str, Guard] = {}
+    for guard in guards:
+        known = found.setdefault(guard.name, guard)
+        if known.seen != guard.seen:
+            raise stale(guard)
+        if known.holds:
+            found[guard.name] = guard
+    return list(found.values())
+
+
+def stale(guard: Guard) -> StaleGuardError:
+    """What a guard that has moved refuses a change with."""
+    return StaleGuardError(f"{guard.name} changed meanwhile; repeat the request")
 
 
 class EntityRepository(Protocol):

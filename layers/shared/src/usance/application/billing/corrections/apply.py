@@ -1,18 +1,17 @@
 """Put what is left to correct of a locked bill onto an open one, as credit and debit line items, once."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
 from usance.application.access.authorize import require
 from usance.application.audit import created
-from usance.application.billing.corrections.history import History, Step
+from usance.application.billing.corrections.history import History
 from usance.application.billing.corrections.propose import Proposal, propose
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.change_memos import Change, change_memos
 from usance.application.billing.memos.forms import CREDIT, DEBIT
-from usance.application.billing.memos.lines import correcting, line_of
+from usance.application.billing.memos.lines import Corrected, correcting, line_of
 from usance.application.billing.records.examine import Examining
 from usance.application.billing.states import state_of
 from usance.application.ports.bills import BillQuery
@@ -30,48 +29,27 @@ _PRODUCTS: Final = tuple(f"{of}{part}" for of in ("product", "accountingProduct"
 def correct_bill(desk: Examining, caller: Caller, bill_id: str, body: Mapping[str, Any]) -> Document:
     """The correction that was made, and the bill that takes it; with nothing left to correct, none.
 
-    A request that is repeated makes nothing more. Raises as `propose` and `change_memos` do; `InvalidInputError` when
-    there is no open bill, `VersionConflictError` while another request corrects the same bill.
+    It is made whole in one transaction, or not at all. A request that is repeated makes nothing more. Raises as `propose`
+    and `change_memos` do; `InvalidInputError` when there is no open bill, `VersionConflictError` when another request
+    corrected the same bill meanwhile.
     """
     require(caller, Action.CONFIG_RETRIEVE, "bill", bill_id)
     wanted = document_of(validated(CorrectionRequest, body)).get("targetBillId")
-    _give_up_stuck(desk, caller, bill_id)
     proposal = propose(desk, caller.org_id, bill_id)
-    history = proposal.history
-    if not proposal.differences and not history.begun:
+    if not proposal.differences:
         return proposal.shown()
     check_size(len(proposal.differences))
-    if history.begun is None:
-        target = _target(desk, caller, proposal.header, wanted)
-        require(caller, Action.CONFIG_UPDATE, "bill", target["id"])
-        history = _begin(desk, caller, history, target["id"])
-    step = history.steps[-1]
-    require(caller, Action.CONFIG_UPDATE, "bill", step.target_id)
-    change_memos(desk.stores, caller, step.target_id, _adding(desk, caller, proposal, step))
-    _finish(desk, caller, history)
-    return {**proposal.shown(), "targetBillId": step.target_id}
-
-
-def _begin(desk: Examining, caller: Caller, history: History, target_id: str) -> History:
-    return history.begin(desk.stores.entities, caller.org_id, target_id, caller.audit_name, desk.stores.clock)
-
-
-def _finish(desk: Examining, caller: Caller, history: History) -> None:
-    with suppress(VersionConflictError):  # another request has finished it
-        history.finish(desk.stores.entities, caller.org_id, caller.audit_name, desk.stores.clock)
-
-
-def _give_up_stuck(desk: Examining, caller: Caller, bill_id: str) -> None:
-    """A correction whose bill was locked or deleted before it took it will not be finished there.
-
-    It is given up before what is left is looked at, so that nobody can still finish it afterwards.
-    """
-    history = History.read(desk.stores.entities, caller.org_id, bill_id)
-    if history.begun is None:
-        return
-    header = desk.stores.bills.get(caller.org_id, history.begun.target_id)
-    if header is None or state_of(header).is_locked(read_lock_date(desk.stores.entities, caller.org_id)):
-        _finish(desk, caller, history)
+    target_id = _target(desk, caller, proposal.header, wanted)["id"]
+    require(caller, Action.CONFIG_UPDATE, "bill", target_id)
+    change_memos(
+        desk.stores,
+        caller,
+        target_id,
+        _adding(desk, caller, proposal),
+        beside=[proposal.history.with_one_on(target_id, caller.audit_name, desk.stores.clock.now())],
+        guards=[proposal.lock.guard],
+    )
+    return {**proposal.shown(), "targetBillId": target_id}
 
 
 def _target(desk: Examining, caller: Caller, corrected: Document, wanted: str | None) -> Document:
@@ -97,19 +75,20 @@ def _target(desk: Examining, caller: Caller, corrected: Document, wanted: str | 
     return found
 
 
-def _adding(desk: Examining, caller: Caller, proposal: Proposal, step: Step) -> Change:
-    """What `change_memos` does: the memos of `step` are added, unless they are there."""
-    new = [_memo(desk, caller, proposal, step, one) for one in proposal.differences]
+def _adding(desk: Examining, caller: Caller, proposal: Proposal) -> Change:
+    """What `change_memos` does: the memos of the correction are added, once the history is found as it was."""
+    new = [_memo(desk, caller, proposal, one) for one in proposal.differences]
+    history = proposal.history
 
     def change(_: Document, memos: Sequence[Document]) -> Sequence[Document]:
-        bill_id = proposal.header["id"]
-        own = {step.memo_id(bill_id, line_id) for line_id in proposal.lines}
-        return memos if any(memo["id"] in own for memo in memos) else [*memos, *new]
+        if History.read(desk.stores.entities, caller.org_id, history.bill_id) != history:
+            raise VersionConflictError(f"another request corrected the bill {history.bill_id}; repeat the request")
+        return [*memos, *new]
 
     return change
 
 
-def _memo(desk: Examining, caller: Caller, proposal: Proposal, step: Step, one: Difference) -> Document:
+def _memo(desk: Examining, caller: Caller, proposal: Proposal, one: Difference) -> Document:
     line, header = proposal.lines[one.line_id], proposal.header
     form = DEBIT if one.left > 0 else CREDIT
     number = header.get("sequentialInvoiceNumber") or header["endDate"]
@@ -124,6 +103,6 @@ def _memo(desk: Examining, caller: Caller, proposal: Proposal, step: Step, one: 
         "servicePeriodStartDate": line["servicePeriodStartDate"],
         "servicePeriodEndDate": line["servicePeriodEndDate"],
     }
-    memo_id = step.memo_id(header["id"], one.line_id)
-    memo = created(document, memo_id, caller.audit_name, desk.stores.clock.now())
-    return correcting(line_of(form, memo, header["currency"], Decimal(one.left), products))
+    memo = created(document, proposal.history.memo_id(one.line_id), caller.audit_name, desk.stores.clock.now())
+    of = Corrected(header["id"], one.line_id)
+    return correcting(line_of(form, memo, header["currency"], Decimal(one.left), products), of)

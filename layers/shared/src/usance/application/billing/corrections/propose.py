@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 
 from usance.application.access.authorize import require
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX
+from usance.application.billing.corrections.counters_now import with_counters_as_now
 from usance.application.billing.corrections.history import History
-from usance.application.billing.lock_date import read_lock_date
-from usance.application.billing.memos.lines import calculated, memos_of
+from usance.application.billing.corrections.standing import require_uncorrected, standing
+from usance.application.billing.lock_date import Lock, read_lock
+from usance.application.billing.memos.lines import calculated, corrected_by
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.records.examine import Examining
 from usance.application.billing.records.record import Calculated, read_record
@@ -27,10 +30,11 @@ from usance.resources.wire import Document
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is left to correct of a bill. `lines` holds the line items by id, as they would be now or else as they were."""
+    """What is left to correct of a bill while `lock` and `history` stay as they are. `lines` holds the line items by id, as they would be now or else as they were."""
 
     header: Document
     history: History
+    lock: Lock
     differences: Sequence[Difference]
     lines: Mapping[str, Document]
 
@@ -72,20 +76,23 @@ def propose(desk: Examining, org_id: str, bill_id: str) -> Proposal:
     The agreement is that of the bill's record: prices that changed since, change nothing here. `NotFoundError` without a
     bill, `InvalidInputError` when it is not locked.
     """
+    lock = read_lock(desk.stores, org_id, bill_id)
     stored = read_stored(desk.stores.bills, org_id, bill_id)
     header = stored.bill.header
-    if not state_of(header).is_locked(read_lock_date(desk.stores.entities, org_id)):
+    if not lock.is_locked(state_of(header)):
+        require_uncorrected(desk.stores, org_id, bill_id)
         raise InvalidInputError(f"the bill {bill_id} is not locked; calculate it again with a bill job")
-    now, then = _charges(_recalculated(desk, org_id, stored)), _charges(calculated(stored.line_items))
     history = History.read(desk.stores.entities, org_id, bill_id)
-    memos = _memos(desk, org_id, history)
+    memos = _by_line(standing(desk.stores, org_id, history))
+    now, then = _charges(_recalculated(desk, org_id, stored)), _charges(calculated(stored.line_items))
     corrected = {line_id: sum_of(memo["subtotal"] for memo in found) for line_id, found in memos.items()}
     lines = {**{line_id: found[0] for line_id, found in memos.items()}, **then, **now}
-    return Proposal(header, history, differences(_amounts(then), _amounts(now), corrected), lines)
+    return Proposal(header, history, lock, differences(_amounts(then), _amounts(now), corrected), lines)
 
 
 def _recalculated(desk: Examining, org_id: str, stored: StoredLines) -> Sequence[Document]:
-    inputs = read_record(desk.blobs, org_id, stored.bill.header["id"], stored.bill.private).inputs
+    recorded = read_record(desk.blobs, org_id, stored.bill.header["id"], stored.bill.private).inputs
+    inputs = with_counters_as_now(desk.stores.entities, org_id, recorded)
     usage = read_usage(desk.usage, org_id, inputs.account.id, plan_usage(inputs))
     try:
         return Calculated.of(decide(inputs, usage)).line_items
@@ -102,13 +109,10 @@ def _amounts(lines: Mapping[str, Document]) -> Mapping[str, Decimal]:
     return {id_: line["convertedSubtotal"] for id_, line in lines.items()}
 
 
-def _memos(desk: Examining, org_id: str, history: History) -> Mapping[str, Sequence[Document]]:
-    """By line item that they correct: the memos of earlier corrections, as they stand on their bills now."""
+def _by_line(standing_on: Mapping[str, Sequence[Document]]) -> Mapping[str, Sequence[Document]]:
+    """The memos of earlier corrections, as they stand on their bills now, by the line item that they correct."""
     found: dict[str, list[Document]] = {}
-    for target_id in dict.fromkeys(step.target_id for step in history.steps):
-        steps = [step for step in history.steps if step.target_id == target_id]
-        for memo in memos_of(desk.stores.bills.line_items(org_id, target_id)):
-            line_id = memo.get("referencedLineItemId")
-            if line_id and any(step.memo_id(history.bill_id, line_id) == memo["id"] for step in steps):
-                found.setdefault(line_id, []).append(memo)
+    for memo in chain.from_iterable(standing_on.values()):
+        if of := corrected_by(memo):
+            found.setdefault(of.line_id, []).append(memo)
     return found

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.lock_date import read_lock
 from usance.application.billing.memos.lines import TOTAL, appended, calculated, memos_of, total_of, written_by_hand
 from usance.application.billing.states import changed, state_of
 from usance.application.billing.stores import BillingStores
+from usance.application.ports.entities import Guard, Put
 from usance.domain.access import Caller
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import check_count, sum_of
@@ -19,20 +20,28 @@ Change = Callable[[Document, Sequence[Document]], Sequence[Document]]
 """Takes the bill's header and its memos, as line items, and answers the memos it shall have."""
 
 
-def change_memos(stores: BillingStores, caller: Caller, bill_id: str, change: Change) -> None:
-    """Give the bill the memos that `change` answers, its new total with them, in one transaction.
+def change_memos(
+    stores: BillingStores,
+    caller: Caller,
+    bill_id: str,
+    change: Change,
+    *,
+    beside: Sequence[Put] = (),
+    guards: Sequence[Guard] = (),
+) -> None:
+    """Give the bill the memos that `change` answers, its new total with them, in one transaction with what is `beside`.
 
     A bill that was approved needs it again: its total is another. Nothing is written when `change` answers what it was
     given. `NotFoundError` without a bill, `InvalidInputError`
     when it is locked or would have too many memos.
     """
-    lock_date = read_lock_date(stores.entities, caller.org_id)
     for _ in range(ATTEMPTS_MAX):
+        lock = read_lock(stores, caller.org_id, bill_id)
         stored = stores.bills.get_stored(caller.org_id, bill_id)
         if stored is None:
             raise NotFoundError(f"there is no bill {bill_id}")
         header = stored.header
-        state_of(header).require_unlocked(lock_date)
+        lock.require_unlocked(state_of(header))
         items = stores.bills.line_items(caller.org_id, bill_id)
         before = memos_of(items)
         memos = change(header, before)
@@ -58,6 +67,8 @@ def change_memos(stores: BillingStores, caller: Caller, bill_id: str, change: Ch
                 {**after, "billTotal": total},
                 expected_version=int(header["version"]),
                 line_items=appended(calculated(items), memos),
+                beside=beside,
+                guards=[lock.guard, *guards],
                 private=private | ({TOTAL: str(total_of(memos))} if memos else {}),
             )
         except VersionConflictError:

@@ -5,6 +5,7 @@ field is never shown on the bill. Memos follow the calculated line items, in the
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +15,7 @@ from usance.domain.billing.terms import Terms
 from usance.resources.wire import Document
 
 MEMO: Final = "memo"
-CORRECTION: Final = "correction"  # beside the kind of a memo that corrects a locked bill
+CORRECTION: Final = "correction"  # beside the kind of a memo that corrects a locked bill: of what
 TOTAL: Final = "memoTotal"  # kept beside the header of a bill with memos: what they add to its total
 _ON_THE_LINE: Final = (
     "description",
@@ -32,12 +33,26 @@ def memos_of(line_items: Sequence[Document]) -> Sequence[Document]:
 
 def written_by_hand(memos: Sequence[Document]) -> Sequence[Document]:
     """Those that are not corrections of locked bills."""
-    return [memo for memo in memos if CORRECTION not in memo[MEMO]]
+    return [memo for memo in memos if corrected_by(memo) is None]
 
 
-def correcting(memo: Document) -> Document:
-    """A memo, marked as the correction of a locked bill."""
-    return {**memo, MEMO: {**memo[MEMO], CORRECTION: True}}
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a memo corrects; the line item may be one that the bill never had."""
+
+    bill_id: str
+    line_id: str
+
+
+def correcting(memo: Document, of: Corrected) -> Document:
+    """A memo, marked as a correction of a locked bill."""
+    return {**memo, MEMO: {**memo[MEMO], CORRECTION: {"billId": of.bill_id, "lineItemId": of.line_id}}}
+
+
+def corrected_by(memo: Document) -> Corrected | None:
+    """What a memo corrects; None when it was written by hand."""
+    mark = memo[MEMO].get(CORRECTION)
+    return Corrected(mark["billId"], mark["lineItemId"]) if mark else None
 
 
 def calculated(line_items: Sequence[Document]) -> Sequence[Document]:

@@ -9,7 +9,7 @@ from usance.application.billing.convert import currency_of, product_of
 from usance.application.billing.documents import product_fields
 from usance.application.billing.memos.change_memos import change_memos
 from usance.application.billing.memos.forms import MemoForm
-from usance.application.billing.memos.lines import line_of
+from usance.application.billing.memos.lines import Corrected, corrected_by, correcting, line_of
 from usance.application.billing.memos.read_memos import position, shown
 from usance.application.billing.stores import BillingStores
 from usance.domain.access import Action, Caller
@@ -51,7 +51,9 @@ def update_memo(
         at, old = position(form, bill_id, memo_id, memos)
         check_version(body.get("version"), old, form.title)
         after[:] = [updated(sent, old, caller.audit_name, stores.clock.now())]
-        return [*memos[:at], _line(stores, caller.org_id, form, after[0], bill), *memos[at + 1 :]]
+        corrects = corrected_by(memos[at])
+        line = _line(stores, caller.org_id, form, after[0], bill, corrects)
+        return [*memos[:at], correcting(line, corrects) if corrects else line, *memos[at + 1 :]]
 
     change_memos(stores, caller, bill_id, replace)
     return shown(after[0], bill_id)
@@ -65,8 +67,15 @@ def _validated(form: MemoForm, body: Mapping[str, Any]) -> Document:
     return {**sent, "lineItemType": sent.get("lineItemType", form.line_item_type)}
 
 
-def _line(stores: BillingStores, org_id: str, form: MemoForm, memo: Document, bill: Document) -> Document:
-    """The line item of `memo` on `bill`, once everything it refers to is found."""
+def _line(
+    stores: BillingStores,
+    org_id: str,
+    form: MemoForm,
+    memo: Document,
+    bill: Document,
+    corrects: Corrected | None = None,
+) -> Document:
+    """The line item of `memo` on `bill`, once everything it refers to is found. A correction stays one of what it corrects."""
     products = {
         **product_fields("product", product_of(_found(stores, org_id, memo, "productId", "product"))),
         **product_fields(
@@ -76,7 +85,13 @@ def _line(stores: BillingStores, org_id: str, form: MemoForm, memo: Document, bi
     for field in (form.reason_field, "reasonId"):
         if field in memo:
             _found(stores, org_id, memo, field, form.reason_type)
-    _check_referenced(stores, org_id, memo, bill)
+    if corrects is None:
+        _check_referenced(stores, org_id, memo, bill)
+    elif (memo["referencedBillId"], memo["referencedLineItemId"]) != (corrects.bill_id, corrects.line_id):
+        raise InvalidInputError(
+            f"referencedLineItemId: this is the correction of the line item {corrects.line_id} of the bill {corrects.bill_id}, "
+            "and stays with it; delete it and make another one"
+        )
     currency = _currency(stores, org_id, bill["currency"])
     amount = applied(form.kind, memo["amount"], memo.get("amountToApplyOnBill"), currency)
     return line_of(form, memo, bill["currency"], amount, products)

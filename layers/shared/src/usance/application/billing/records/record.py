@@ -93,16 +93,10 @@ def key_of(org_id: str, bill_id: str, record_id: str) -> str:
     return f"{org_id}/bill-records/{bill_id}/{record_id}.json.zz"
 
 
-def keep_record(blobs: BlobStore, org_id: str, record: BillRecord, job_id: str, version: int) -> str:
-    """Keep the record of a version of the bill. Its id follows from all three, so that doing it twice keeps one.
-
-    What a later version no longer needs is of no use to any other, and may be deleted; nor is that of a bill that is
-    deleted to one that another job makes in its place.
-    """
-    text = encode(record)
-    record_id = derived_id(job_id, str(version), text.decode())
-    blobs.put(key_of(org_id, record.inputs.bill_id, record_id), zlib.compress(text, LEVEL), CONTENT_TYPE)
-    return record_id
+def keep_record(blobs: BlobStore, org_id: str, record: BillRecord, record_id: str) -> None:
+    """Keep the record of a calculation under an id of its own, so that no other calculation needs it when it is removed."""
+    packed = zlib.compress(encode(record), LEVEL)
+    blobs.put(key_of(org_id, record.inputs.bill_id, record_id), packed, CONTENT_TYPE)
 
 
 def read_record(blobs: BlobStore, org_id: str, bill_id: str, private: Mapping[str, str]) -> BillRecord:
