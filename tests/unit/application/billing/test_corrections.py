@@ -227,7 +227,8 @@ def test_two_requests_at_once_make_one_correction(
         return found
 
     monkeypatch.setattr(apply, "propose", slow)
-    assert world.client.post(f"/bills/{locked['id']}/correction", {}).status == 409
+    answer = world.client.post(f"/bills/{locked['id']}/correction", {})
+    assert (answer.status, "another request corrected the bill" in answer.text) == (409, True)
     assert [memo["subtotal"] for memo in memos(world, open_bill)] == [7]
 
 

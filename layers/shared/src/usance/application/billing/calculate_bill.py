@@ -31,6 +31,7 @@ ATTEMPTS_MAX: Final = 20  # a family of hundreds may draw on one commitment at a
 PAUSES_MAX: Final = (
     7  # doublings of the pause: 100 workers have room within its longest, 2.6 s; all 20 take half a minute
 )
+PARTS_MAX: Final = 100  # a bill is stored with ten charges at a time; a redelivered message goes on with the rest
 
 
 def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
@@ -38,8 +39,8 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
 
     Raises `InvalidInputError` when it cannot be made, `UnavailableError` when others keep changing it.
     """
-    usage, conflicts = _Usage(bench, calculation), 0
-    while conflicts < ATTEMPTS_MAX:
+    usage, conflicts, parts = _Usage(bench, calculation), 0, 0
+    while conflicts < ATTEMPTS_MAX and parts < PARTS_MAX:
         try:
             made = _decide_and_store(bench, calculation, usage)
         except (VersionConflictError, NotFoundError):  # the bill, the lock date, a credit or a charge moved, or is gone
@@ -49,6 +50,7 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
             continue
         if made.complete:
             return made.bill_id
+        parts += 1
     bill_id = calculation.agreement.bill_id(calculation.key)
     raise UnavailableError(f"the bill {bill_id} is being changed by others; it will be calculated again")
 
