@@ -417,6 +417,28 @@ def test_what_a_balance_may_not_pay_for_from_its_rollover_is_paid_in_money(world
     assert world.bill(world.run(lastDateInBillingPeriod=NOVEMBER))["billTotal"] == 0
 
 
+def test_the_ledger_is_read_only_for_a_rollover_into_the_time_of_the_bill(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = subscribed(world)
+    over, ended = "2025-11-01T00:00:00Z", "2025-12-01T00:00:00Z"
+    balance(world, account, 50, endDate=over, rolloverAmount=5, rolloverEndDate=ended)
+    listed: list[str] = []
+    listing = world.org.store.list_all
+
+    def noted(org_id: str, type_: str, **more: Any) -> Any:
+        listed.append(type_)
+        return listing(org_id, type_, **more)
+
+    monkeypatch.setattr(world.org.store, "list_all", noted)
+    reads = {}
+    for day in (OCTOBER, NOVEMBER, DECEMBER):
+        listed.clear()
+        world.run(lastDateInBillingPeriod=day)
+        reads[day] = listed.count("balanceTransaction")
+    assert reads == {OCTOBER: 0, NOVEMBER: 1, DECEMBER: 0}
+
+
 @pytest.mark.parametrize("setting", ["account", "organization"])
 def test_an_overdraft_lets_a_balance_fall_below_zero(world: World, setting: str) -> None:
     world.configure(allowNegativeBalances=setting == "organization")

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from tests.fakes.usage_log import FakeUsageLog
-from usance.application.billing.read_usage import read_usage
+from usance.application.billing.read_usage import CHAIN_MAX, read_usage
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
@@ -159,3 +161,22 @@ def test_segments_of_a_pool_are_put_together_segment_by_segment(log: FakeUsageLo
         for segment in segments
     ]
     assert list(read_usage(log, "org", "all", asked).values()) == [17, 3]
+
+
+def test_years_are_read_in_parts_that_come_to_the_same(log: FakeUsageLog) -> None:
+    edges = [datetime(2025, month, 1, tzinfo=UTC) for month in range(3, 13)]
+    edges += [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2)]
+    asked = [
+        UsageQuery("aggregation", Instants(*span), None, "meter", "SUM", "tokens", None) for span in pairwise(edges)
+    ]
+    reads: list[tuple[datetime, datetime]] = []
+
+    class Noting:
+        def aggregate(self, scope: UsageScope, start: datetime, end: datetime, *rest: Any, **more: Any) -> Any:
+            reads.append((start, end))
+            return log.aggregate(scope, start, end, *rest, **more)
+
+    found = read_usage(Noting(), "org", "a", asked)
+    assert list(found.values()) == [*[None] * 10, value(log, "SUM", "a")]
+    assert len(reads) == 4
+    assert max(end - start for start, end in reads) <= CHAIN_MAX

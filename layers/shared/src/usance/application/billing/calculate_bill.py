@@ -80,7 +80,7 @@ class _Made:
 def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> _Made:
     """The bill as everything stands now. `VersionConflictError` or `NotFoundError` when that changed before it was stored."""
     agreement, key = calculation.agreement, calculation.key
-    org_id, bill_id, zone = agreement.org_id, agreement.bill_id(key), agreement.terms.zone
+    org_id, bill_id = agreement.org_id, agreement.bill_id(key)
     lock = read_lock(bench.stores, org_id, bill_id)
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
@@ -95,10 +95,10 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
             f"that ends or begins on {key.day} any more"
         )
     drawn = Drawn.of(stored.private) if stored else Drawn()
-    book = read_book(agreement.catalogue, agreement.account, bill_id, drawn, zone)
+    values = usage.read(all_inputs, stored.header if stored else None)
+    book = read_book(agreement.catalogue, agreement.account, drawn, all_inputs, values)
     taken = part_taken(all_inputs.charges, bill_id, beside=len(book.documents))
     given = book.given_to(replace(all_inputs, charges=taken))
-    values = usage.read(given, stored.header if stored else None)
     result = Result(Calculated.of(decide(given, values)), BillRecord.of(given, values, usage.evidence))
     if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
         return _Made()

@@ -24,6 +24,7 @@ from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.billing.usage import UsageValues
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.resources.wire import Document
@@ -56,7 +57,7 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
     try:
         usage = read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs))
-        draft = decide(_with_credits(bench, agreement, inputs), usage)
+        draft = decide(_with_credits(bench, agreement, inputs, usage), usage)
     except ArithmeticError as beyond:  # its own text names nothing that a biller knows
         raise InvalidInputError(f"a quantity or an amount has more than {PRECISION_DIGITS} digits") from beyond
     header = header_of(draft)
@@ -98,12 +99,11 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
     return max(due, key=lambda one: (not one.opens, one.key.day, not one.key.grouping)).key
 
 
-def _with_credits(bench: Previewing, agreement: Agreement, inputs: BillingInputs) -> BillingInputs:
+def _with_credits(bench: Previewing, agreement: Agreement, inputs: BillingInputs, usage: UsageValues) -> BillingInputs:
     """`inputs` with what the account's credits have left; a preview says what it would draw, and draws nothing."""
     stored = bench.stores.bills.get_stored(agreement.org_id, inputs.bill_id)
     drawn = Drawn.of(stored.private) if stored else Drawn()
-    book = read_book(agreement.catalogue, agreement.account, inputs.bill_id, drawn, agreement.terms.zone)
-    return book.given_to(inputs)
+    return read_book(agreement.catalogue, agreement.account, drawn, inputs, usage).given_to(inputs)
 
 
 def _memos(bench: Previewing, agreement: Agreement, bill_id: str) -> Sequence[Document]:

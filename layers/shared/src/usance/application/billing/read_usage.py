@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from usance.application.ports.usage_log import (
     AggregatedRow,
@@ -67,6 +68,7 @@ class _Chain:
         return self.placed[key].get((start, query.segment), ())
 
 
+CHAIN_MAX: Final = timedelta(days=93)  # what is read at once is held in memory, and tiers may span a plan of years
 _Spans = Mapping[tuple[UsageScope, Instants], _Chain]
 
 
@@ -111,10 +113,12 @@ def _pieces(query: UsageQuery, account_id: str) -> Sequence[Piece]:
 
 
 def _chains(spans: Iterable[Instants]) -> Sequence[Sequence[Instants]]:
-    """The spans in runs of neighbours, each ending where the next begins."""
+    """The spans in runs of neighbours, each ending where the next begins, as long as one read should be."""
     chains: list[list[Instants]] = []
     for span in sorted(spans, key=lambda span: (span.start, span.end)):
-        chain = next((chain for chain in chains if chain[-1].end == span.start), None)
+        chain = next(
+            (one for one in chains if one[-1].end == span.start and span.end - one[0].start <= CHAIN_MAX), None
+        )
         if chain:
             chain.append(span)
         else:

@@ -29,6 +29,7 @@ from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.billing.usage_charge import queries, usage_charges
 from usance.domain.billing.usage_credit import global_credits, product_credits
 from usance.domain.billing.windows import closing_window, starting_window
+from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import midnight
 
@@ -71,14 +72,32 @@ def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
 
     Raises `InvalidInputError` when a currency conversion is missing.
     """
-    context = Context(inputs, _served(inputs, inputs.plans), usage, _served(inputs, inputs.groups))
-    items: list[Item] = []
+    context = _context(inputs, usage)
     with localcontext(EXACT):
-        for step in STEPS:
-            items.extend(step(context, items))
-        settlement = settled(context, summarized([item for item in items if not item.elsewhere]))
+        settlement = settled(context, summarized(_charges(context)))
         fees = [item for step in FEES for item in step(context, settlement.items)]
         return _draft(context, (*settlement.items, *fees), settlement.draws)
+
+
+def charged_time(inputs: BillingInputs, usage: UsageValues) -> Instants | None:
+    """From the first to the last of the time that the bill's charges are for, which credits may pay for; None without any.
+
+    Raises as `decide` does.
+    """
+    with localcontext(EXACT):
+        spans = [item.span for item in _charges(_context(inputs, usage))]
+    return Instants(min(one.start for one in spans), max(one.end for one in spans)) if spans else None
+
+
+def _context(inputs: BillingInputs, usage: UsageValues) -> Context:
+    return Context(inputs, _served(inputs, inputs.plans), usage, _served(inputs, inputs.groups))
+
+
+def _charges(context: Context) -> Sequence[Item]:
+    items: list[Item] = []
+    for step in STEPS:
+        items.extend(step(context, items))
+    return [item for item in items if not item.elsewhere]
 
 
 def _served(inputs: BillingInputs, plans: Sequence[Attached_co]) -> tuple[Served[Attached_co], ...]:

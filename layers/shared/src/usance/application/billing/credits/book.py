@@ -13,6 +13,8 @@ from usance.application.billing.families import children_of
 from usance.application.ports.entities import EntityRepository
 from usance.domain.billing.credit import Credit, CreditKind
 from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.pipeline import charged_time
+from usance.domain.billing.usage import UsageValues
 from usance.domain.catalog.balances import DRAW_DOWN
 from usance.resources.balance import BALANCE
 from usance.resources.balance_transaction import BALANCE_TRANSACTION
@@ -40,14 +42,16 @@ class Book:
         return replace(inputs, products=more, credits=self.credits, credit_order=self.order)
 
 
-def read_book(catalogue: Catalogue, account: Document, bill_id: str, drawn: Drawn, zone: tzinfo) -> Book:
-    """The credits of the account, less what `drawn` says that the bill `bill_id` has drawn already.
+def read_book(catalogue: Catalogue, account: Document, drawn: Drawn, inputs: BillingInputs, usage: UsageValues) -> Book:
+    """The credits of the account for the bill of `inputs`, less what `drawn` says that it has drawn already.
 
     They are read anew each time, since other bills draw on them.
     """
+    bill_id, zone = inputs.bill_id, inputs.terms.zone
     entities, org_id = catalogue.entities, catalogue.org_id
     commitments = [*_of_account(entities, org_id, COMMITMENT.type, account["id"]), *_of_parent(catalogue, account)]
     balances = _of_account(entities, org_id, BALANCE.type, account["id"])
+    rolling = _rolling(balances, inputs, usage)
     negative = bool(catalogue.config().get("allowNegativeBalances"))
     found = [
         *(commitment_of(one, drawn.taken(CreditKind.PREPAYMENT, one["id"]), zone) for one in commitments),
@@ -55,7 +59,7 @@ def read_book(catalogue: Catalogue, account: Document, bill_id: str, drawn: Draw
             balance_of(
                 one,
                 drawn.taken(CreditKind.BALANCE, one["id"]),
-                _later(entities, org_id, one, bill_id, zone),
+                _later(entities, org_id, one, bill_id, zone) if one["id"] in rolling else (),
                 zone,
                 negative_allowed=negative,
             )
@@ -91,15 +95,31 @@ def _of_parent(catalogue: Catalogue, account: Document) -> Sequence[Document]:
     return [one for one in found if one.get("childBillingMode") == "CHILD"]
 
 
+def _rolling(balances: Sequence[Document], inputs: BillingInputs, usage: UsageValues) -> frozenset[str]:
+    """The balances of which a limited part rolls over into the time that the bill charges for.
+
+    Of those alone the ledger is read, which grows with every bill: of a balance that has not ended, or whose rollover
+    has, it changes nothing.
+    """
+    limited = [one for one in balances if one.get("rolloverAmount") is not None]
+    time = charged_time(inputs, usage) if limited else None
+    if time is None:
+        return frozenset()
+    zone = inputs.terms.zone
+    return frozenset(
+        one["id"]
+        for one in limited
+        if instant(one["endDate"], zone) < time.end and time.start < instant(one["rolloverEndDate"], zone)
+    )
+
+
 def _later(
     entities: EntityRepository, org_id: str, balance: Document, bill_id: str, zone: tzinfo
 ) -> Sequence[Document]:
-    """The transactions that take effect from the balance's end on; asked for only where a part of it rolls over.
+    """The transactions that take effect from the balance's end on.
 
     Whoever writes one moves the balance's version, too, which was read before: nothing can change unseen in between.
     """
-    if balance.get("rolloverAmount") is None:
-        return ()
     end = instant(balance["endDate"], zone)
     made = entities.list_all(org_id, BALANCE_TRANSACTION.type, filters={"balanceId": [balance["id"]]})
     return [
