@@ -361,6 +361,19 @@ def test_a_bill_draws_on_so_many_credits_as_one_transaction_holds() -> None:
     }  # none is used up, so nothing is overage
 
 
+@pytest.mark.parametrize("price_of_overage", ["0.50", "2"])
+def test_a_minimum_counts_usage_at_its_normal_price_before_overage_has_one_of_its_own(price_of_overage: str) -> None:
+    priced = pricing(cumulative=True, overage_bands=bands((0, 0, price_of_overage)))
+    attached = plan(priced, minimum=Minimum(Decimal(150)))
+    draft = bill(january(commitment(40, line_item_types=frozenset({"USAGE"})), plans=[attached]), lambda _: 100)
+    assert lines(draft) == [
+        ("USAGE", "40.00"),
+        ("MINIMUM_SPEND", "50.00"),
+        ("COMMITMENT_CONSUMED", "-40.00"),
+        ("OVERAGE_USAGE", str((60 * Decimal(price_of_overage)).quantize(Decimal("0.01")))),
+    ]
+
+
 def test_credits_that_pay_nothing_take_no_other_credits_place() -> None:
     ended = [balance(5, f"ended-{n:02}", span=span("2022-01-01", "2023-01-01")) for n in range(DRAWS_MAX + 3)]
     used_up = [balance(0, f"empty-{n:02}", span=span("2024-01-01", "2024-03-01")) for n in range(DRAWS_MAX + 3)]
