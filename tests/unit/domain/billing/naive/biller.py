@@ -1,121 +1,15 @@
-"""A deliberately naive bill, day by day, from the formulas of billing.md 2 and 3."""
+"""A deliberately naive bill, day by day, from the formulas of billing.md 2, 3 and 11."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from tests.unit.domain.billing.naive.arithmetic import ZERO, Bands, Coin, Rhythm, days_between, price, units_of
-
-
-@dataclass(frozen=True)
-class Counted:
-    """An aggregation: what a day's usage is, in a pattern that repeats (None: no usage), and how it becomes units."""
-
-    name: str
-    daily: Sequence[Fraction | None]
-    per_unit: Fraction
-    rounding: str
-    default: Fraction | None
-
-    def on(self, days: Sequence[date]) -> Fraction | None:
-        found = [value for day in days if (value := self.daily[day.toordinal() % len(self.daily)]) is not None]
-        return sum(found, ZERO) if found else None
-
-    def units(self, days: Sequence[date]) -> Fraction | None:
-        quantity = self.on(days)
-        quantity = self.default if quantity is None else quantity
-        return None if quantity is None else units_of(quantity, self.per_unit, self.rounding)
-
-
-@dataclass(frozen=True)
-class Floor:
-    amount: Fraction
-    early: bool
-
-
-@dataclass(frozen=True)
-class Price:
-    """A pricing from `start` to before `end` (None: for ever)."""
-
-    id: str
-    counted: Counted
-    kind: str
-    start: date
-    end: date | None
-    bands: Bands
-    cumulative: bool
-    spans: bool
-    of_template: bool
-    floor: Floor
-
-    def holds(self, day: date) -> bool:
-        return self.start <= day and (self.end is None or day < self.end)
-
-
-@dataclass(frozen=True)
-class Window:
-    """A period of the calendar and the days of it that are served."""
-
-    start: date
-    end: date
-    days: Sequence[date]
-
-    @property
-    def length(self) -> int:
-        return len(days_between(self.start, self.end))
-
-    def share(self, days: int) -> Fraction:
-        return Fraction(days, self.length)
-
-
-@dataclass(frozen=True)
-class Deal:
-    """A plan on the account."""
-
-    id: str
-    product: str
-    coin: Coin
-    rhythm: Rhythm
-    start: date
-    end: date | None
-    prices: Sequence[Price]
-    standing: Fraction
-    standing_early: bool
-    every: int
-    offset: int
-    floor: Floor
-
-    def windows(self, until: date) -> list["Window"]:
-        """The periods from the first that is served, to the one that holds `until` and as many as a charge may cover."""
-        periods = self.rhythm.periods(until)
-        for _ in range(self.every):
-            periods = self.rhythm.periods(periods[-1][1])
-        return [
-            Window(start, end, [day for day in days_between(start, end) if self.serves(day)])
-            for start, end in periods
-            if end > self.start
-        ]
-
-    def serves(self, day: date) -> bool:
-        return self.start <= day and (self.end is None or day < self.end)
-
-
-@dataclass(frozen=True)
-class Line:
-    deal: str
-    product: str
-    kind: str
-    price: str
-    amount: Fraction
-    converted: Fraction
-
-
-@dataclass(frozen=True)
-class Account:
-    deals: Sequence[Deal]
-    coin: Coin
-    rates: dict[str, Fraction]
+from tests.unit.domain.billing.naive.arithmetic import DAY, ZERO, price
+from tests.unit.domain.billing.naive.counters import Found, changes, totals
+from tests.unit.domain.billing.naive.credits import settled
+from tests.unit.domain.billing.naive.lines import Account, Coin, Deal, Floor, Line, Price, Window
+from tests.unit.domain.billing.naive.stretches import stretches
 
 
 @dataclass(frozen=True)
@@ -127,38 +21,66 @@ class _Open:
     opening: int | None
     windows: Sequence[Window]
 
+    @property
+    def closed(self) -> Window | None:
+        return None if self.closing is None else self.windows[self.closing]
 
-Add = Callable[[Deal, str, str, Fraction], None]
+    @property
+    def opened(self) -> Window | None:
+        return None if self.opening is None else self.windows[self.opening]
 
 
-def lines_of(account: Account, day: date) -> list[Line]:
-    """The lines of the bill on `day`, in no order."""
+def bill_of(account: Account, day: date) -> tuple[list[Line], dict[tuple[str, str], Fraction]]:
+    """The lines of the bill on `day`, in no order, and what it takes off each credit by phase."""
+    return settled(account, charges_of(account, day))
+
+
+def charges_of(account: Account, day: date) -> list[Line]:
+    """The lines before any credit pays, in the order in which credits pay for them."""
     opened = [_opened(deal, day) for deal in account.deals]
     lines: list[Line] = []
-
-    def add(deal: Deal, kind: str, price_id: str, amount: Fraction) -> None:
-        rounded = deal.coin.round(amount)
-        rate = account.rates[deal.coin.code]
-        lines.append(Line(deal.id, deal.product, kind, price_id, rounded, account.coin.round(rounded * rate)))
-
+    for step in (_usage, _counters, _standing):
+        lines += [found for one in opened for found in step(account, one)]
+    lines += [_line(account, None, "AD_HOC", "", one.amount, one.start, one.end, one.coin) for one in account.extras]
     for one in opened:
-        for found in _charges(one, "DEBIT"):
-            add(one.deal, "USAGE", *found)
+        lines += _price_floors(account, one, lines)
     for one in opened:
-        _standing(one, add)
-        _price_floors(one, lines, add)
-        _plan_floor(one, lines, add)
+        lines += _plan_floor(account, one, lines)
     for kind in ("PRODUCT_CREDIT", "GLOBAL_CREDIT"):
-        _credits(account, opened, kind, lines, add)
+        _credits(account, opened, kind, lines)
     return lines
 
 
-def _credits(account: Account, opened: Sequence[_Open], kind: str, lines: Sequence[Line], add: Add) -> None:
+def _line(
+    account: Account,
+    deal: Deal | None,
+    kind: str,
+    price_id: str,
+    amount: Fraction,
+    start: date,
+    end: date,
+    coin: Coin | None = None,
+) -> Line:
+    money = coin or (deal.coin if deal else account.coin)
+    rounded = money.round(amount)
+    converted = account.coin.round(rounded * account.rates[money.code])
+    ids = (deal.id, deal.product, deal.contract) if deal else ("", "", "")
+    return Line(*ids, kind, price_id, money, rounded, converted, start, end)
+
+
+def _usage(account: Account, one: _Open) -> Iterator[Line]:
+    for chosen, days, worth, units in _charges(one, "DEBIT"):
+        line = _line(account, one.deal, "USAGE", chosen.id, worth, days[0], days[-1] + DAY)
+        yield replace(line, units=units, bands=chosen.bands, overage=chosen.overage)
+
+
+def _credits(account: Account, opened: Sequence[_Open], kind: str, lines: list[Line]) -> None:
     """Each credit takes off what those before it left."""
     for one in opened:
-        for price_id, earned in _charges(one, kind):
+        for chosen, days, earned, _ in _charges(one, kind):
             others = [line for line in lines if kind == "GLOBAL_CREDIT" or line.product == one.deal.product]
-            add(one.deal, "USAGE_CREDIT", price_id, -_capped(account, one.deal, others, earned))
+            taken = -_capped(account, one.deal, others, earned)
+            lines.append(_line(account, one.deal, "USAGE_CREDIT", chosen.id, taken, days[0], days[-1] + DAY))
 
 
 def _opened(deal: Deal, day: date) -> _Open:
@@ -169,39 +91,20 @@ def _opened(deal: Deal, day: date) -> _Open:
     return _Open(deal, *(found[0] if found else None for found in (closing, opening)), windows)
 
 
-def _charges(one: _Open, kind: str) -> Iterator[tuple[str, Fraction]]:
-    """Pricing and worth of each stretch of the closing window that one pricing covers, before rounding."""
-    if one.closing is None:
+def _charges(one: _Open, kind: str) -> Iterator[tuple[Price, list[date], Fraction, Fraction]]:
+    """Pricing, days, worth and units of each stretch of the closing window that one pricing covers, before rounding."""
+    if one.closed is None:
         return
-    days = one.windows[one.closing].days
     prices = [priced for priced in one.deal.prices if priced.kind == kind]
-    for name in dict.fromkeys(priced.counted.name for priced in prices):
-        rivals = [priced for priced in prices if priced.counted.name == name]
-        for chosen, stretch in _stretches(rivals, days):
-            worth = _worth(one, chosen, stretch)
-            if worth is not None:
-                below = any(fixed < 0 or each < 0 for _, fixed, each in chosen.bands)
-                yield chosen.id, (-worth if below and kind != "DEBIT" else worth)
+    for chosen, days in stretches(prices, one.closed.days):
+        units = chosen.counted.units(days)
+        if units is not None:
+            worth = _worth(one, chosen, days, units)
+            below = any(fixed < 0 or each < 0 for _, fixed, each in chosen.bands)
+            yield chosen, days, (-worth if below and kind != "DEBIT" else worth), units
 
 
-def _stretches(rivals: Sequence[Price], days: Sequence[date]) -> list[tuple[Price, list[date]]]:
-    found: list[tuple[Price, list[date]]] = []
-    before: Price | None = None
-    for day in days:
-        holding = [priced for priced in rivals if priced.holds(day)]
-        chosen = max(holding, key=lambda priced: (not priced.of_template, priced.start, priced.id), default=None)
-        if chosen is not None and chosen is before:
-            found[-1][1].append(day)
-        elif chosen is not None:
-            found.append((chosen, [day]))
-        before = chosen
-    return found
-
-
-def _worth(one: _Open, chosen: Price, stretch: Sequence[date]) -> Fraction | None:
-    units = chosen.counted.units(stretch)
-    if units is None:
-        return None
+def _worth(one: _Open, chosen: Price, stretch: Sequence[date], units: Fraction) -> Fraction:
     if not chosen.spans:
         return price(chosen.bands, units, cumulative=chosen.cumulative)
     earlier = [[day for day in window.days if day < stretch[0]] for window in one.windows]
@@ -212,69 +115,92 @@ def _worth(one: _Open, chosen: Price, stretch: Sequence[date]) -> Fraction | Non
     return whole - price(chosen.bands, sum(known, ZERO), cumulative=chosen.cumulative)
 
 
-def _standing(one: _Open, add: Add) -> None:
+def _counters(account: Account, one: _Open) -> Iterator[Line]:
+    found: list[Found] = []
+    if one.closed:
+        found += totals(one.deal, account.values, one.closed, early=False)
+        found += changes(one.deal, account.values, one.closed)
+    if one.opened:
+        found += totals(one.deal, account.values, one.opened, early=True)
+    for charged in found:
+        yield _line(account, one.deal, *charged)
+
+
+def _standing(account: Account, one: _Open) -> Iterator[Line]:
     deal = one.deal
     n = one.opening if deal.standing_early else one.closing
     if n is None or not deal.standing or n < deal.offset or (n - deal.offset) % deal.every:
         return
     first = n - deal.offset % deal.every
     group = one.windows[first : first + deal.every]
-    share = Fraction(sum(len(window.days) for window in group), sum(window.length for window in group))
-    add(deal, "STANDING_CHARGE", "", deal.standing * share)
+    days = [day for window in group for day in window.days]
+    share = Fraction(len(days), sum(window.length for window in group))
+    yield _line(account, deal, "STANDING_CHARGE", "", deal.standing * share, days[0], days[-1] + DAY)
 
 
-def _floor_of(one: _Open, chosen: Price, n: int) -> Fraction | None:
-    """A pricing's minimum in window `n`, rounded; None when it applies on no day of it."""
-    window = one.windows[n]
-    debits = [priced for priced in one.deal.prices if priced.kind == "DEBIT"]
-    rivals = [priced for priced in debits if priced.counted.name == chosen.counted.name]
-    days = sum(len(stretch) for priced, stretch in _stretches(rivals, window.days) if priced is chosen)
-    return one.deal.coin.round(chosen.floor.amount * window.share(days)) if days else None
+def _floor_of(deal: Deal, chosen: Price, window: Window) -> tuple[Fraction, date, date] | None:
+    """A pricing's minimum in a window, rounded, and for which time; None when it applies on no day of it."""
+    debits = [priced for priced in deal.prices if priced.kind == "DEBIT"]
+    days = [day for priced, found in stretches(debits, window.days) if priced is chosen for day in found]
+    if not days:
+        return None
+    return deal.coin.round(chosen.floor.amount * window.share(len(days))), days[0], days[-1] + DAY
 
 
-def _price_floors(one: _Open, lines: Sequence[Line], add: Add) -> None:
+def _price_floors(account: Account, one: _Open, lines: Sequence[Line]) -> Iterator[Line]:
     for chosen in one.deal.prices:
         if chosen.kind != "DEBIT" or not chosen.floor.amount:
             continue
-        if one.opening is not None and chosen.floor.early and (due := _floor_of(one, chosen, one.opening)):
-            add(one.deal, "MINIMUM_SPEND", chosen.id, due)
-        if one.closing is not None and (due := _floor_of(one, chosen, one.closing)) is not None:
+        if one.opened and chosen.floor.early and (due := _floor_of(one.deal, chosen, one.opened)) and due[0]:
+            yield _line(account, one.deal, "MINIMUM_SPEND", chosen.id, *due)
+        if one.closed and (due := _floor_of(one.deal, chosen, one.closed)):
             used = [line.amount for line in lines if (line.kind, line.price) == ("USAGE", chosen.id)]
-            _close(one.deal, chosen.floor, chosen.id, due, sum(used, ZERO), add)
+            yield from _close(account, one.deal, chosen.floor, chosen.id, due, sum(used, ZERO))
 
 
-def _plan_floor(one: _Open, lines: Sequence[Line], add: Add) -> None:
-    floor = one.deal.floor
+def _plan_floor(account: Account, one: _Open, lines: Sequence[Line]) -> Iterator[Line]:
+    floor, deal = one.deal.floor, one.deal
     if not floor.amount:
         return
-    if one.opening is not None and floor.early:
-        window = one.windows[one.opening]
-        if due := one.deal.coin.round(floor.amount * window.share(len(window.days))):
-            add(one.deal, "MINIMUM_SPEND", "", due)
-    if one.closing is not None:
-        window = one.windows[one.closing]
-        due = one.deal.coin.round(floor.amount * window.share(len(window.days)))
-        counts = ZERO
-        for chosen in one.deal.prices:
-            if chosen.kind == "DEBIT":
-                used = sum((line.amount for line in lines if (line.kind, line.price) == ("USAGE", chosen.id)), ZERO)
-                lifted = (_floor_of(one, chosen, one.closing) or ZERO) if chosen.floor.amount else ZERO
-                counts += max(used, lifted) if chosen.floor.amount else used
-        _close(one.deal, floor, "", due, counts, add)
+    if one.opened and floor.early:
+        days = one.opened.days
+        if due := deal.coin.round(floor.amount * one.opened.share(len(days))):
+            yield _line(account, deal, "MINIMUM_SPEND", "", due, days[0], days[-1] + DAY)
+    if one.closed:
+        days = one.closed.days
+        due = deal.coin.round(floor.amount * one.closed.share(len(days)))
+        counts = _counting(account, one, one.closed, lines)
+        yield from _close(account, deal, floor, "", (due, days[0], days[-1] + DAY), counts)
 
 
-def _close(deal: Deal, floor: Floor, price_id: str, due: Fraction, counts: Fraction, add: Add) -> None:
+def _counting(account: Account, one: _Open, window: Window, lines: Sequence[Line]) -> Fraction:
+    """What counts towards a plan's minimum in a window: usage lifted to its own minimums, and counters."""
+    counts = ZERO
+    for chosen in one.deal.prices:
+        if chosen.kind == "DEBIT":
+            used = sum((line.amount for line in lines if (line.kind, line.price) == ("USAGE", chosen.id)), ZERO)
+            lifted = _floor_of(one.deal, chosen, window) if chosen.floor.amount else None
+            counts += max(used, lifted[0] if lifted else ZERO) if chosen.floor.amount else used
+    both = [totals(one.deal, account.values, window, early=early) for early in (False, True)]
+    for found in (*both, changes(one.deal, account.values, window)):
+        counts += sum((one.deal.coin.round(amount) for _, _, amount, _, _ in found), ZERO)
+    return counts
+
+
+def _close(
+    account: Account, deal: Deal, floor: Floor, price_id: str, due: tuple[Fraction, date, date], counts: Fraction
+) -> Iterator[Line]:
     """billing.md 3.2: the period costs the greater of the two."""
-    if not floor.early and due > counts:
-        add(deal, "MINIMUM_SPEND", price_id, due - counts)
+    minimum, start, end = due
+    if not floor.early and minimum > counts:
+        yield _line(account, deal, "MINIMUM_SPEND", price_id, minimum - counts, start, end)
     if floor.early and counts < 0:
-        add(deal, "MINIMUM_SPEND", price_id, -counts)
-    if floor.early and min(due, counts) > 0:
-        add(deal, "MINIMUM_SPEND_REFUND", price_id, -min(due, counts))
+        yield _line(account, deal, "MINIMUM_SPEND", price_id, -counts, start, end)
+    if floor.early and min(minimum, counts) > 0:
+        yield _line(account, deal, "MINIMUM_SPEND_REFUND", price_id, -min(minimum, counts), start, end)
 
 
 def _capped(account: Account, deal: Deal, others: Sequence[Line], earned: Fraction) -> Fraction:
-    rates = {one.id: account.rates[one.coin.code] for one in account.deals}
-    total = sum((line.amount * rates[line.deal] for line in others), ZERO)
+    total = sum((line.amount * account.rates[line.coin.code] for line in others), ZERO)
     left = max(deal.coin.round(total / account.rates[deal.coin.code]), ZERO)
     return max(min(-deal.coin.round(-earned), left), ZERO)

@@ -13,9 +13,23 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import aggregation, conversion, terms
-from tests.unit.domain.billing.naive.arithmetic import Coin, Rhythm
-from tests.unit.domain.billing.naive.biller import Account, Counted, Deal, Floor, Line, Price, lines_of
+from tests.unit.domain.billing.naive.arithmetic import ZERO, Bands, Coin, Rhythm
+from tests.unit.domain.billing.naive.biller import bill_of
+from tests.unit.domain.billing.naive.lines import (
+    Account,
+    Counted,
+    CounterPrice,
+    Deal,
+    Extra,
+    Floor,
+    Line,
+    Pool,
+    Price,
+)
 from usance.domain.billing.attached import AttachedPlan, Product, Standing
+from usance.domain.billing.counters import Counter, CounterPricing, CounterValue
+from usance.domain.billing.credit import Credit, CreditKind, Rollover
+from usance.domain.billing.dated import Charge
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.inputs import Account as BilledAccount
 from usance.domain.billing.inputs import BillingInputs, BillKey
@@ -24,6 +38,7 @@ from usance.domain.billing.pricings import Minimum, Pricing, PricingType
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.money import Currency, RoundingMode
+from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import Rounding
 from usance.domain.rating.bands import Band
 
@@ -31,6 +46,9 @@ EXAMPLES = max(300, settings.get_profile(settings.get_current_profile_name()).ma
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
 MODES = ("UP", "DOWN", "CEILING", "FLOOR", "HALF_UP", "HALF_DOWN", "HALF_EVEN")
 PRODUCTS = ("a", "b")
+COUNTERS = ("seats", "sites")
+DRAWABLE = ("STANDING_CHARGE", "USAGE", "MINIMUM_SPEND", "COUNTER_RUNNING_TOTAL_CHARGE", "COUNTER_ADJUSTMENT_DEBIT")
+ORDERS = (["PREPAYMENT", "BALANCE"], ["BALANCE", "PREPAYMENT"], ["PREPAYMENT"], ["BALANCE"])
 KINDS = ("DEBIT", "DEBIT", "DEBIT", "PRODUCT_CREDIT", "GLOBAL_CREDIT")
 
 
@@ -51,7 +69,7 @@ def counted(draw: st.DrawFn, name: str) -> Counted:
     return Counted(
         name,
         draw(st.lists(day, min_size=1, max_size=7)),
-        draw(st.sampled_from([Fraction(1), Fraction(4), Fraction(1, 2), Fraction(500)])),
+        draw(st.sampled_from([Fraction(1), Fraction(4), Fraction(1, 2), Fraction(3), Fraction(500)])),
         draw(st.sampled_from(["UP", "DOWN", "NEAREST", "NONE"])),
         draw(st.none() | tenths(0, 90)),
     )
@@ -63,6 +81,8 @@ def price(draw: st.DrawFn, id_: str, of: list[Counted], near: date) -> Price:
     kind = draw(st.sampled_from(KINDS)) if sign > 0 else draw(st.sampled_from(KINDS[3:]))
     start = near + timedelta(days=draw(st.integers(-60, 40)))
     length = draw(st.none() | st.integers(1, 60))
+    cumulative, spans = draw(st.booleans()), draw(st.sampled_from([False, False, True]))
+    overage, _ = draw(bands()) if cumulative and not spans and draw(st.booleans()) else ((), 1)
     return Price(
         id_,
         draw(st.sampled_from(of)),
@@ -70,12 +90,56 @@ def price(draw: st.DrawFn, id_: str, of: list[Counted], near: date) -> Price:
         start if draw(st.booleans()) else date(2020, 1, 1),
         None if length is None else start + timedelta(days=length),
         rows,
-        cumulative=draw(st.booleans()),
-        spans=draw(st.sampled_from([False, False, True])),
+        cumulative=cumulative,
+        spans=spans,
         of_template=draw(st.booleans()),
         floor=Floor(
             draw(st.sampled_from([Fraction(0), Fraction(0), Fraction(30), Fraction(50_001, 100)])), draw(st.booleans())
         ),
+        overage=[(limit, abs(fixed), abs(each)) for limit, fixed, each in overage],
+    )
+
+
+@st.composite
+def counter_price(draw: st.DrawFn, id_: str, near: date) -> CounterPrice:
+    rows, _ = draw(bands())
+    start = near + timedelta(days=draw(st.integers(-60, 40)))
+    length = draw(st.none() | st.integers(1, 60))
+    flags = [draw(st.booleans()) for _ in range(6)]
+    return CounterPrice(
+        id_,
+        draw(st.sampled_from(COUNTERS)),
+        start if draw(st.booleans()) else date(2020, 1, 1),
+        None if length is None else start + timedelta(days=length),
+        [(limit // 10, abs(fixed), abs(each)) for limit, fixed, each in rows if not limit or limit >= 10],
+        *flags,
+    )
+
+
+@st.composite
+def pool(draw: st.DrawFn, id_: str, coins: list[Coin], near: date) -> Pool:
+    start = near - timedelta(days=draw(st.integers(0, 60)))
+    end = start + timedelta(days=draw(st.integers(1, 90)))
+    kind = draw(st.sampled_from(ORDERS[0]))
+    coin = draw(st.sampled_from(coins))
+    some = draw(st.lists(st.sampled_from(DRAWABLE), max_size=3))
+    rolls = kind == "BALANCE" and draw(st.booleans())
+    surcharge = draw(st.sampled_from([Fraction(0), Fraction(0), Fraction(15, 2), Fraction(-10)]))
+    return Pool(
+        id_,
+        kind,
+        coin,
+        start,
+        end,
+        end + timedelta(days=draw(st.integers(1, 40))) if rolls else end,
+        coin.round(draw(tenths(-20, 4000, 10))),
+        coin.round(draw(tenths(0, 2000, 10))) if rolls and draw(st.booleans()) else None,
+        frozenset(some or (DRAWABLE if kind == "PREPAYMENT" else (*DRAWABLE, "AD_HOC"))),
+        frozenset(draw(st.lists(st.sampled_from(PRODUCTS), max_size=1))),
+        draw(st.sampled_from(["", "", "", "k"])),
+        kind == "BALANCE" and draw(st.sampled_from([False, False, False, True])),
+        surcharge,
+        kind == "PREPAYMENT" and not surcharge and draw(st.booleans()),
     )
 
 
@@ -100,6 +164,8 @@ def deal(draw: st.DrawFn, id_: str, coins: list[Coin], frequency: str, interval:
         every=draw(st.integers(1, 3)),
         offset=draw(st.integers(0, 3)),
         floor=Floor(draw(st.sampled_from([Fraction(0), Fraction(100), Fraction(2000)])), draw(st.booleans())),
+        counters=[draw(counter_price(f"{id_}c{n}", near)) for n in range(draw(st.integers(0, 3)))],
+        contract=draw(st.sampled_from(["", "", "k"])),
     )
 
 
@@ -114,7 +180,22 @@ def accounts(draw: st.DrawFn) -> tuple[Account, str, date]:
     rates = {"USD": Fraction(1), "EUR": draw(st.sampled_from([Fraction(5, 4), Fraction(1, 2), Fraction(8)]))}
     edges = [edge for one in deals for edge in _edges(one) if edge >= one.start]
     day = draw(st.sampled_from(edges))
-    return Account(deals, coins[0], rates), draw(st.sampled_from(ZONES)), day
+    values = {
+        name: [
+            (near + timedelta(days=on), draw(st.integers(0, 60)))
+            for on in sorted(draw(st.lists(st.integers(-80, 60), max_size=5, unique=True)))
+        ]
+        for name in COUNTERS
+    }
+    extras = [
+        Extra(f"e{n}", draw(st.sampled_from(coins)), draw(tenths(-500, 900)), day - timedelta(days=back), day)
+        for n, back in enumerate(draw(st.lists(st.integers(0, 40), max_size=2)))
+    ]
+    pools = [draw(pool(f"k{n}", coins, day)) for n in range(draw(st.integers(0, 4)))]
+    order = draw(st.sampled_from(ORDERS))
+    back = draw(st.sampled_from([Fraction(4, 5), Fraction(2)]))
+    account = Account(deals, coins[0], rates, values, extras, pools, order, back)
+    return account, draw(st.sampled_from(ZONES)), day
 
 
 def _edges(deal: Deal) -> list[date]:
@@ -127,25 +208,55 @@ def as_inputs(account: Account, zone_name: str, day: date) -> BillingInputs:
     """The account as the engine takes it."""
     zone = ZoneInfo(zone_name)
     rhythm = account.deals[0].rhythm
-    coins = {one.coin.code: one.coin for one in account.deals} | {account.coin.code: account.coin}
+    known = (account, *account.deals, *account.extras, *account.pools)
+    coins = {one.coin.code: one.coin for one in known}
     products = {name: Product(name, name.upper(), name) for name in PRODUCTS}
     return BillingInputs(
         bill_id="bill",
         key=BillKey(Frequency(rhythm.frequency), rhythm.interval, day),
         account=BilledAccount("account", "acme", "Acme"),
-        plans=tuple(_plan(deal, products[deal.product], zone) for deal in account.deals),
+        plans=tuple(_plan(deal, products[deal.product], account, zone) for deal in account.deals),
         products=products,
         terms=terms(
             zone_name=zone_name,
             zone=zone,
             billing_currency=account.coin.code,
             currencies={code: Currency(code, coin.places, RoundingMode(coin.mode)) for code, coin in coins.items()},
-            conversions=(conversion("EUR", "USD", str(_decimal(account.rates["EUR"]))),),
+            conversions=(
+                conversion("EUR", "USD", str(_decimal(account.rates["EUR"]))),
+                conversion("USD", "EUR", str(_decimal(account.back))),
+            ),
         ),
+        charges=tuple(_charge(extra, zone) for extra in account.extras),
+        credits=tuple(_credit(one, zone) for one in account.pools),
+        credit_order=tuple(CreditKind(kind) for kind in account.order),
     )
 
 
-def _plan(deal: Deal, product: Product, zone: ZoneInfo) -> AttachedPlan:
+def _charge(extra: Extra, zone: ZoneInfo) -> Charge:
+    span = Instants(_instant(extra.start, zone), _instant(extra.end, zone))
+    return Charge(extra.id, extra.id, extra.coin.code, Decimal(1), _decimal(extra.amount), span)
+
+
+def _credit(one: Pool, zone: ZoneInfo) -> Credit:
+    rolls = None if one.rolls is None else _decimal(one.rolls)
+    return Credit(
+        kind=CreditKind(one.kind),
+        id=one.id,
+        currency=one.coin.code,
+        span=Instants(_instant(one.start, zone), _instant(one.end, zone)),
+        left=_decimal(one.left),
+        line_item_types=one.kinds,
+        product_ids=one.products,
+        contract_id=one.contract or None,
+        rollover=Rollover(_instant(one.over, zone), rolls) if one.over > one.end else None,
+        overdraft=one.overdraft,
+        surcharge_percent=_decimal(one.surcharge),
+        separate_overage=one.apart,
+    )
+
+
+def _plan(deal: Deal, product: Product, account: Account, zone: ZoneInfo) -> AttachedPlan:
     return AttachedPlan(
         account_plan_id=deal.id,
         plan_id=deal.id,
@@ -157,7 +268,34 @@ def _plan(deal: Deal, product: Product, zone: ZoneInfo) -> AttachedPlan:
         standing=Standing(_decimal(deal.standing), deal.standing_early, deal.every, deal.offset),
         minimum=Minimum(_decimal(deal.floor.amount), deal.floor.early),
         pricings=tuple(_pricing(deal, one, zone) for one in deal.prices),
+        counter_pricings=tuple(_counter_pricing(one, zone) for one in deal.counters),
+        counter_values={
+            name: tuple(CounterValue(on, Decimal(to)) for on, to in found)
+            for name, found in account.values.items()
+            if found
+        },
+        contract_id=deal.contract or None,
     )
+
+
+def _counter_pricing(one: CounterPrice, zone: ZoneInfo) -> CounterPricing:
+    return CounterPricing(
+        one.id,
+        Counter(one.counter, one.counter, one.counter),
+        _bands(one.id, one.bands),
+        _instant(one.start, zone),
+        _instant(one.end, zone) if one.end else None,
+        cumulative=one.cumulative,
+        in_advance=one.early,
+        prorate_running_total=one.totals,
+        prorate_debit=one.rises,
+        prorate_credit=one.falls,
+        of_template=one.of_template,
+    )
+
+
+def _bands(id_: str, rows: Bands) -> tuple[Band, ...]:
+    return tuple(Band(f"{id_}-{limit}", Decimal(limit), _decimal(fixed), _decimal(each)) for limit, fixed, each in rows)
 
 
 def _pricing(deal: Deal, one: Price, zone: ZoneInfo) -> Pricing:
@@ -169,10 +307,7 @@ def _pricing(deal: Deal, one: Price, zone: ZoneInfo) -> Pricing:
             rounding=Rounding(one.counted.rounding),
             default_value=None if one.counted.default is None else _decimal(one.counted.default),
         ),
-        tuple(
-            Band(f"{one.id}-{limit}", Decimal(limit), _decimal(fixed), _decimal(each))
-            for limit, fixed, each in one.bands
-        ),
+        _bands(one.id, one.bands),
         _instant(one.start, zone),
         _instant(one.end, zone) if one.end else None,
         cumulative=one.cumulative,
@@ -180,6 +315,7 @@ def _pricing(deal: Deal, one: Price, zone: ZoneInfo) -> Pricing:
         tiers_span_plan=one.spans,
         minimum=Minimum(_decimal(one.floor.amount), one.floor.early),
         of_template=one.of_template,
+        overage_bands=_bands(f"{one.id}-over", one.overage),
     )
 
 
@@ -201,22 +337,32 @@ def usage_of(account: Account, zone: ZoneInfo, query: UsageQuery) -> Decimal | N
     return None if found is None else _decimal(found)
 
 
-def as_lines(draft: BillDraft) -> list[Line]:
+Told = tuple[Any, ...]
+
+
+def as_told(draft: BillDraft, zone: ZoneInfo) -> list[Told]:
+    """The lines of the engine, as far as the naive biller says them."""
     return [
-        Line(
-            str(line.item.origin.account_plan_id),
+        (
+            line.item.origin.account_plan_id or "",
             line.item.origin.product.id if line.item.origin.product else "",
             str(line.item.type),
             line.item.pricing_id or "",
+            line.item.commitment_id or line.item.balance_id or "",
             Fraction(line.item.subtotal),
             Fraction(line.converted_subtotal),
+            line.item.span.start.astimezone(zone).date(),
+            line.item.span.end.astimezone(zone).date(),
         )
         for line in draft.lines
     ]
 
 
-def _order(line: Line) -> tuple[Any, ...]:
-    return line.deal, line.kind, line.price, line.amount
+def told(lines: list[Line]) -> list[Told]:
+    return [
+        (one.deal, one.product, one.kind, one.price, one.credit, one.amount, one.converted, one.start, one.end)
+        for one in lines
+    ]
 
 
 @settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
@@ -227,8 +373,9 @@ def test_the_engine_agrees_with_the_naive_biller(found: tuple[Account, str, date
     zone = ZoneInfo(zone_name)
     usage = {query: usage_of(account, zone, query) for query in plan_usage(given_inputs)}
     draft = decide(given_inputs, usage)
-    naive = lines_of(account, day)
+    naive, taken = bill_of(account, day)
     for line in naive:
         event(line.kind)
-    assert sorted(as_lines(draft), key=_order) == sorted(naive, key=_order)
-    assert Fraction(draft.total) == sum((line.converted for line in naive), Fraction(0))
+    assert sorted(as_told(draft, zone)) == sorted(told(naive))
+    assert {(draw.credit_id, str(draw.phase)): Fraction(draw.amount) for draw in draft.draws} == taken
+    assert Fraction(draft.total) == sum((line.converted for line in naive), ZERO)

@@ -43,6 +43,10 @@ _MODES: Final = {
     RoundingMode.HALF_DOWN: ROUND_HALF_DOWN,
     RoundingMode.HALF_EVEN: ROUND_HALF_EVEN,
 }
+NOISE_PLACES: Final = 24
+"""A third has no end: beyond this place stand the traces of divisions, which must not decide which way a coin falls. Prices
+and quantities that end have fewer places together."""
+_NOISE: Final = Decimal(1).scaleb(-NOISE_PLACES)
 _WITHOUT_ROUNDING: Final = Context(prec=PRECISION_DIGITS, traps=[Inexact, InvalidOperation])
 
 
@@ -60,6 +64,8 @@ class Currency:
         `InvalidInputError` when the mode is UNNECESSARY and digits would be lost, or there are more than are kept exactly.
         """
         step = Decimal(1).scaleb(-self.max_decimal_places)
+        if int(amount.as_tuple().exponent) < -NOISE_PLACES:
+            amount = amount.quantize(_NOISE, rounding=ROUND_HALF_EVEN, context=EXACT)
         try:
             if self.rounding_mode is RoundingMode.UNNECESSARY:
                 rounded = amount.quantize(step, context=_WITHOUT_ROUNDING)
