@@ -28,7 +28,7 @@ Functions = dict[str, dict[str, Any]]
 POLICIES = {
     "ENTITIES_TABLE": {"ReadEntities", "UseEntities"},
     "USAGE_TABLE": {"ReadUsage", "WriteUsage", "DeleteUsage"},
-    "EVENTS_TABLE": {"ReadEvents", "WriteEvents", "UseEvents"},
+    "EVENTS_TABLE": {"ReadEvents", "WriteEvents", "UseEvents", "MoveOrganizations"},
     "DOCUMENTS_BUCKET": {"UseDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},
@@ -101,6 +101,12 @@ def test_usage_is_deleted_by_merging_alone(template: Template, functions: Functi
     assert {name for name, one in functions.items() if "DeleteUsage" in policies(one)} == {"merge_worker"}
     for name in ("ReadUsage", "WriteUsage"):
         assert "Delete" not in json.dumps(template["Resources"][name])
+
+
+def test_only_the_administrator_goes_through_whole_tables(template: Template, functions: Functions) -> None:
+    assert {name for name, one in functions.items() if "MoveOrganizations" in policies(one)} == {"admin"}
+    scanning = [name for name, row in of_type(template, "AWS::IAM::ManagedPolicy").items() if "Scan" in json.dumps(row)]
+    assert scanning == ["MoveOrganizations"]
 
 
 def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:

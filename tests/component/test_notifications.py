@@ -145,3 +145,29 @@ def test_a_message_that_cannot_be_finished_comes_again(world: World) -> None:
 
 def test_a_message_about_a_run_that_is_gone_is_done(world: World) -> None:
     assert webhooks.handler(world.deliverer)(event("webhooks_delivery"), Context()) == {"batchItemFailures": []}
+
+
+def test_what_is_put_back_from_a_backup_happened_before(world: World) -> None:
+    handle = notifications.handler(world.stores)
+    batch = event("notifications_changes")
+    created, updated, _ = batch["Records"]
+    for record in (created, updated):
+        record["dynamodb"]["NewImage"]["restored"] = {"BOOL": True}
+    batch["Records"] = [created]
+    handle(batch, Context())
+    assert names(world) == []
+    batch["Records"] = [updated]  # what happens to it afterwards does
+    handle(batch, Context())
+    assert names(world) == ["configuration.product.updated"]
+
+
+def test_an_event_that_is_put_back_fires_no_rule(world: World) -> None:
+    world.rule(event="ingest.validation.failure")
+    world.webhook()
+    world.link()
+    name = "ingest.validation.failure"
+    world.events.append(Event(derived_id("failure"), ORG, name, world.now, {}, "IngestValidationFailure"))
+    batch = event("notifications_recorded_event")
+    batch["Records"][0]["dynamodb"]["NewImage"]["restored"] = {"BOOL": True}
+    assert notifications.handler(world.stores)(batch, Context()) == {"batchItemFailures": []}
+    assert world.runs() == []

@@ -154,3 +154,19 @@ def test_a_broken_connection_is_gone_on_with(target: Target, monkeypatch: pytest
     monkeypatch.setattr(StreamingBody, "read", breaking)
     with target.store.open(KEY) as stream:
         assert b"".join(iter(lambda: stream.read(100_000), b"")) == content
+
+
+def test_keys_are_listed_in_order_below_a_prefix_from_a_place_on(target: Target) -> None:
+    for key in ("a/3", "a/1", "b/1", "a/2"):
+        target.store.put(key, b"x", "text/csv")
+    assert list(target.store.list_keys("a/", after=None, limit=2)) == ["a/1", "a/2"]
+    assert list(target.store.list_keys("a/", after="a/2", limit=2)) == ["a/3"]
+    assert list(target.store.list_keys("c/", after=None, limit=2)) == []
+
+
+def test_an_object_and_its_copy_keep_the_type_they_were_stored_with(target: Target) -> None:
+    target.store.put("a", b"x", "text/csv")
+    target.store.copy("a", "b")
+    assert target.store.content_type("a") == target.store.content_type("b") == "text/csv"
+    with pytest.raises(NotFoundError):
+        target.store.content_type("c")

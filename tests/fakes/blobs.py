@@ -49,6 +49,15 @@ class FakeBlobStore:
             raise ValueError(f"a key of more than {KEY_MAX_BYTES} bytes")
         return key in self.objects
 
+    def list_keys(self, prefix: str, *, after: str | None, limit: int) -> Sequence[str]:
+        """Keys in order."""
+        return sorted(key for key in self.objects if key.startswith(prefix) and key > (after or ""))[:limit]
+
+    def content_type(self, key: str) -> str:
+        """The type that the object was put with."""
+        self.get(key)
+        return self.content_types[key]
+
     def open(self, key: str) -> BinaryIO:
         """The object's bytes, piece by piece."""
         return BytesIO(self.get(key))

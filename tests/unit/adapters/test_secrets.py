@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography.exceptions import InvalidTag
 
 from usance.adapters.secrets import ManagedSecrets
 from usance.domain.kernel.errors import UnavailableError
@@ -31,16 +30,16 @@ def test_what_was_sealed_opens_in_its_context_alone() -> None:
     assert "hush" not in sealed
     assert secrets.seal("hush ü", context="webhook-1") != sealed
     assert secrets.open(sealed, context="webhook-1") == "hush ü"
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="altered"):
         secrets.open(sealed, context="webhook-2")
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="altered"):
         secrets.open(sealed[:-4] + "AAA=", context="webhook-1")
 
 
 def test_another_deployment_opens_nothing() -> None:
     sealed = ManagedSecrets(FakeSecretsManager(), "arn").seal("hush", context="c")
     other = ManagedSecrets(FakeSecretsManager(json.dumps({"signing_key": "t" * 64})), "arn")
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="altered"):
         other.open(sealed, context="c")
 
 
@@ -50,9 +49,9 @@ def test_what_an_earlier_key_sealed_opens_while_that_is_kept() -> None:
     new = ManagedSecrets(FakeSecretsManager(kept), "arn")
     assert new.open(old.seal("hush", context="c"), context="c") == "hush"
     assert new.signing_key() != old.signing_key()
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="altered"):
         new.open(old.seal("hush", context="c"), context="d")
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="altered"):
         old.open(new.seal("hush", context="c"), context="c")
 
 

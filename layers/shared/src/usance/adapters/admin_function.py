@@ -1,6 +1,7 @@
 """Invokes the admin function from outside: of a deployment by Lambda, of the embedded stack by its control address."""
 
 import json
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -70,6 +71,26 @@ def own_organization(data_dir: Path) -> str | None:
 
 def download(url: str) -> bytes:
     """What a presigned URL gives."""
-    opener = _DIRECT if url.startswith("http://127.0.0.1") else urllib.request.build_opener()
-    with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
+    with _opener(url).open(url, timeout=TIMEOUT_SECONDS) as answer:
         return bytes(answer.read())
+
+
+def fetch(url: str, path: Path) -> None:
+    """Write what a presigned URL gives to a file, piece by piece; the file is there when all of it is."""
+    beside = path.with_name(f"{path.name}.part")
+    with _opener(url).open(url, timeout=TIMEOUT_SECONDS) as answer, beside.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+    beside.replace(path)
+
+
+def send(url: str, headers: Mapping[str, str], path: Path) -> None:
+    """PUT a file to a presigned URL, piece by piece."""
+    with path.open("rb") as file:
+        length = {"Content-Length": str(path.stat().st_size)}
+        request = urllib.request.Request(url, file, {**headers, **length}, method="PUT")  # noqa: S310 - of the deployment
+        with _opener(url).open(request, timeout=TIMEOUT_SECONDS):
+            pass
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    return _DIRECT if url.startswith("http://127.0.0.1") else urllib.request.build_opener()

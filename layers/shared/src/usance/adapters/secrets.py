@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 from usance.domain.kernel.errors import UnavailableError
@@ -14,6 +14,30 @@ from usance.resources import wire
 _NONCE_BYTES: Final = 12  # AES-GCM
 _KEY_BYTES: Final = 32
 _FORMAT: Final = "v1:"  # what a sealed text starts with, so that another cipher can follow
+
+
+class KeySealing:
+    """`Sealing` by AES-256-GCM under the first key; the others open too."""
+
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
+
+    def seal(self, plain: str, *, context: str) -> str:
+        """See the port; the same text seals differently each time."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = _cipher(self._keys[0]).encrypt(nonce, plain.encode(), context.encode())
+        return _FORMAT + base64.b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str, *, context: str) -> str:
+        """See the port."""
+        from cryptography.exceptions import InvalidTag
+
+        raw = base64.b64decode(sealed.removeprefix(_FORMAT))
+        for key in self._keys:
+            with suppress(InvalidTag):
+                plain = _cipher(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode())
+                return str(plain, "utf-8")
+        raise ValueError("the text was altered, sealed by another key, or is of another context")
 
 
 class ManagedSecrets:
@@ -39,26 +63,12 @@ class ManagedSecrets:
         return secrets.token_urlsafe(_KEY_BYTES)
 
     def seal(self, plain: str, *, context: str) -> str:
-        """Encrypt with AES-256-GCM; the same text seals differently each time."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, plain.encode(), context.encode())
-        return _FORMAT + base64.b64encode(nonce + sealed).decode()
+        """Encrypt by the present key; the same text seals differently each time."""
+        return KeySealing(*self._keys).seal(plain, context=context)
 
     def open(self, sealed: str, *, context: str) -> str:
         """Decrypt; raises when the text was altered or sealed for another context."""
-        raw = base64.b64decode(sealed.removeprefix(_FORMAT))
-        return str(self._decrypted(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()), "utf-8")
-
-    def _decrypted(self, nonce: bytes, sealed: bytes, context: bytes) -> bytes:
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return bytes(self._cipher.decrypt(nonce, sealed, context))
-        except InvalidTag:
-            for key in self._keys[1:]:
-                with suppress(InvalidTag):
-                    return bytes(_cipher(key).decrypt(nonce, sealed, context))
-            raise
+        return KeySealing(*self._keys).open(sealed, context=context)
 
     @cached_property
     def _keys(self) -> list[bytes]:
@@ -75,14 +85,11 @@ class ManagedSecrets:
             raise LookupError(f"a key of the deployment's secret is shorter than {_KEY_BYTES} bytes")
         return keys
 
-    @cached_property
-    def _cipher(self) -> Any:
-        return _cipher(self._keys[0])
-
     def _derived(self, purpose: bytes) -> bytes:
         return _derived(self._keys[0], purpose)
 
 
+@cache
 def _cipher(key: bytes) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # costs an import; only sealing needs it
 

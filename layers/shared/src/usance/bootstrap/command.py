@@ -1,20 +1,30 @@
 """What the command line runs on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from usance.adapters.admin_function import Invoke, download, of_deployment, of_embedded_stack, own_organization
+from usance.adapters.admin_function import (
+    Invoke,
+    download,
+    fetch,
+    of_deployment,
+    of_embedded_stack,
+    own_organization,
+    send,
+)
 from usance.domain.kernel.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a deployment's admin function is invoked, and its documents are downloaded. `org_id` is of its only organization."""
+    """How a deployment's admin function is invoked, and its documents are downloaded and brought. `org_id` is of its only organization."""
 
     invoke: Invoke
     download: Callable[[str], bytes]
     org_id: str | None = None
+    fetch: Callable[[str, Path], None] = fetch
+    send: Callable[[str, Mapping[str, str], Path], None] = send
 
     def organization(self, wanted: str | None) -> str:
         """The id of the organization to work with. `InvalidInputError` when nobody says which."""

@@ -8,6 +8,7 @@ from usance.domain.kernel.errors import InvalidInputError
 
 Action = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
+BACKUP_LEFT_MILLISECONDS: Final = 240_000  # what one part may take: 500 files, the largest of some gigabytes
 AUDIT_LEFT_MILLISECONDS: Final = 240_000  # what an account that has begun may take, and the report
 
 
@@ -75,6 +76,42 @@ def verify_audit(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     return {"valid": verified(stores.secrets(), *asked)}
 
 
+def export_organization(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """`{"orgId", "backupId", "key"}` → how far the backup is: see `application.backup`. Without `backupId` it begins one."""
+    from usance.application.backup.export_organization import begin_export, export_organization, summary_of_export
+    from usance.bootstrap.backup import backup_ports
+
+    ports, org_id, key = backup_ports(), _text(event, "orgId"), _optional_text(event, "key")
+    backup_id = _optional_text(event, "backupId") or begin_export(ports, org_id, key)["backupId"]
+    return summary_of_export(export_organization(ports, org_id, backup_id, key, time_is_up=_end_of(context)))
+
+
+def import_organization(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """`{"orgId", "backupId", "key"}` → how far putting it back is; to be repeated until `finishedAt` is there."""
+    from usance.application.backup.import_organization import import_organization, summary_of_import
+    from usance.bootstrap.backup import backup_ports
+
+    asked = (_text(event, "orgId"), _text(event, "backupId"), _optional_text(event, "key"))
+    return summary_of_import(import_organization(backup_ports(), *asked, time_is_up=_end_of(context)))
+
+
+def backup_urls(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """`{"orgId", "backupId", "download": [names]}` or `"upload": [{"name", "bytes", "contentType"}]` → URLs by name."""
+    from usance.application.backup.transfer import download_urls, upload_urls
+    from usance.bootstrap.backup import backup_ports
+
+    ports, org_id, backup_id = backup_ports(), _text(event, "orgId"), _text(event, "backupId")
+    if isinstance(event.get("download"), list):
+        return download_urls(ports, org_id, backup_id, [str(name) for name in event["download"]])
+    if isinstance(event.get("upload"), list) and all(isinstance(file, dict) for file in event["upload"]):
+        return upload_urls(ports, org_id, backup_id, event["upload"])
+    raise InvalidInputError("download or upload is required and must be an array")
+
+
+def _end_of(context: Any) -> Callable[[], bool]:
+    return lambda: context.get_remaining_time_in_millis() < BACKUP_LEFT_MILLISECONDS
+
+
 def _optional_text(event: Mapping[str, Any], name: str) -> str | None:
     return None if event.get(name) is None else _text(event, name)
 
@@ -100,4 +137,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "audit": audit,
     "verifyAudit": verify_audit,
     "replayBill": replay_bill,
+    "exportOrganization": export_organization,
+    "importOrganization": import_organization,
+    "backupUrls": backup_urls,
 }

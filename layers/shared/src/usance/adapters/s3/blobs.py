@@ -71,6 +71,18 @@ class S3BlobStore:
             return False
         return True
 
+    def list_keys(self, prefix: str, *, after: str | None, limit: int) -> Sequence[str]:
+        """See the port; `limit` up to 1,000, as S3 lists them."""
+        start = {"StartAfter": after} if after else {}
+        with passing_faults():
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **start)
+        return [entry["Key"] for entry in answer.get("Contents", ())]
+
+    def content_type(self, key: str) -> str:
+        """See the port."""
+        with _missing(key), passing_faults():
+            return str(self._client.head_object(Bucket=self._bucket, Key=key)["ContentType"])
+
     def open(self, key: str) -> BinaryIO:
         """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
         with _missing(key):

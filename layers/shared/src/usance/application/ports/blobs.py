@@ -32,6 +32,14 @@ class BlobStore(Protocol):
         """Whether there is an object."""
         ...
 
+    def list_keys(self, prefix: str, *, after: str | None, limit: int) -> Sequence[str]:
+        """The first keys that begin with `prefix` and come after `after`, in order; fewer than `limit` only at the end."""
+        ...
+
+    def content_type(self, key: str) -> str:
+        """The type that the object was stored with. `NotFoundError` when there is none."""
+        ...
+
     def open(self, key: str) -> BinaryIO:
         """The object's bytes to read piece by piece. `NotFoundError` when there is none."""
         ...

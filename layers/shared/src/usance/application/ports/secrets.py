@@ -3,7 +3,19 @@
 from typing import Protocol
 
 
-class Secrets(Protocol):
+class Sealing(Protocol):
+    """Encryption of texts that are needed again."""
+
+    def seal(self, plain: str, *, context: str) -> str:
+        """Encrypt; `context` (such as the entity's id) must be given again to open."""
+        ...
+
+    def open(self, sealed: str, *, context: str) -> str:
+        """Decrypt what `seal` made. `ValueError` for what was sealed by another key, or is for another context."""
+        ...
+
+
+class Secrets(Sealing, Protocol):
     """Secrets of the deployment; none is ever logged."""
 
     def signing_key(self) -> bytes:
@@ -16,12 +28,4 @@ class Secrets(Protocol):
 
     def fresh(self) -> str:
         """A new random secret of 256 bits, as text."""
-        ...
-
-    def seal(self, plain: str, *, context: str) -> str:
-        """Encrypt; `context` (such as the entity's id) must be given again to open."""
-        ...
-
-    def open(self, sealed: str, *, context: str) -> str:
-        """Decrypt what `seal` made."""
         ...

@@ -8,7 +8,7 @@ from typing import Final
 
 from usance.bootstrap.command import Reach, reach
 from usance.domain.kernel.errors import UsanceError
-from usance.entrypoints.command import audit, replay
+from usance.entrypoints.command import audit, export_organization, import_organization, replay
 
 FAILED: Final = 2
 
@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, add_arguments, about in (
         ("audit", audit.add_arguments, "prove accepted = stored = exported = billed"),
         ("replay", replay.add_arguments, "calculate a bill again from its record and compare"),
+        ("export-organization", export_organization.add_arguments, "write all that an organization holds to a backup"),
+        ("import-organization", import_organization.add_arguments, "put an organization back from a backup"),
     ):
         add_arguments(commands.add_parser(name, parents=[common], help=about), common)
     return parser

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from usance.application.notifications.evaluate_rules import evaluate_rules
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
+from usance.application.ports.organization_rows import RESTORED
 from usance.bootstrap.notifications import notification_stores
 from usance.domain.notifications.changes import Change
 from usance.entrypoints.metrics import count
@@ -43,8 +44,13 @@ def handler(build: Callable[[], Stores] = notification_stores) -> Callable[[dict
 
 
 def _take(record: Mapping[str, Any], stores: Stores) -> None:
-    """Of the entities table, a change; of the events table, the key of an event that is there to be read."""
+    """Of the entities table, a change; of the events table, the key of an event that is there to be read.
+
+    What is put back from a backup has happened before.
+    """
     recorded = record.get("NewImage", {})
+    if RESTORED in recorded and "OldImage" not in record:
+        return
     if "eventName" in recorded:
         event = stores.events.get(recorded["org"]["S"], recorded["id"]["S"])
         if event is not None:
