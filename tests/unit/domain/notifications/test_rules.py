@@ -102,6 +102,49 @@ def test_a_calculation_that_can_never_fire_is_refused_with_its_reason(calculatio
         check(calculation, UPDATED)
 
 
+@pytest.mark.parametrize(
+    ("calculation", "character", "why"),
+    [
+        ("new.amount > 1 AND new.amuont > 2", 20, "no field new.amuont"),
+        ("new.amount > 1 AND amount > 2", 20, "start with new. or old."),
+        ("new.amount > 1 AND new.feeDates == null", 20, "array"),
+        ("new.amount > 1 AND new.currency > 2", 33, "> compares two numbers or two texts, not a text and a number"),
+        ("new.amount > 1 OR new.currency", 19, "OR must be true or false, not a text"),
+        ("new.amount > 1 AND new.amount - new.currency > 1", 31, "- takes numbers, not a text"),
+        ("new.amount > 1 AND Math.abs(new.currency) > 1", 29, "Math.abs takes numbers, not a text"),
+        ("new.amount > 1 AND (-new.currency) > 1", 21, "- takes numbers, not a text"),
+        ("new.amount > 1 AND new.currency ^ 2 > 1", 20, "^ takes numbers, not a text"),
+        ("new.amount > 1 ? new.currency : old.currency", 1, "the result must be true or false, not a text"),
+        ("new.amount ? true : false", 1, "the condition before '?' must be true or false, not a number"),
+        ("new.amount == new.amount + new.commitmentFeeBillInAdvance", 26, "+ takes numbers, not true or false"),
+        ("new.amount + 1", 1, "the result must be true or false, not a number"),
+        ("new.amount >", 13, "ends too early"),
+        ("new.amount > 1 >> 2", 17, "malformed"),
+    ],
+)
+def test_a_refusal_points_at_the_place_also_where_no_value_of_today_would_reach(
+    calculation: str, character: int, why: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=f"at character {character}[:,] ") as refused:
+        check(calculation, UPDATED)
+    assert why in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "calculation",
+    [
+        "toNumber(new.currency) > 1",
+        "new.customFields.tier + 1 > 2",
+        'new.currency + new.amount == "USD1"',
+        "isnull(new.amount, 0) >= 5 AND isnull(new.customFields.a, true)",
+        'IN(new.currency, "EUR", null) ? new.customFields.x : new.amount > 2',
+        "null",
+    ],
+)
+def test_what_may_come_true_is_accepted(calculation: str) -> None:
+    check(calculation, UPDATED)
+
+
 def test_what_is_deleted_has_no_new_side() -> None:
     with pytest.raises(InvalidInputError, match=r"no field new\.amount"):
         check("new.amount > 1", fields_of("configuration.commitment.deleted"))

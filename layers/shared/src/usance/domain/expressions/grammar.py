@@ -109,7 +109,7 @@ def parse(text: str) -> Expression:
 
 def _refusal(unexpected: UnexpectedInput, text: str) -> str:
     if isinstance(unexpected, UnexpectedToken) and unexpected.token.type == "$END":
-        return "calculation ends too early: an operand or a closing bracket is missing"
+        return f"calculation ends too early, at character {len(text) + 1}: an operand or a closing bracket is missing"
     position: int = getattr(unexpected, "pos_in_stream", 0)
     return f"calculation is malformed at character {position + 1}, near {text[position : position + 20]!r}"
 
@@ -134,8 +134,13 @@ class _Builder(Transformer[Token, Node]):
         return All(operands)
 
     def chain(self, first: Node, *rest: Node | Token) -> Node:
-        pairs = zip(rest[::2], rest[1::2], strict=True)
-        return Chain(first, tuple((Operator(str(operator)), cast("Node", operand)) for operator, operand in pairs))
+        operators = cast("tuple[Token, ...]", rest[::2])
+        pairs = zip(operators, rest[1::2], strict=True)
+        return Chain(
+            first,
+            tuple((Operator(str(operator)), cast("Node", operand)) for operator, operand in pairs),
+            tuple(map(_at, operators)),
+        )
 
     equality = relation = total = product = chain
 
@@ -143,7 +148,7 @@ class _Builder(Transformer[Token, Node]):
         return Power(base, exponent)
 
     def signed(self, sign: Token, operand: Node) -> Node:
-        return Signed(sign == "-", operand)
+        return Signed(sign == "-", operand, _at(sign))
 
     def number(self, token: Token) -> Node:
         try:
@@ -155,18 +160,19 @@ class _Builder(Transformer[Token, Node]):
             raise InvalidInputError(f"{_where(token)} has more than {NUMBER_MAX_DIGITS} digits")
         if abs(int(exponent)) > NUMBER_MAX_EXPONENT - NUMBER_MAX_DIGITS:
             raise InvalidInputError(_beyond_exponent(token))
-        return Literal(value)
+        return Literal(value, _at(token))
 
     def text(self, token: Token) -> Node:
-        return Literal(re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), token[1:-1], flags=re.DOTALL))
+        text = re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), token[1:-1], flags=re.DOTALL)
+        return Literal(text, _at(token))
 
     def name(self, token: Token) -> Node:
         path = str(token)
         if path in _CONSTANTS:
-            return Literal(_CONSTANTS[path])
+            return Literal(_CONSTANTS[path], _at(token))
         if path in _FUNCTIONS or path.startswith(_RESERVED_PREFIXES):
             raise InvalidInputError(f"{_where(token)} is not a constant")
-        return Name(path)
+        return Name(path, _at(token))
 
     def call(self, token: Token, *arguments: Node) -> Node:
         function = _FUNCTIONS.get(str(token))
@@ -178,7 +184,7 @@ class _Builder(Transformer[Token, Node]):
             raise InvalidInputError(
                 f"{_where(token)} takes {least if least == most else wanted} arguments, not {len(arguments)}"
             )
-        return Call(function, arguments)
+        return Call(function, arguments, _at(token))
 
 
 def _beyond_exponent(token: Token) -> str:
@@ -186,4 +192,8 @@ def _beyond_exponent(token: Token) -> str:
 
 
 def _where(token: Token) -> str:
-    return f"calculation at character {(token.start_pos or 0) + 1}: {str(token)[:40]!r}"
+    return f"calculation at character {_at(token) + 1}: {str(token)[:40]!r}"
+
+
+def _at(token: Token) -> int:
+    return token.start_pos or 0

@@ -1,7 +1,7 @@
 """The typed tree of a calculation, and the values it computes with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
@@ -52,9 +52,10 @@ class Function(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number, a text, true, false, null or a named constant."""
+    """A number, a text, true, false, null or a named constant. `at` of any node is where it stands in the text, from 0."""
 
     value: Value
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Name:
     """A reference such as `seconds`, `aggregation.requests` or `new.amount`."""
 
     path: str
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,19 @@ class Signed:
 
     negative: bool
     operand: "Node"
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """`first` followed by operators of one precedence and their operands, taken from left to right."""
+    """`first` followed by operators of one precedence and their operands, taken from left to right.
+
+    `operators_at` says where each operator stands.
+    """
 
     first: "Node"
     rest: "tuple[tuple[Operator, Node], ...]"
+    operators_at: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class Call:
 
     function: Function
     arguments: "tuple[Node, ...]"
+    at: int = field(default=0, compare=False)
 
 
 Node = Literal | Name | Signed | Chain | Power | All | AnyOf | Conditional | Call
@@ -149,6 +157,13 @@ def children(node: Node) -> tuple[Node, ...]:
             return node.arguments
         case _:
             assert_never(node)
+
+
+def start(node: Node) -> int:
+    """Where a node begins in the text, from 0; brackets around it are not counted."""
+    while not isinstance(node, Literal | Name | Signed | Call):
+        node = children(node)[0]
+    return node.at
 
 
 def walk(root: Node) -> Iterator[tuple[Node, int]]:

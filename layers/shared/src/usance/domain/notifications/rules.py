@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from usance.domain.expressions.evaluator import EvaluationError, NullRules, evaluate
+from usance.domain.expressions.evaluator import NullRules, evaluate
 from usance.domain.expressions.grammar import parse
-from usance.domain.expressions.tree import Expression, Value, names
+from usance.domain.expressions.kinds import Kind, kind_of_result, refused
+from usance.domain.expressions.tree import Name, Value, start
 from usance.domain.kernel.errors import InvalidInputError
 
 EventData = Mapping[str, Any]
@@ -21,7 +22,7 @@ _AUDIT_FIELDS: Final[Mapping[str, str]] = {
     "createdBy": "string",
     "lastModifiedBy": "string",
 }
-_SAMPLES: Final[Mapping[str, Value]] = {"string": "text", "double": Decimal(1), "int": Decimal(1), "boolean": True}
+_KINDS: Final = {"string": Kind.TEXT, "double": Kind.NUMBER, "int": Kind.NUMBER, "boolean": Kind.TRUTH}
 
 
 def fires(rule: Mapping[str, Any], data: EventData) -> bool:
@@ -45,38 +46,30 @@ def evaluate_on(calculation: str, data: EventData) -> Value:
 
 
 def check(calculation: str, fields: Mapping[str, str] | None = None) -> None:
-    """Refuse (`InvalidInputError`) a calculation that can never fire.
+    """Refuse (`InvalidInputError`) a calculation that can never fire; the message says at which character it goes wrong.
 
     It must parse and name only fields of `new` and `old`. With `fields` (names to types, as `events/fields` lists them)
     it must name fields that the event has and be true or false for values of their types.
     """
     expression = parse(calculation)
-    for name in sorted(names(expression)):
-        side, _, field = name.partition(".")
-        if side not in _SIDES or not field:
-            raise InvalidInputError(f"calculation: {name} is not a field of an event; fields start with new. or old.")
-        if fields is not None:
-            _check_field(name, fields)
-    if fields is not None:
-        _check_result(expression, fields)
+    kind = kind_of_result(expression, lambda name: _kind(name, fields))
+    if fields is not None and kind not in {Kind.TRUTH, Kind.ANY}:
+        raise refused(start(expression.root), f"the result must be true or false, not {kind.value}")
 
 
-def _check_field(name: str, fields: Mapping[str, str]) -> None:
-    type_ = _type(name, fields)
+def _kind(name: Name, fields: Mapping[str, str] | None) -> Kind:
+    """Of a field; a custom field may hold any."""
+    side, _, field = name.path.partition(".")
+    if side not in _SIDES or not field:
+        raise refused(name.at, f"{name.path} is not a field of an event; fields start with new. or old.")
+    if fields is None:
+        return Kind.ANY
+    type_ = _type(name.path, fields)
     if type_ is None:
-        raise InvalidInputError(f"calculation: the event has no field {name}; events/fields lists its fields")
+        raise refused(name.at, f"the event has no field {name.path}; events/fields lists its fields")
     if type_ in {"map", "array"}:
-        raise InvalidInputError(f"calculation: {name} is of type {type_}; use string, number or boolean fields")
-
-
-def _check_result(expression: Expression, fields: Mapping[str, str]) -> None:
-    """Try the calculation on one value of each field's type; a custom field may hold any, so it is tried as null."""
-    try:
-        result = evaluate(expression, lambda name: _SAMPLES.get(_type(name, fields) or ""), NullRules.NOTIFICATION)
-    except EvaluationError as refused:
-        raise InvalidInputError(f"calculation: {refused.message}") from refused
-    if result is not None and not isinstance(result, bool):
-        raise InvalidInputError("calculation: the result must be true or false")
+        raise refused(name.at, f"{name.path} is of type {type_}; use string, number or boolean fields")
+    return _KINDS.get(type_, Kind.ANY)
 
 
 def _type(name: str, fields: Mapping[str, str]) -> str | None:
