@@ -172,7 +172,14 @@ def test_alarms_look_at_every_queue_and_function_and_tell_the_topic(template: Te
     assert called | others | {"AdminFunction"} == set(of_type(template, "AWS::Serverless::Function"))
     assert not called & others
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 7
+    assert len(alarms) == 8
+    tables = template["Resources"]["TableThrottlesAlarm"]["Properties"]["Metrics"][1:]
+    watched = {
+        (one["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"], one["MetricStat"]["Metric"]["MetricName"])
+        for one in tables
+    }
+    kinds = ("ReadThrottleEvents", "WriteThrottleEvents")
+    assert watched == {(table, kind) for table in of_type(template, "AWS::DynamoDB::Table") for kind in kinds}
     for row in alarms.values():
         assert row["Condition"] == "HasAlarmTopic"
         assert row["Properties"]["AlarmActions"] == row["Properties"]["OKActions"] == [{"Ref": "AlarmTopic"}]
