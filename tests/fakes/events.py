@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.fakes.clock import FrozenClock
-from usance.adapters.dynamodb.event_items import AT, INDEXES, KEPT_FOR, VALUE_MAX_CHARS, at
+from usance.adapters.dynamodb.event_items import AT, INDEXES, VALUE_MAX_CHARS, at
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
-from usance.application.ports.events import Event, EventQuery, to_wire
+from usance.application.ports.events import KEPT_FOR, Event, EventQuery, to_wire
 from usance.domain.kernel.errors import InvalidInputError
 
 

@@ -95,6 +95,20 @@ def import_organization(event: Mapping[str, Any], context: Any) -> dict[str, Any
     return summary_of_import(import_organization(backup_ports(), *asked, time_is_up=_end_of(context)))
 
 
+def resume_deliveries(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """`{"orgId", "next"}` → `{"resumed", "next"}`; to be repeated with `next` while there is one."""
+    from usance.application.notifications.resume_deliveries import resume_deliveries
+
+    return resume_deliveries(
+        stores.entities(),
+        stores.delivery_queue(),
+        stores.clock(),
+        _text(event, "orgId"),
+        next_token=_optional_text(event, "next"),
+        time_is_up=_end_of(context),
+    )
+
+
 def backup_urls(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """`{"orgId", "backupId", "download": [names]}` or `"upload": [{"name", "bytes", "contentType"}]` → URLs by name."""
     from usance.application.backup.transfer import download_urls, upload_urls
@@ -140,4 +154,5 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "exportOrganization": export_organization,
     "importOrganization": import_organization,
     "backupUrls": backup_urls,
+    "resumeDeliveries": resume_deliveries,
 }

@@ -10,13 +10,12 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from usance.application.ports.events import Event
+from usance.application.ports.events import KEPT_FOR, Event
 from usance.resources import instants, wire
 
-KEPT_FOR: Final = timedelta(days=28)
 VALUE_MAX_CHARS: Final = 500  # a key of DynamoDB has at most 2,048 bytes
 SHARDS: Final = 8  # a partition takes 1,000 writes a second
 AT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[\x21-\x7e]{1,80}", re.ASCII)

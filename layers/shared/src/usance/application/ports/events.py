@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from usance.application.ports.entities import Page
 from usance.resources import instants
 from usance.resources.wire import Document
+
+KEPT_FOR: Final = timedelta(days=28)  # the API's
 
 
 @dataclass(frozen=True, slots=True)

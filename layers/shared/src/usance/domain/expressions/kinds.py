@@ -63,7 +63,7 @@ class _Kinds:
     def __init__(self, kind_of_name: Callable[[Name], Kind]) -> None:
         self._kind_of_name = kind_of_name
 
-    def of(self, node: Node) -> Kind:  # noqa: C901, PLR0911, PLR0912 - one case per kind of node
+    def of(self, node: Node) -> Kind:  # noqa: C901, PLR0912 - one case per kind of node
         match node:
             case Literal():
                 return _of_value(node.value)
