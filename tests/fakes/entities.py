@@ -172,7 +172,7 @@ class FakeEntityRepository:
                 continue
             for name, value in change.unique.items():
                 if row.unique.get(name) == value:
-                    raise DuplicateCodeError(f"{name}: another {change.type} has {value!r} already")
+                    raise DuplicateCodeError.of(change.type, name, value)
         for reference in change.references:
             target = after.get((org_id, reference.type, reference.id))
             held = target and target.deleting is not None and target.deleting >= self._now() - CLAIM_MARGIN_SECONDS

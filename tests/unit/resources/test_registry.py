@@ -262,6 +262,12 @@ def test_a_missing_property_is_named(org: Organization, row: Resource) -> None:
             assert f"{field.alias} is required" in answer.message
 
 
+def test_refusals_count_in_plain_words(org: Organization) -> None:
+    for count, body in (("at least 1 item", {"dataFields": []}), ("at least 1 character", {"name": ""})):
+        assert org.create("meter", **body).message.endswith(f"must have {count}")
+    assert org.create("meter", name="x" * 201).message == "name: must have at most 200 characters"
+
+
 @rows(CREATABLE_OR_SINGLE)
 @pytest.mark.parametrize("junk", [[], {}, "", "x" * 5000, -1, True, 1e300, {"a": {"b": 1}}, [None], [[1]], "\u0000"])
 def test_no_value_of_any_type_breaks_anything(org: Organization, row: Resource, junk: Any) -> None:

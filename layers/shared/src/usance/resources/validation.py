@@ -1,5 +1,6 @@
 """From what a client sent to a document, or to a refusal that names each field."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "literal_error": "must be one of {expected}",
     "value_error": "{error}",
 }
+_OF_ONE: Final = re.compile(r" 1 (character|item)s")
 
 
 def validated(model: type[Model], body: Mapping[str, Any]) -> Model:
@@ -63,5 +65,5 @@ def _told(refusal: ErrorDetails) -> str:
         else:
             path += f".{step}" if path else step
     words = _WORDS.get(refusal["type"])
-    told = words.format(**refusal.get("ctx", {})) if words else refusal["msg"]
+    told = _OF_ONE.sub(r" 1 \1", words.format(**refusal.get("ctx", {}))) if words else refusal["msg"]
     return f"{path[:200] or 'the body'}: {told}" if words != "is required" else f"{path} {told}"

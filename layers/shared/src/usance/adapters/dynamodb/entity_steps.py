@@ -218,7 +218,7 @@ def _refuse_twice(added: Mapping[_Key, Step], owned: Mapping[_Key, Step]) -> Non
 
 
 def _duplicate(type_: str, field: str, value: str) -> _Refusal:
-    return lambda _: DuplicateCodeError(f"{field}: another {type_} has {value!r} already")
+    return lambda _: DuplicateCodeError.of(type_, field, value)
 
 
 def _gone_or_changed(type_: str, id_: str) -> _Refusal:

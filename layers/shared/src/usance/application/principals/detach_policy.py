@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usance.application.access.authorize import require
+from usance.application.access.known_callers import SUPPORT_USERS
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.ports.entities import Delete, Put
@@ -29,7 +30,8 @@ def detach_policy(
     for _ in range(ATTEMPTS_MAX):
         attached = ports.entities.get(org_id, ATTACHMENT, attachment_id(org_id, policy_id, principal_id))
         if attached is None or attached["principalType"] != principal_type:
-            raise NotFoundError(f"the policy {policy_id} is not attached to the {principal_type} {principal_id[:100]}")
+            whom = "support users" if principal_type == SUPPORT_USERS else f"the {principal_type} {principal_id[:100]}"
+            raise NotFoundError(f"the policy {policy_id} is not attached to {whom}")
         changes: list[Put | Delete] = [Delete(ATTACHMENT, attached["id"], attached["version"])]
         if principal_type == "USER":
             changes.append(withdrawal_put(ports, org_id, policy_id, principal_id, caller.audit_name))

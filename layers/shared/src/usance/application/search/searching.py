@@ -38,7 +38,7 @@ class Search:
 def check_sort(search: Search, fields: Collection[str], type_: str) -> None:
     """Refuse to sort by what is no field of a `type_`."""
     if search.sort_by is not None and search.sort_by not in fields:
-        raise InvalidInputError(f"sortBy: there is no field {search.sort_by[:100]} of a {type_}")
+        raise InvalidInputError(f"sortBy: the type {type_} has no field {search.sort_by[:100]}")
 
 
 def equalities(terms: Sequence[Term], indexes: Mapping[str, str], *, any_term: bool) -> Mapping[str, Sequence[str]]:

@@ -107,16 +107,23 @@ def _parsed(text: str, fields: Collection[str]) -> Term:
         raise InvalidInputError(f"searchQuery: {field[:100]} cannot be searched; use {', '.join(sorted(fields))}")
     if field in _LISTS and comparator != ":":
         raise InvalidInputError(f"searchQuery: {field} names several values; compare it by a colon")
+    if field in _DATES and comparator != "~" and not _is_date(value):
+        raise InvalidInputError(f"searchQuery: {field} is compared with a date or date-time such as 2026-01-31")
     values = [part.strip() for part in value.split(",") if part.strip()] if field in _LISTS else [value]
     return Term(_NAMES.get(field, field), comparator, values)
 
 
-def _day(text: str) -> str:
-    """A day as bills have it, for the instant that it begins at; other texts as they are, for no day equals them."""
+def _is_date(text: str) -> bool:
     try:
-        moment = instant(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return text
+        instant(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # of a time before the first year, or after the last, in UTC
+        return False
+    return True
+
+
+def _day(text: str) -> str:
+    """A day as bills have it, for the instant that it begins at; another instant as it is, for no day equals it."""
+    moment = instant(text).astimezone(UTC)
     return moment.date().isoformat() if moment == datetime.combine(moment, time(), UTC) else text
 
 

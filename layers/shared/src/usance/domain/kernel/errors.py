@@ -1,6 +1,6 @@
 """Every refusal of Usance, by kind. The edge translates a kind to a status once (platform.md 1.13)."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class UsanceError(Exception):
@@ -65,6 +65,14 @@ class DuplicateCodeError(UsanceError):
     """Another entity of this type has the code already."""
 
     code = "DUPLICATE_CODE"
+
+    @classmethod
+    def of(cls, type_: str, field: str, value: str) -> Self:
+        """What another entity of the type has: the value of a field, or those of several whose names are joined by `+`."""
+        *first, last = field.split("+")
+        if first:
+            return cls(f"{', '.join(first)} and {last}: another {type_} has the same already")
+        return cls(f"{field}: another {type_} has {value!r} already")
 
 
 class LimitExceededError(UsanceError):
