@@ -124,7 +124,19 @@ def test_roles_of_its_own_account_are_taken_on_only_when_the_deployment_asks(tem
         "Effect": "Deny",
         "Action": "sts:AssumeRole",
         "Resource": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
+        "Condition": {"StringNotEquals": {"aws:ResourceTag/usance-export-identity": {"Ref": "AWS::StackName"}}},
     }
+
+
+def test_the_role_that_google_is_shown_may_do_nothing_and_is_the_only_one_of_its_tag(template: Template) -> None:
+    """A session of it proves which organization an export is for, and gives no access here."""
+    role = template["Resources"]["ExportIdentityRole"]["Properties"]
+    assert set(role) == {"AssumeRolePolicyDocument", "Tags"}
+    assert role["Tags"] == [{"Key": "usance-export-identity", "Value": {"Ref": "AWS::StackName"}}]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert "ExportWorkerFunctionRole" in json.dumps(trust["Condition"]["ArnLike"]["aws:PrincipalArn"])
+    tagged = [name for name, one in template["Resources"].items() if "usance-export-identity" in json.dumps(one)]
+    assert sorted(tagged) == ["AssumeExportRoles", "ExportIdentityRole"]
 
 
 def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:

@@ -79,9 +79,3 @@ def test_a_role_that_may_not_be_taken_on_is_named_and_a_busy_service_is_tried_ag
     with pytest.raises(error, match=code):
         targets.put(ORG, DESTINATION, "a", io.BytesIO(b"x"), HEADERS)
     assert sts.calls == [{"RoleArn": DESTINATION["iamRoleArn"], "RoleSessionName": f"usance-{ORG}", "ExternalId": ORG}]
-
-
-def test_other_kinds_of_destination_are_refused() -> None:
-    targets = S3ExportTargets(None, lambda _: None)
-    with pytest.raises(InvalidInputError, match="GCS"):
-        targets.put(ORG, {**DESTINATION, "destinationType": "GCS"}, "a", io.BytesIO(b"x"), HEADERS)

@@ -56,6 +56,11 @@ class Settings:
         return self._require("EXPORT_QUEUE_URL")
 
     @property
+    def export_identity_role(self) -> str:
+        """Role whose sessions show Google Cloud which organization an export is for."""
+        return self._require("EXPORT_IDENTITY_ROLE")
+
+    @property
     def ingest_is_buffered(self) -> bool:
         """Whether requests of measurements go through a queue."""
         return os.environ.get("INGEST_MODE", "") == "buffered"

@@ -26,11 +26,6 @@ class S3ExportTargets:
 
     def put(self, org_id: str, destination: Document, key: str, stream: BinaryIO, headers: Mapping[str, str]) -> None:
         """See the port."""
-        if destination["destinationType"] != "S3":
-            raise InvalidInputError(
-                f"the destination {destination['code']} is of type {destination['destinationType']}; this deployment "
-                "writes to S3 alone"
-            )
         try:
             credentials = self._assume(org_id, destination["iamRoleArn"])
             self._s3_as(credentials).upload_fileobj(stream, destination["bucketName"], key, ExtraArgs=dict(headers))
