@@ -28,7 +28,7 @@ Functions = dict[str, dict[str, Any]]
 POLICIES = {
     "ENTITIES_TABLE": {"ReadEntities", "UseEntities"},
     "USAGE_TABLE": {"ReadUsage", "WriteUsage", "DeleteUsage"},
-    "EVENTS_TABLE": {"ReadEvents", "WriteEvents", "UseEvents", "MoveOrganizations"},
+    "EVENTS_TABLE": {"MarkEvents", "WriteEvents", "UseEvents", "MoveOrganizations"},
     "DOCUMENTS_BUCKET": {"UseDocuments", "WriteDocuments", "DeleteDocuments"},
     "SECRET_ARN": {"ReadSecret"},
     "BILLING_QUEUE_URL": {"SendBilling"},

@@ -148,6 +148,20 @@ def test_one_event_is_read_by_its_id_and_an_unknown_one_is_not_found(world: Worl
     assert api.call("events/nowhere")[0] == 404
 
 
+def test_an_event_that_somebody_dealt_with_is_listed_when_asked_for_alone(world: World, api: Api) -> None:
+    event, other = recorded(world, 1), recorded(world, 2)
+    status, answer = api.call(f"events/{event.id}/actioned", method="POST")
+    assert (status, answer["id"], answer["dtActioned"]) == (200, event.id, "2026-01-15T12:00:00.000000Z")
+    world.clock.advance(seconds=1)
+    assert api.call(f"events/{event.id}/actioned", method="POST")[1] == answer
+    assert [row["id"] for row in api.get("events")["data"]] == [other.id]
+    assert [row["id"] for row in api.get("events", includeActioned="true")["data"]] == [other.id, event.id]
+    assert api.get(f"events/{event.id}") == answer
+    assert api.call("events/nowhere/actioned", method="POST")[0] == 404
+    api.denied = [f"config:event/item/{other.id}"]
+    assert api.call(f"events/{other.id}/actioned", method="POST")[0] == 403
+
+
 def test_the_types_are_the_published_names(api: Api) -> None:
     names = api.get("events/types")["events"]
     assert len(names) == len(EVENT_NAMES)

@@ -215,3 +215,17 @@ def test_an_unknown_filter_and_a_huge_value_are_refused(log: EventLog) -> None:
 def test_a_huge_code_of_a_rule_does_not_stop_its_event(log: EventLog) -> None:
     assert log.append(event(1, notification_code="c" * 5_000))
     assert numbers(log) == [1]
+
+
+def test_an_event_is_actioned_once_and_keeps_all_else(log: EventLog, clock: FrozenClock) -> None:
+    for number in (1, 2):
+        log.append(event(number))
+    at = clock.now()
+    assert log.mark_actioned(ORG, event(1).id, at) == event(1, actioned_at=at)
+    assert log.mark_actioned(ORG, event(1).id, at + timedelta(days=1)) == event(1, actioned_at=at)
+    assert log.get(ORG, event(1).id) == event(1, actioned_at=at)
+    assert (numbers(log), numbers(log, actioned=True)) == ([2], [2, 1])
+    assert log.mark_actioned(OTHER, event(1).id, at) is None
+    assert log.mark_actioned(ORG, "", at) is None
+    clock.advance(days=29)
+    assert log.mark_actioned(ORG, event(2).id, clock.now()) is None

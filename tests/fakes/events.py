@@ -1,7 +1,7 @@
 """Events in memory, with the semantics of `usance.adapters.dynamodb.events`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tests.fakes.clock import FrozenClock
@@ -32,6 +32,14 @@ class FakeEventLog:
     def get_many(self, org_id: str, ids: Sequence[str]) -> Sequence[Event]:
         found = (self.get(org_id, id_) for id_ in dict.fromkeys(ids))
         return [event for event in found if event]
+
+    def mark_actioned(self, org_id: str, event_id: str, at: datetime) -> Event | None:
+        event = self.get(org_id, event_id)
+        if event is None:
+            return None
+        actioned = replace(event, actioned_at=event.actioned_at or at)
+        self.rows[org_id, event_id] = (actioned, self.rows[org_id, event_id][1])
+        return actioned
 
     def list_page(self, org_id: str, query: EventQuery, *, page_size: int, next_token: str | None) -> Page:
         for name, value in query.filters.items():

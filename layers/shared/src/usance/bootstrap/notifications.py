@@ -12,7 +12,7 @@ from usance.bootstrap import stores
 
 @dataclass(frozen=True, slots=True)
 class ReadingStores:
-    """What reading events and runs works on."""
+    """What reading events and runs, and marking events, works on."""
 
     entities: EntityRepository
     events: EventLog

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from usance.application.ports.clock import Clock
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery, to_wire
 from usance.domain.kernel.errors import InvalidInputError
+from usance.resources import instants
 
 READS_MAX: Final = 20  # per shard and page; all but the first of 1 MB, some 2,000 entries, when filters match few
 
@@ -71,6 +73,29 @@ class DynamoEventLog:
         items = read_items(self._client, self._table, wanted)
         found = {item["id"]["S"]: to_event(item) for item in items if self._live(item)}
         return [found[id_] for id_ in unique if id_ in found]
+
+    def mark_actioned(self, org_id: str, event_id: str, at: datetime) -> Event | None:
+        """See the port."""
+        if not is_id(event_id):
+            return None
+        try:
+            with store_faults():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=key(org_id, event_id),
+                    UpdateExpression="SET actioned = if_not_exists(actioned, :at)",
+                    ConditionExpression="expires > :now",
+                    ExpressionAttributeValues={
+                        ":at": {"S": instants.to_text(at)},
+                        ":now": {"N": str(int(self._clock.now().timestamp()))},
+                    },
+                    ReturnValues="ALL_NEW",
+                )
+        except ClientError as fault:
+            if fault.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return to_event(answer["Attributes"])
 
     def list_page(self, org_id: str, query: EventQuery, *, page_size: int, next_token: str | None) -> Page:
         """See the port. Shards are read side by side and merged; the page ends where the least read shard ended."""

@@ -67,6 +67,10 @@ class EventLog(Protocol):
         """Those that exist."""
         ...
 
+    def mark_actioned(self, org_id: str, event_id: str, at: datetime) -> Event | None:
+        """The event, actioned now or before, which stays; None when there is none. Lists leave it out from then on."""
+        ...
+
     def list_page(self, org_id: str, query: EventQuery, *, page_size: int, next_token: str | None) -> Page:
         """Newest first; `data` holds wire documents."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from usance.application.deadline import of_request
+from usance.application.notifications.action_event import action_event
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
 from usance.application.notifications.get_event import get_event
 from usance.application.notifications.list_events import EVENT_TYPES, list_events
@@ -55,6 +56,7 @@ def routes(build: Callable[[], ReadingStores] = reading_stores) -> tuple[Route, 
         route("events/types", _types, _operation("getEventTypes", "Names of events")),
         route("events/fields", _fields, _FIELDS),
         route("events/{id}", _get, _operation("getEvent", "Read an event")),
+        route("events/{id}/actioned", _action, _operation("actionEvent", "Mark an event as actioned"), "POST"),
         route("notifications/evaluate", _evaluate, _EVALUATE, "POST"),
         route("integrationruns/logs/{id}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
         route("integrationruns/destinations/{destinationId}", _destination_runs, _DESTINATION_RUNS),
@@ -83,6 +85,10 @@ def _list(request: Request, stores: ReadingStores) -> Document:
 
 def _get(request: Request, stores: ReadingStores) -> Document:
     return get_event(request.caller, request.path["id"], stores.events)
+
+
+def _action(request: Request, stores: ReadingStores) -> Document:
+    return action_event(request.caller, request.path["id"], stores.events, stores.clock)
 
 
 def _types(request: Request, stores: ReadingStores) -> Document:
