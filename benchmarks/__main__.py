@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import api, bill_run, billing, costs, imports, uploads, usage, webhooks
+from benchmarks import api, bill_run, billing, costs, imports, rules, uploads, usage, webhooks
 from benchmarks.figures import Figure, table
 from benchmarks.soak import run
 from benchmarks.soak.truth import Plan
@@ -20,7 +20,7 @@ SUITES: Mapping[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "api": lambda _: api.figures(),
     "bill_run": lambda arguments: bill_run.figures(arguments.accounts or bill_run.ACCOUNTS),
     "uploads": lambda arguments: uploads.figures(arguments.bytes),
-    "webhooks": lambda _: webhooks.figures(),
+    "webhooks": lambda _: [*webhooks.figures(), *rules.figures()],
     "imports": lambda _: imports.figures(),
     "soak": lambda arguments: run.figures(_plan(arguments)),
 }

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from benchmarks.api import Api, percentile
 from benchmarks.figures import Figure
 from local.testing import running_stack
@@ -40,6 +42,7 @@ def figures() -> list[Figure]:
         last = [_version(api, product) for _ in range(BURST)]
         there.wait(last)
         burst = time.perf_counter() - began
+        floor = _plain_posts(there)
         neighbours = [_link(api, there, behaviour, "quiet") for behaviour in BAD]
         for _ in range(WARM_UP):
             _change(api, there, product)
@@ -61,8 +64,18 @@ def figures() -> list[Figure]:
             )
             for percent in (50, 99)
         ),
-        Figure("deliveries to one receiver", BURST / burst, "deliveries/s"),
+        Figure("deliveries to one receiver", BURST / burst, "deliveries/s", "plain POSTs, one at a time", floor),
     ]
+
+
+def _plain_posts(there: "_Receivers") -> float:
+    """Requests a second that the receiver takes from a client that does nothing else."""
+    body = json.dumps({"m3terEvent": {"eventData": {"newDto": {"version": 0}}}}).encode()
+    with httpx.Client(trust_env=False) as client:
+        began = time.perf_counter()
+        for _ in range(BURST):
+            client.post(f"http://127.0.0.1:{there.port}/good", content=body).raise_for_status()
+        return BURST / (time.perf_counter() - began)
 
 
 def _measure(api: Api, there: "_Receivers", product: dict[str, Any]) -> list[float]:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from usance.domain.expressions.evaluator import NullRules, evaluate
 from usance.domain.expressions.grammar import parse
 from usance.domain.expressions.kinds import Kind, kind_of_result, refused
-from usance.domain.expressions.tree import Name, Value, start
+from usance.domain.expressions.tree import Expression, Name, Value, start
 from usance.domain.kernel.errors import InvalidInputError
 
 EventData = Mapping[str, Any]
 """`newDto` and `oldDto` of an event; either may be missing."""
+
+PARSED_MAX: Final = 1_000  # trees that a process keeps, some 10 KB each; an organization has fewer rules
 
 _SIDES: Final = {"new": "newDto", "old": "oldDto"}
 _CUSTOM: Final = "customFields"
@@ -42,7 +45,13 @@ def fires(rule: Mapping[str, Any], data: EventData) -> bool:
 
 def evaluate_on(calculation: str, data: EventData) -> Value:
     """The calculation's value for an event. Raises `InvalidInputError` when it has none."""
-    return evaluate(parse(calculation), lambda name: _resolve(name, data), NullRules.NOTIFICATION)
+    return evaluate(_parsed(calculation), lambda name: _resolve(name, data), NullRules.NOTIFICATION)
+
+
+@lru_cache(PARSED_MAX)
+def _parsed(calculation: str) -> Expression:
+    """Reading a calculation takes a hundred times as long as computing it, and each event asks for the same ones."""
+    return parse(calculation)
 
 
 def check(calculation: str, fields: Mapping[str, str] | None = None) -> None:
