@@ -213,6 +213,30 @@ def once() -> Callable[[], bool]:
     return lambda: next(answers, True)
 
 
+def test_an_organization_that_has_only_just_begun_moves_too(target: Deployment) -> None:
+    source = Deployment()
+    source.entity("organization", ORG, "-")
+    manifest = source.export()
+    assert [part["kind"] for part in manifest["parts"]] == ["access"]
+    target.take(source, manifest["backupId"])
+    target.restore(manifest["backupId"])
+    assert theirs(target) == theirs(source)
+
+
+def test_a_table_full_of_others_takes_several_steps_and_makes_no_empty_parts(source: Deployment) -> None:
+    for number in range(20):
+        source.entity("product", f"{number:02}", OTHER)
+    backup_id = begin_export(source.ports, ORG, KEY)["backupId"]
+    steps = 0
+    manifest: Mapping[str, Any] = {"finishedAt": None}
+    while manifest["finishedAt"] is None:
+        manifest = export_organization(source.ports, ORG, backup_id, KEY, time_is_up=once())
+        steps += 1
+    assert steps > 20
+    assert all(part["lines"] for part in manifest["parts"])
+    assert manifest["tables"]["entities"]["rows"] == 7
+
+
 class CutError(Exception):
     """The process ends here."""
 

@@ -127,13 +127,14 @@ class _Exporter:
             self._add_part(ACCESS, [line(row) for row in self._access()])
             self._manifest["progress"] = {"stage": "rows", "table": Table.ENTITIES.value}
         elif progress["stage"] == "rows":
-            self._rows(progress, Table(progress["table"]))
+            self._rows(progress, Table(progress["table"]), time_is_up)
         elif progress["stage"] == "files":
-            self._files(progress)
+            self._files(progress, time_is_up)
         else:
             self._compare(progress, Table(progress["table"]), time_is_up)
 
-    def _rows(self, progress: Document, table: Table) -> None:
+    def _rows(self, progress: Document, table: Table, time_is_up: TimeIsUp) -> None:
+        """A part of rows; a smaller one, or none, when time is up: most of a table may be of other organizations."""
         tally, after = Tally.of(self._manifest["tables"].get(table)), progress.get("after")
         lines: list[bytes] = []
         size = 0
@@ -145,9 +146,10 @@ class _Exporter:
                     lines.append(line(self._carried(row)))
                     size += len(lines[-1])
             after = page.after
-            if after is None:
+            if after is None or time_is_up():
                 break
-        self._add_part(table, lines)
+        if lines:
+            self._add_part(table, lines)
         self._manifest["tables"][table] = tally.document()
         progress["after"] = after
         if after is None:
@@ -165,16 +167,23 @@ class _Exporter:
             return without_sealed(row)
         return resealed(row, self._ports.secrets, self._sealing)
 
-    def _files(self, progress: Document) -> None:
+    def _files(self, progress: Document, time_is_up: TimeIsUp) -> None:
+        """A part of files; a smaller one when time is up."""
         prefix, own = f"{self._org_id}/", backups_of(self._org_id)
         keys = self._ports.blobs.list_keys(prefix, after=progress.get("after"), limit=FILES_MAX)
-        lines = [wire.dumps(self._file(key)) for key in keys if not key.startswith(own)]
+        lines = []
+        for key in keys:
+            if not key.startswith(own):
+                lines.append(wire.dumps(self._file(key)))
+            progress["after"] = key
+            if time_is_up():
+                break
         if lines:
             self._add_part(FILES, lines)
-        if len(keys) == FILES_MAX:
-            progress["after"] = max(keys[-1], own[:-1] + AFTER_SLASH) if keys[-1].startswith(own) else keys[-1]
-        else:
+        if not keys:
             self._manifest["progress"] = {"stage": "compare", "table": Table.ENTITIES.value, "found": {}}
+        elif progress["after"].startswith(own):
+            progress["after"] = own[:-1] + AFTER_SLASH
 
     def _file(self, key: str) -> Document:
         files = self._manifest["files"]

@@ -78,7 +78,7 @@ def _state(ports: BackupPorts, manifest: Document) -> Document:
         "startedAt": instants.to_text(now),
         "finishedAt": None,
         "lastingUntil": int((now + LASTING).timestamp()),
-        "tables": {},
+        "tables": {table.value: Tally().document() for table in Table},
         "progress": {"stage": "empty", "table": Table.ENTITIES.value},
     }
 
