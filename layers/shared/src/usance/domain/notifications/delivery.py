@@ -49,6 +49,14 @@ class Fault(StrEnum):
     UNREACHABLE = "the receiver cannot be reached"
     REFUSED_ADDRESS = "the url is one that webhooks may not reach"
     INVALID_REQUEST = "no request can be made of this url and these credentials"
+    CREDENTIALS_REFUSED = "the system refused the credentials"
+    ACCOUNT_NOT_MAPPED = "the account is not mapped to one of the system"
+    PAYLOAD_REFUSED = "the system refused what it was sent"
+    RATE_LIMITED = "the system takes no more at the moment"
+    PASSING = "the system failed for the moment"
+    PERIOD_CLOSED = "the accounting period is closed"
+    ALREADY_PAID = "the invoice is paid already"
+    REFUSED = "the system did not do what it was asked"
 
 
 @dataclass(frozen=True, slots=True)
