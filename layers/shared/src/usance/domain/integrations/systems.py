@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from usance.domain.integrations import stripe
 from usance.domain.integrations.system import System
 
-SYSTEMS: Final[Sequence[System]] = ()
+SYSTEMS: Final[Sequence[System]] = (stripe.SYSTEM,)
 
 
 def system_of(destination: str) -> System | None:

@@ -1,0 +1,40 @@
+"""What brings bills and entities to external systems."""
+
+from functools import cache
+from typing import Final
+
+from usance.application.integrations.connector_courier import ConnectorCourier
+from usance.application.notifications.deliver_run import Deliverer
+from usance.application.ports.connectors import Connector, ConnectorFactory, Outside
+from usance.bootstrap import stores
+from usance.bootstrap.notifications import notification_stores
+from usance.settings import Settings
+
+
+def _stripe(outside: Outside) -> Connector:
+    from usance.adapters.connectors.stripe import StripeConnector
+
+    return StripeConnector(outside)
+
+
+CONNECTORS: Final[dict[str, ConnectorFactory]] = {
+    "stripe": _stripe,
+    "stripe_test": _stripe,
+}
+"""By destination in lower case; each system of `domain/integrations/systems.py` has its destinations here."""
+
+
+@cache
+def deliverer() -> Deliverer:
+    """The deliverer of this deployment."""
+    from usance.adapters.http_client import GuardedHttpClient
+
+    there = notification_stores()
+    courier = ConnectorCourier(
+        stores=there,
+        bills=stores.bills(),
+        secrets=stores.secrets(),
+        http=GuardedHttpClient(Settings().webhook_allowed_hosts),
+        connectors=CONNECTORS,
+    )
+    return Deliverer(there, courier, stores.delivery_dead_letter_queue())
