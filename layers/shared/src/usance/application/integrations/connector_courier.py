@@ -123,7 +123,8 @@ class _Errand:
         if waits_for_approval(options, job.header) or not allows(options, job.bill.invoice.account_id):
             return None
         sent = connector.send(job.bill)
-        self.memory.keep_invoice(self.connection, job.bill.invoice, sent.external_id)
+        if sent is not None:
+            self.memory.keep_invoice(self.connection, job.bill.invoice, sent.external_id)
         return sent
 
     def entity(self, connector: EntityConnector) -> Sent | None:
