@@ -105,6 +105,19 @@ def test_being_killed_around_any_request_or_write_leaves_one_invoice(system: str
         assert [mapping["externalId"] for mapping in world.mappings()] == list(invoices), step
 
 
+def test_an_invoice_that_was_made_and_never_recorded_is_voided_when_its_bill_is_deleted() -> None:
+    xero = FakeXero(lost=1)
+    world = to_xero(xero)
+    world.bill()
+    [(message, _)] = world.queue.take()
+    deliver_run(world.org, message["runId"], world.deliverer())
+    assert [one["Status"] for one in xero.invoices.values()] == ["DRAFT"]
+    world.delete_bill()
+    world.work()
+    assert [one["Status"] for one in xero.invoices.values()] == ["DELETED"]
+    assert {run["status"] for run in world.runs()} == {"COMPLETE"}
+
+
 def test_no_secret_and_no_token_is_in_the_log_of_a_run() -> None:
     xero = FakeXero()
     world = to_xero(xero)
