@@ -18,7 +18,3 @@ def test_every_destination_has_a_connector_that_takes_what_its_system_does(desti
     connector = CONNECTORS[destination.casefold()](outside(FakeHttpClient()))
     wanted = {"send", "void"} if BILL in system.entities else {"deliver"}
     assert wanted <= set(dir(connector))
-
-
-def test_no_connector_is_without_a_system() -> None:
-    assert {name.casefold() for name in DESTINATIONS} == set(CONNECTORS)
