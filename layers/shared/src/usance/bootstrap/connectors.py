@@ -17,9 +17,39 @@ def _stripe(outside: Outside) -> Connector:
     return StripeConnector(outside)
 
 
+def _xero(outside: Outside) -> Connector:
+    from usance.adapters.connectors.xero import XeroConnector
+
+    return XeroConnector(outside)
+
+
+def _quickbooks(outside: Outside) -> Connector:
+    from usance.adapters.connectors.quickbooks import QuickBooksConnector
+
+    return QuickBooksConnector(outside)
+
+
+def _chargebee(outside: Outside) -> Connector:
+    from usance.adapters.connectors.chargebee import ChargebeeConnector
+
+    return ChargebeeConnector(outside)
+
+
+def _paddle(outside: Outside) -> Connector:
+    from usance.adapters.connectors.paddle import PaddleConnector
+
+    return PaddleConnector(outside)
+
+
 CONNECTORS: Final[dict[str, ConnectorFactory]] = {
     "stripe": _stripe,
     "stripe_test": _stripe,
+    "xero": _xero,
+    "quickbooks": _quickbooks,
+    "quickbooks_sandbox": _quickbooks,
+    "chargebee": _chargebee,
+    "paddle": _paddle,
+    "paddle_sandbox": _paddle,
 }
 """By destination in lower case; each system of `domain/integrations/systems.py` has its destinations here."""
 

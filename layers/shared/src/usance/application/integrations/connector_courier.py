@@ -118,7 +118,8 @@ class _Errand:
         if job is None:
             return None
         if job.gone:
-            if job.bill.external_id is not None:
+            # An attempt of this run that was cut off may have made an invoice whose id nobody recorded
+            if job.bill.external_id is not None or self.run.get("dtStarted"):
                 connector.void(job.bill)
                 self.memory.forget_invoice(self.connection, bill_id, life)
             return None
@@ -126,7 +127,8 @@ class _Errand:
         if waits_for_approval(options, job.header) or not allows(options, job.bill.invoice.account_id):
             return None
         sent = connector.send(job.bill)
-        self.memory.keep_invoice(self.connection, job.bill.invoice, sent.external_id)
+        if sent is not None:
+            self.memory.keep_invoice(self.connection, job.bill.invoice, sent.external_id)
         return sent
 
     def entity(self, connector: EntityConnector) -> Sent | None:

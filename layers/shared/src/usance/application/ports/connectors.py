@@ -75,12 +75,15 @@ class EntityJob:
 class BillConnector(Protocol):
     """Takes bills. Every failure is a `ConnectorError`; whatever else is raised is tried again."""
 
-    def send(self, job: BillJob) -> Sent:
-        """Create or update the invoice, and finalise it when the bill is approved."""
+    def send(self, job: BillJob) -> Sent | None:
+        """Create or update the invoice, and finalise it when the bill is approved; None where the system shall have none yet."""
         ...
 
     def void(self, job: BillJob) -> None:
-        """Delete or void the invoice `job.external_id` of a bill that is gone, whose `invoice` has no lines."""
+        """Delete or void the invoice `job.external_id` of a bill that is gone, whose `invoice` has no lines.
+
+        Where there is no `job.external_id`: the invoice that an attempt may have made, if the system can find it.
+        """
         ...
 
 

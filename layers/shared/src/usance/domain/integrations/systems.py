@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.domain.integrations import stripe
+from usance.domain.integrations import chargebee, paddle, quickbooks, stripe, xero
 from usance.domain.integrations.system import System
 
-SYSTEMS: Final[Sequence[System]] = (stripe.SYSTEM,)
+SYSTEMS: Final[Sequence[System]] = (stripe.SYSTEM, xero.SYSTEM, quickbooks.SYSTEM, chargebee.SYSTEM, paddle.SYSTEM)
 
 
 def system_of(destination: str) -> System | None:
