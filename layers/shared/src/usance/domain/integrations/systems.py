@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from usance.domain.integrations import aws_marketplace
 from usance.domain.integrations.system import System
 
-SYSTEMS: Final[Sequence[System]] = ()
+SYSTEMS: Final[Sequence[System]] = (aws_marketplace.SYSTEM,)
 
 
 def system_of(destination: str) -> System | None:

@@ -1,0 +1,1 @@
+"""Sending bills and entities to external systems (docs/integrations.md)."""
