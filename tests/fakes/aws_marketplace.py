@@ -34,7 +34,7 @@ class FakeMeteringService:
     unsubscribed: Sequence[str] = ()
     _ids: Any = field(default_factory=lambda: count(1))
 
-    def client(self, service: str, connection: Connection) -> "FakeMeteringService":
+    def client(self, service: str, connection: Connection, region: str | None) -> "FakeMeteringService":
         """As `client_for` makes one."""
         assert service == "meteringmarketplace"
         return self

@@ -98,7 +98,8 @@ class AwsMarketplace:
         for batch in _batches(_unknown(bill)):
             try:
                 with call_faults():
-                    answer = self._clients(SERVICE, connection).batch_meter_usage(**_request(batch))
+                    client = self._clients(SERVICE, connection, connection.options.get("region"))
+                    answer = client.batch_meter_usage(**_request(batch))
             except ConnectorError as fault:
                 if certain and fault.fault in _NOTHING_TAKEN:
                     self._ledger.refused(bill, batch, hours_free=True)

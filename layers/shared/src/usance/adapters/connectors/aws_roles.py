@@ -4,6 +4,7 @@ The external id is the organization's id, always: a role that names it in its tr
 organization, whoever learns its name.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +18,7 @@ from usance.domain.integrations.answers import DETAIL_MAX_CHARS
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.delivery import Fault
 
+SESSION_NAME_MAX: Final = 64  # AssumeRole
 SESSION_SECONDS: Final = 900  # the least that AWS gives, and far more than one attempt takes
 REFUSED_CREDENTIALS: Final = frozenset(
     {
@@ -36,23 +38,29 @@ REFUSED_CREDENTIALS: Final = frozenset(
 )
 THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestThrottled"})
 
-Clients = Callable[[str, Connection], Any]
-"""The client of a service (`sqs`) for a connection."""
+ROLES: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/usance-integration-[\w+=,.@-]{1,40}")
+
+Clients = Callable[[str, Connection, str | None], Any]
+"""The client of a service (`sqs`) for a connection, in a region (None: the deployment's)."""
 
 
-def client_for(service: str, connection: Connection) -> Any:
+def client_for(service: str, connection: Connection, region: str | None) -> Any:
     """The client of `service` that acts as the connection's role, or as the deployment where it names none.
 
     It makes each call once: the run's own retries are the only ones. `ConnectorError` when the role cannot be taken.
     """
     role = connection.credentials.get("roleArn")
-    region = connection.options.get("region")
     if not role:
         return aws.client_as(service, {}, region=region, attempts_max=1)
+    if not ROLES.fullmatch(role):
+        raise ConnectorError(
+            Fault.CREDENTIALS_REFUSED,
+            "roleArn must be such as arn:aws:iam::123456789012:role/usance-integration-billing: no other roles are assumed",
+        )
     with call_faults():
         session = aws.client_as("sts", {}, region=region, attempts_max=1).assume_role(
             RoleArn=role,
-            RoleSessionName=f"usance-{connection.configuration_id}"[:64],
+            RoleSessionName=f"usance-{connection.configuration_id}"[:SESSION_NAME_MAX],
             ExternalId=connection.org_id,
             DurationSeconds=SESSION_SECONDS,
         )

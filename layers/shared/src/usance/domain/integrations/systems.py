@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.domain.integrations import aws_marketplace
+from usance.domain.integrations import aws_marketplace, custom
 from usance.domain.integrations.system import System
 
-SYSTEMS: Final[Sequence[System]] = (aws_marketplace.SYSTEM,)
+SYSTEMS: Final[Sequence[System]] = (
+    aws_marketplace.SYSTEM,
+    custom.HTTPS,
+    custom.EVENT_BRIDGE,
+    custom.SQS,
+)
 
 
 def system_of(destination: str) -> System | None:
