@@ -75,8 +75,8 @@ class EntityJob:
 class BillConnector(Protocol):
     """Takes bills. Every failure is a `ConnectorError`; whatever else is raised is tried again."""
 
-    def send(self, job: BillJob) -> Sent:
-        """Create or update the invoice, and finalise it when the bill is approved."""
+    def send(self, job: BillJob) -> Sent | None:
+        """Create or update the invoice, and finalise it when the bill is approved; None where the system shall have none yet."""
         ...
 
     def void(self, job: BillJob) -> None:
