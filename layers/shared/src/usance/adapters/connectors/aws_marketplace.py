@@ -30,7 +30,6 @@ SERVICE: Final = "meteringmarketplace"
 SUCCESS: Final = "Success"
 DUPLICATE: Final = "DuplicateRecord"
 NOT_SUBSCRIBED: Final = "CustomerNotSubscribed"
-NOTHING: Final = "NOTHING_TO_METER"  # the reference of a bill that comes to no cent
 _ACCOUNT_ID: Final = re.compile(r"\d{12}")
 _HOUR: Final = timedelta(hours=1)
 # Refusals of a whole call: nothing of it was taken.
@@ -38,15 +37,17 @@ _NOTHING_TAKEN: Final = frozenset({Fault.CREDENTIALS_REFUSED, Fault.PAYLOAD_REFU
 
 
 class AwsMarketplace:
-    """`BillConnector` for approved bills."""
+    """`BillConnector` for bills once they are approved: AWS takes nothing back."""
 
     def __init__(self, clock: Clock, ledger: MeteringLedger, clients: Clients = client_for) -> None:
         self._clock = clock
         self._ledger = ledger
         self._clients = clients
 
-    def send(self, job: BillJob) -> Sent:
-        """Meter what was not metered of the bill before."""
+    def send(self, job: BillJob) -> Sent | None:
+        """Meter what was not metered of the bill before; None for one that may still change or comes to no cent."""
+        if not job.invoice.approved:
+            return None
         customer, licence = _customer(job)
         amounts = amounts_of(job.invoice, job.known, job.connection.options.get("defaultDimension"))
         bill = self._ledger.of_bill(job.connection.org_id, job.invoice.bill_id)
@@ -62,7 +63,7 @@ class AwsMarketplace:
             bill = self._claim(bill, batch, now)
             bill = self._meter(job.connection, bill, certain=True)
         first = next((record.record_id for record in bill.records if record.record_id), None)
-        return Sent(first or NOTHING)
+        return Sent(first) if first else None
 
     def void(self, job: BillJob) -> None:
         """Refuse: AWS takes nothing back. Nothing happens for a bill of which nothing was metered."""

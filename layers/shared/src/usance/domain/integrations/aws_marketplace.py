@@ -43,7 +43,6 @@ SYSTEM: Final = System(
         "Account": (CUSTOMER_TABLE, LICENSE_TABLE),
         "Product": (DIMENSION_TABLE,),
     },
-    approved_only=True,
 )
 
 
@@ -154,11 +153,8 @@ def may_still_be_sent(hour: datetime, now: datetime) -> bool:
 def amounts_of(invoice: Invoice, known: ExternalIds, usual: str | None) -> Sequence[Amount]:
     """What each line of a bill adds to which dimension: that of its product, else the `usual` one.
 
-    A `ConnectorError` for a bill that may still change, for a currency other than US dollars and for a charge that has no
-    dimension.
+    A `ConnectorError` for a currency other than US dollars and for a charge that has no dimension.
     """
-    if not invoice.approved:
-        raise _refused("AWS Marketplace takes nothing back, so that only approved bills are metered")
     if invoice.currency != CURRENCY:
         raise _refused(f"AWS Marketplace meters in {CURRENCY}, and the bill is in {invoice.currency}")
     return [_amount(line, known, usual) for line in invoice.lines]

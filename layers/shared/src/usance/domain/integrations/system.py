@@ -25,8 +25,7 @@ class System:
 
     `destinations` are the API's names for it, the main one first. `identifier` is what external mappings call it.
     `tables` maps an entity of ours to the tables of the system that it can be mapped to, the usual one first; bills are
-    mapped to `tables["Bill"][0]` when they are sent. With `approved_only`, bills are sent once they are approved, whatever
-    the configuration says. `credentials` maps a `type` of credentials to its properties.
+    mapped to `tables["Bill"][0]` when they are sent. `credentials` maps a `type` of credentials to its properties.
     """
 
     identifier: str
@@ -37,7 +36,6 @@ class System:
     credentials: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
     options: Sequence[Setting] = ()
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    approved_only: bool = False
 
     def table_of(self, entity: str) -> str:
         """The table that entities of ours are usually mapped to; the entity's own name where none is listed."""
