@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.domain.integrations import aws_marketplace, custom
+from usance.domain.integrations import aws_marketplace, custom, salesforce
 from usance.domain.integrations.system import System
 
 SYSTEMS: Final[Sequence[System]] = (
@@ -11,6 +11,7 @@ SYSTEMS: Final[Sequence[System]] = (
     custom.HTTPS,
     custom.EVENT_BRIDGE,
     custom.SQS,
+    salesforce.SYSTEM,
 )
 
 
