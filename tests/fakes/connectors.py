@@ -9,6 +9,7 @@ from usance.application.ports.connectors import BillJob, Connection, EntityJob, 
 from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.external_ids import ExternalId
 from usance.domain.integrations.faults import ConnectorError
+from usance.domain.integrations.invoice import Invoice
 from usance.domain.notifications.delivery import Fault
 
 
@@ -56,10 +57,14 @@ class FakeMemory:
     """`Memory` that keeps what it is given."""
 
     credentials: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    invoices: dict[tuple[str, str], str] = field(default_factory=dict)
     external_ids: list[tuple[str, ExternalId]] = field(default_factory=list)
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
         self.credentials[connection.configuration_id] = dict(credentials)
+
+    def keep_invoice(self, connection: Connection, invoice: Invoice, external_id: str) -> None:
+        self.invoices[connection.configuration_id, invoice.bill_id] = external_id
 
     def keep_external_id(self, connection: Connection, external: ExternalId) -> None:
         self.external_ids.append((connection.configuration_id, external))

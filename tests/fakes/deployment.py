@@ -149,7 +149,13 @@ class Deployment:
         org = self.world.org
         configuration = org.client.get(f"/integrationconfigs/{self.ids['integrationconfigs']}").json
         self.ids["notifications/configurations"] = configuration["entityId"]
-        run = new_run(configuration, replace(event, id=org.ids.new()), org.clock.now(), ordered=False)
+        run = new_run(
+            configuration,
+            ("Notification", configuration["entityId"]),
+            replace(event, id=org.ids.new()),
+            org.clock.now(),
+            line=None,
+        )
         org.store.commit(org.id, [put_run(run)])
         return run
 

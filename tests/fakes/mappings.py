@@ -16,7 +16,7 @@ class FakeFieldMappings:
 
     def check(self, expression: str) -> None:
         if expression not in self.known:
-            raise InvalidInputError(f"mapping: {expression} is not known (line 1, column 1)")
+            raise InvalidInputError(f"configData.mapping: {expression} is not known (line 1, column 1)")
 
     def apply(self, expression: str, document: Document) -> Any:
         self.check(expression)

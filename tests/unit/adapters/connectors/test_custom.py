@@ -153,7 +153,7 @@ def test_a_bill_is_sent_with_its_lines_and_each_revision_has_a_delivery_id():
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/billing"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:changes"
-ROLE = {"roleArn": "arn:aws:iam::123456789012:role/usance-integration-billing"}
+ROLE = {"roleArn": "arn:aws:iam::123456789012:role/billing"}
 
 
 class Aws:

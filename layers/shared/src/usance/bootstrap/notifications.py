@@ -27,5 +27,9 @@ def reading_stores() -> ReadingStores:
 def notification_stores() -> Stores:
     """Those of this deployment."""
     return Stores(
-        entities=stores.entities(), events=stores.events(), deliveries=stores.delivery_queue(), clock=stores.clock()
+        entities=stores.entities(),
+        events=stores.events(),
+        deliveries=stores.delivery_queue(),
+        integrations=stores.integration_queue(),
+        clock=stores.clock(),
     )

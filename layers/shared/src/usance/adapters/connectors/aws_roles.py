@@ -38,7 +38,7 @@ REFUSED_CREDENTIALS: Final = frozenset(
 )
 THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestThrottled"})
 
-ROLES: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/usance-integration-[\w+=,.@-]{1,40}")
+ROLES: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
 
 Clients = Callable[[str, Connection, str | None], Any]
 """The client of a service (`sqs`) for a connection, in a region (None: the deployment's)."""
@@ -55,12 +55,12 @@ def client_for(service: str, connection: Connection, region: str | None) -> Any:
     if not ROLES.fullmatch(role):
         raise ConnectorError(
             Fault.CREDENTIALS_REFUSED,
-            "roleArn must be such as arn:aws:iam::123456789012:role/usance-integration-billing: no other roles are assumed",
+            "credentials.roleArn must be such as arn:aws:iam::123456789012:role/billing",
         )
     with call_faults():
         session = aws.client_as("sts", {}, region=region, attempts_max=1).assume_role(
             RoleArn=role,
-            RoleSessionName=f"usance-{connection.configuration_id}"[:SESSION_NAME_MAX],
+            RoleSessionName=f"usance-{connection.org_id}"[:SESSION_NAME_MAX],
             ExternalId=connection.org_id,
             DurationSeconds=SESSION_SECONDS,
         )

@@ -117,7 +117,7 @@ def by_event_bridge(clients: Clients = client_for) -> Carry:
         region = region_of_bus(connection.options)
         _require_role(connection)
         if not isinstance(made, dict):
-            raise InvalidInputError("mapping: the detail of an event must be an object")
+            raise InvalidInputError("configData.mapping: the detail of an event must be an object")
         entry = {
             "EventBusName": connection.options["eventBusArn"],
             "Source": SOURCE,

@@ -68,7 +68,7 @@ class SalesforceConnector:
         except InvalidInputError as wrong:
             raise ConnectorError(Fault.PAYLOAD_REFUSED, wrong.message[:DETAIL_MAX_CHARS]) from wrong
         if made is not None and not isinstance(made, dict):
-            raise ConnectorError(Fault.PAYLOAD_REFUSED, "mapping: the fields of a record must be an object")
+            raise ConnectorError(Fault.PAYLOAD_REFUSED, "configData.mapping: the fields of a record must be an object")
         return made
 
 

@@ -29,7 +29,9 @@ class JsonataMappings:
 
     def _answer(self, expression: str, document: bytes | None) -> str:
         if len(expression) > MAPPING_MAX_CHARS:
-            raise InvalidInputError(f"mapping: has {len(expression)} characters; the limit is {MAPPING_MAX_CHARS}")
+            raise InvalidInputError(
+                f"configData.mapping: has {len(expression)} characters; the limit is {MAPPING_MAX_CHARS}"
+            )
         request = {
             "expression": expression,
             "document": document,
@@ -40,9 +42,9 @@ class JsonataMappings:
         said = jsonata_process().answer(request, (), SECONDS_MAX)
         if limit := said.get("limit"):
             most = f"{SECONDS_MAX:g} seconds" if limit == "time" else f"{ADDRESSES_MAX // 1_000_000} MB of memory"
-            raise InvalidInputError(f"mapping: it takes more than {most}")
+            raise InvalidInputError(f"configData.mapping: it takes more than {most}")
         if refused := said.get("refused"):
-            raise InvalidInputError(f"mapping: {refused}")
+            raise InvalidInputError(f"configData.mapping: {refused}")
         return str(said["value"])
 
 

@@ -1,1 +1,1 @@
-"""Sending bills and entities to external systems (docs/integrations.md)."""
+"""Runs that bring bills and other entities to external systems (platform.md 10; docs/integrations.md)."""

@@ -7,11 +7,11 @@ from usance.domain.notifications.changes import Change
 from usance.resources.event_names import name_of_change
 
 
-def record_change(change: Change, stores: Stores) -> None:
-    """Publish the change's event, if entities of its type make any. Doing it again changes nothing."""
+def record_change(change: Change, stores: Stores) -> Event | None:
+    """Publish the change's event, if entities of its type make any, and answer it. Doing it again changes nothing."""
     name = name_of_change(change.type, change.kind)
     if name is None:
-        return
+        return None
     event = Event(
         id=change.event_id,
         org_id=change.org_id,
@@ -22,3 +22,4 @@ def record_change(change: Change, stores: Stores) -> None:
         account_id=change.account_id,
     )
     publish_event(event, stores)
+    return event

@@ -110,6 +110,10 @@ class Memory(Protocol):
         """Replace the credentials of the configuration, such as a refresh token that was used up."""
         ...
 
+    def keep_invoice(self, connection: Connection, invoice: Invoice, external_id: str) -> None:
+        """Remember which invoice was made of a bill, before it is complete; what `send` answers is remembered anyway."""
+        ...
+
     def keep_external_id(self, connection: Connection, external: ExternalId) -> None:
         """Store an external mapping of the configuration, such as that of a customer it has just created."""
         ...

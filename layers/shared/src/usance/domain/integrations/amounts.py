@@ -1,7 +1,7 @@
 """Amounts in the smallest units that an external system counts in, so that the lines still add up to the total."""
 
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
 from usance.domain.kernel.quantity import EXACT, ZERO
@@ -44,6 +44,12 @@ def rounded(amount: Decimal, places: int) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=EXACT)
 
 
+def sum_of(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    with localcontext(EXACT):
+        return sum(amounts, ZERO)
+
+
 def whole_units(amounts: Sequence[Decimal], places: int) -> list[int]:
     """Each amount in units of 10^-`places`; together they are the rounded sum of all.
 
@@ -52,10 +58,7 @@ def whole_units(amounts: Sequence[Decimal], places: int) -> list[int]:
     """
     scaled = [amount.scaleb(places, context=EXACT) for amount in amounts]
     units = [int(amount.to_integral_value(rounding=ROUND_FLOOR)) for amount in scaled]
-    total = ZERO
-    for amount in scaled:
-        total = EXACT.add(total, amount)
-    missing = int(total.to_integral_value(rounding=ROUND_HALF_UP)) - sum(units)
+    missing = int(sum_of(scaled).to_integral_value(rounding=ROUND_HALF_UP)) - sum(units)
     by_remainder = sorted(range(len(units)), key=lambda at: units[at] - scaled[at])
     for at in by_remainder[:missing]:
         units[at] += 1

@@ -5,17 +5,19 @@ none back, keeps one record per customer, dimension and hour, and takes no recor
 a set of amounts per dimension, what was metered of it before is subtracted, and each rest gets an hour of its own.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from usance.domain.integrations.amounts import places_of, whole_units
 from usance.domain.integrations.external_ids import ExternalIds
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
 from usance.domain.integrations.system import Setting, System
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import ZERO
 from usance.domain.notifications.delivery import Fault
 
@@ -27,23 +29,8 @@ CUSTOMER_TABLE: Final = "Customer"
 LICENSE_TABLE: Final = "License"
 DIMENSION_TABLE: Final = "Dimension"
 _HOUR: Final = timedelta(hours=1)
-
-SYSTEM: Final = System(
-    identifier="AWS",
-    display_name="AWS Marketplace",
-    destinations=("AWS", "AWSMarketplace"),
-    category="Marketplace",
-    credentials={"AWS_INTEGRATION": (Setting("roleArn", "Role to assume in the seller's account"),)},
-    options=(
-        Setting("region", "Region of the metering service"),
-        Setting("defaultDimension", "Dimension of what no product is mapped for, as productCode-dimensionKey"),
-    ),
-    tables={
-        "Bill": ("MeteringRecord",),
-        "Account": (CUSTOMER_TABLE, LICENSE_TABLE),
-        "Product": (DIMENSION_TABLE,),
-    },
-)
+_REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+_DIMENSION: Final = re.compile(r"[^-]+-.+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -171,3 +158,33 @@ def _amount(line: InvoiceLine, known: ExternalIds, usual: str | None) -> Amount:
 
 def _refused(text: str) -> ConnectorError:
     return ConnectorError(Fault.PAYLOAD_REFUSED, text)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """`InvalidInputError` for options that nothing can be metered with."""
+    for name, pattern, example in (
+        ("region", _REGION, "us-east-1"),
+        ("defaultDimension", _DIMENSION, "productCode-dimensionKey"),
+    ):
+        given = options.get(name)
+        if given is not None and not (isinstance(given, str) and pattern.fullmatch(given)):
+            raise InvalidInputError(f"configData.{name} must be such as {example}")
+
+
+SYSTEM: Final = System(
+    identifier="AWS",
+    display_name="AWS Marketplace",
+    destinations=("AWS", "AWSMarketplace"),
+    category="Marketplace",
+    credentials={"AWS_INTEGRATION": (Setting("roleArn", "Role to assume in the seller's account"),)},
+    options=(
+        Setting("region", "Region of the metering service"),
+        Setting("defaultDimension", "Dimension of what no product is mapped for, as productCode-dimensionKey"),
+    ),
+    tables={
+        "Bill": ("MeteringRecord",),
+        "Account": (CUSTOMER_TABLE, LICENSE_TABLE),
+        "Product": (DIMENSION_TABLE,),
+    },
+    check=check_options,
+)

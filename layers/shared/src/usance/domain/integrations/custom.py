@@ -58,36 +58,6 @@ _COMMON: Final = (
     Setting("mapping", "JSONata that makes what is sent"),
 )
 
-HTTPS: Final = System(
-    identifier="Custom",
-    display_name="Custom (HTTPS)",
-    destinations=("Custom",),
-    entities=ENTITIES,
-    category="Custom",
-    credentials={
-        "M3TER_SIGNED_REQUEST": (Setting("apiKey", "API key", required=True), Setting("secret", "Secret", True, True))
-    },
-    options=(Setting("url", "Address of the endpoint", required=True), *_COMMON),
-)
-EVENT_BRIDGE: Final = System(
-    identifier="EventBridge",
-    display_name="Amazon EventBridge",
-    destinations=("EventBridge",),
-    entities=ENTITIES,
-    category="Custom",
-    credentials={"AWS_INTEGRATION": (_ROLE,)},
-    options=(Setting("eventBusArn", "ARN of the event bus", required=True), *_COMMON),
-)
-SQS: Final = System(
-    identifier="SQS",
-    display_name="Amazon SQS",
-    destinations=("SQS",),
-    entities=ENTITIES,
-    category="Custom",
-    credentials={"AWS_INTEGRATION": (_ROLE,)},
-    options=(Setting("queueArn", "ARN of the queue", required=True), *_COMMON),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -217,3 +187,37 @@ def _check_common(options: Mapping[str, Any]) -> None:
         raise InvalidInputError(f"configData.changes must be a list of {', '.join(CHANGES)}")
     if not isinstance(options.get("mapping", ""), str):
         raise InvalidInputError("configData.mapping must be a JSONata expression, as text")
+
+
+HTTPS: Final = System(
+    identifier="Custom",
+    display_name="Custom (HTTPS)",
+    destinations=("Custom",),
+    entities=ENTITIES,
+    category="Custom",
+    credentials={
+        "M3TER_SIGNED_REQUEST": (Setting("apiKey", "API key", required=True), Setting("secret", "Secret", True, True))
+    },
+    options=(Setting("url", "Address of the endpoint", required=True), *_COMMON),
+    check=check_https,
+)
+EVENT_BRIDGE: Final = System(
+    identifier="EventBridge",
+    display_name="Amazon EventBridge",
+    destinations=("EventBridge",),
+    entities=ENTITIES,
+    category="Custom",
+    credentials={"AWS_INTEGRATION": (_ROLE,)},
+    options=(Setting("eventBusArn", "ARN of the event bus", required=True), *_COMMON),
+    check=check_event_bridge,
+)
+SQS: Final = System(
+    identifier="SQS",
+    display_name="Amazon SQS",
+    destinations=("SQS",),
+    entities=ENTITIES,
+    category="Custom",
+    credentials={"AWS_INTEGRATION": (_ROLE,)},
+    options=(Setting("queueArn", "ARN of the queue", required=True), *_COMMON),
+    check=check_sqs,
+)

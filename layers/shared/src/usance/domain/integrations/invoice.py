@@ -67,12 +67,17 @@ class Invoice:
     approved: bool = False
 
 
+def life_of(bill: Mapping[str, Any]) -> str:
+    """What tells a bill from another of the same id, which was deleted before it or is calculated after it."""
+    return str(bill.get("createdDate") or bill.get("dtCreated") or "")
+
+
 def invoice_of(bill: Mapping[str, Any], line_items: Sequence[Mapping[str, Any]] = ()) -> Invoice:
     """The invoice of a bill, as its header and line items are stored."""
     bill_date = date.fromisoformat(bill["billDate"])
     return Invoice(
         bill_id=bill["id"],
-        life=bill.get("createdDate") or bill["dtCreated"],
+        life=life_of(bill),
         revision=int(bill["version"]),
         account_id=bill["accountId"],
         account_code=bill.get("accountCode") or "",

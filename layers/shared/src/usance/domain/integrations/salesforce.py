@@ -26,28 +26,6 @@ SHORT_NAME_MAX_CHARS: Final = 80  # Name of a custom object
 NUMBER_MAX_CHARS: Final = 40  # Account.AccountNumber
 _API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 
-SYSTEM: Final = System(
-    identifier="Salesforce",
-    display_name="Salesforce",
-    destinations=("SALESFORCE",),
-    entities=(ACCOUNT, BALANCE, TRANSACTION),
-    category="CRM",
-    credentials={
-        "OAUTH_CLIENT_CREDENTIALS": (
-            Setting("instanceUrl", "Address of My Domain", required=True),
-            Setting("clientId", "Consumer key", required=True),
-            Setting("clientSecret", "Consumer secret", required=True, secret=True),
-        )
-    },
-    options=(
-        Setting("objectName", "API name of the object"),
-        Setting("externalIdField", "API name of its external id field"),
-        Setting("mapping", "JSONata that makes the record's fields"),
-        Setting("deleteRecords", "Delete the record of an entity that is deleted", kind="boolean"),
-    ),
-    tables={entity: (name,) for entity, name in OBJECTS.items()},
-)
-
 Fields = Mapping[str, Any]
 
 
@@ -148,3 +126,27 @@ def _api_name(options: Mapping[str, Any], name: str, default: str) -> str:
     if not _API_NAME.fullmatch(found):
         raise ConnectorError(Fault.PAYLOAD_REFUSED, f"configData.{name} must be an API name of Salesforce")
     return found
+
+
+SYSTEM: Final = System(
+    identifier="Salesforce",
+    display_name="Salesforce",
+    destinations=("SALESFORCE",),
+    entities=(ACCOUNT, BALANCE, TRANSACTION),
+    category="CRM",
+    credentials={
+        "OAUTH_CLIENT_CREDENTIALS": (
+            Setting("instanceUrl", "Address of My Domain", required=True),
+            Setting("clientId", "Consumer key", required=True),
+            Setting("clientSecret", "Consumer secret", required=True, secret=True),
+        )
+    },
+    options=(
+        Setting("objectName", "API name of the object"),
+        Setting("externalIdField", "API name of its external id field"),
+        Setting("mapping", "JSONata that makes the record's fields"),
+        Setting("deleteRecords", "Delete the record of an entity that is deleted", kind="boolean"),
+    ),
+    tables={entity: (name,) for entity, name in OBJECTS.items()},
+    check=check_options,
+)

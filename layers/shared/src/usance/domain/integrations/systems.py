@@ -3,15 +3,29 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.domain.integrations import aws_marketplace, custom, salesforce
+from usance.domain.integrations import (
+    aws_marketplace,
+    chargebee,
+    custom,
+    paddle,
+    quickbooks,
+    salesforce,
+    stripe,
+    xero,
+)
 from usance.domain.integrations.system import System
 
 SYSTEMS: Final[Sequence[System]] = (
+    stripe.SYSTEM,
+    xero.SYSTEM,
+    quickbooks.SYSTEM,
+    chargebee.SYSTEM,
+    paddle.SYSTEM,
     aws_marketplace.SYSTEM,
+    salesforce.SYSTEM,
     custom.HTTPS,
     custom.EVENT_BRIDGE,
     custom.SQS,
-    salesforce.SYSTEM,
 )
 
 
