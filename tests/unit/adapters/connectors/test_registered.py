@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes.connectors import FakeHttpClient
+from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.invoices import outside
 from usance.bootstrap.connectors import CONNECTORS
 from usance.domain.integrations.system import BILL
@@ -12,7 +13,10 @@ DESTINATIONS = [name for system in SYSTEMS for name in system.destinations]
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
-def test_every_destination_has_a_connector_that_takes_what_its_system_does(destination: str) -> None:
+def test_every_destination_has_a_connector_that_takes_what_its_system_does(
+    destination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usance.bootstrap.stores.entities", FakeEntityRepository)  # some keep books of their own
     system = system_of(destination)
     assert system
     connector = CONNECTORS[destination.casefold()](outside(FakeHttpClient()))

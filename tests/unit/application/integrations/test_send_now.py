@@ -73,8 +73,17 @@ def test_an_entity_is_sent_as_it_is_now() -> None:
     account = {"id": "account", "version": 3, "name": "Acme", "dtLastModified": "2026-01-01T00:00:00Z"}
     world.entities.commit(ORG, [Put("account", account)])
     world.edit(destination="Salesforce")
-    with pytest.raises(InvalidInputError, match="no connector that takes ACCOUNT to Salesforce"):
-        send(world, "account")
+    [run] = send(world, "account")
+    assert (run["entityType"], run["entityId"]) == ("Account", "account")
+    world.work()
+    [job] = world.system.entities
+    assert (job.kind, job.entity["name"], job.old) == ("updated", "Acme", None)
+
+
+def test_what_no_connector_takes_is_refused(world: World) -> None:
+    world.edit(destination="Abacus")
+    with pytest.raises(InvalidInputError, match="no connector that takes Bill to Abacus"):
+        send(world, "bill")
 
 
 def test_only_who_may_change_the_configuration_sends(world: World) -> None:

@@ -69,7 +69,7 @@ class World:
             guard(self.bills),
             self.secrets,
             self.http,
-            {"stripe": lambda outside: guard(self.make(outside))},
+            dict.fromkeys(("stripe", "salesforce"), lambda outside: guard(self.make(outside))),
             find_system=lambda _destination: SYSTEM,
         )
         return Deliverer(self.stores(), courier, guard(self.dead_letters))

@@ -41,6 +41,42 @@ def _paddle(outside: Outside) -> Connector:
     return PaddleConnector(outside)
 
 
+def _aws_marketplace(outside: Outside) -> Connector:
+    from usance.adapters.connectors.aws_marketplace import AwsMarketplace
+    from usance.application.integrations.metering_ledger import MeteringLedger
+
+    return AwsMarketplace(outside.clock, MeteringLedger(stores.entities()))
+
+
+def _salesforce(outside: Outside) -> Connector:
+    from usance.adapters.connectors.salesforce import SalesforceConnector
+    from usance.adapters.jsonata.mappings import JsonataMappings
+
+    return SalesforceConnector(outside, JsonataMappings())
+
+
+def _custom(outside: Outside) -> Connector:
+    from usance.adapters.connectors.custom import CustomConnector, over_https
+    from usance.adapters.jsonata.mappings import JsonataMappings
+
+    carry = over_https(outside.http, outside.clock, Settings().webhook_header_prefix)
+    return CustomConnector(JsonataMappings(), outside.clock, carry)
+
+
+def _event_bridge(outside: Outside) -> Connector:
+    from usance.adapters.connectors.custom import CustomConnector, by_event_bridge
+    from usance.adapters.jsonata.mappings import JsonataMappings
+
+    return CustomConnector(JsonataMappings(), outside.clock, by_event_bridge())
+
+
+def _sqs(outside: Outside) -> Connector:
+    from usance.adapters.connectors.custom import CustomConnector, by_sqs
+    from usance.adapters.jsonata.mappings import JsonataMappings
+
+    return CustomConnector(JsonataMappings(), outside.clock, by_sqs())
+
+
 CONNECTORS: Final[dict[str, ConnectorFactory]] = {
     "stripe": _stripe,
     "stripe_test": _stripe,
@@ -50,6 +86,12 @@ CONNECTORS: Final[dict[str, ConnectorFactory]] = {
     "chargebee": _chargebee,
     "paddle": _paddle,
     "paddle_sandbox": _paddle,
+    "aws": _aws_marketplace,
+    "awsmarketplace": _aws_marketplace,
+    "salesforce": _salesforce,
+    "custom": _custom,
+    "eventbridge": _event_bridge,
+    "sqs": _sqs,
 }
 """By destination in lower case; each system of `domain/integrations/systems.py` has its destinations here."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from usance.domain.catalog.integrations import check_integration
-from usance.domain.integrations.configuration import check_connector
+from usance.domain.integrations.configuration import check_connector, endpoint_of, mapping_of
 from usance.resources.fields import FreeObject, Name, Noun, Text, Whole
 from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
 
@@ -114,6 +114,8 @@ INTEGRATION_CONFIGURATION: Final = Resource(
         Related("webhooks", "webhook", where={"id": "destinationId"}),
     ),
     rules=(check_integration, check_connector),
+    reaches=endpoint_of,
+    mapping=mapping_of,
     parts=(Dependant("externalMapping", "integrationConfigId"),),
     page_size_max=200,
     sealed="credentials",

@@ -13,7 +13,7 @@ from usance.domain.notifications.delivery import Fault
 from usance.resources import wire
 
 Refusal = Callable[[Answer, Mapping[str, Any]], ConnectorError]
-"""What an answer other than 2xx means; the document is empty where it is no JSON object."""
+"""What an answer other than 2xx means; an array is under `items`, and the document is empty where there is no JSON."""
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
@@ -54,8 +54,26 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Write a JSON document."""
-        typed = {"Content-Type": "application/json", **(headers or {})}
-        return self._document(self._answer(method, _located(path, query), typed, wire.dumps(document)))
+        return self._document(self._written(method, path, document, query, headers))
+
+    def put_away(
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, Any],
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Write a JSON document where the answer may have no body; refusals are raised."""
+        return self._taken(self._written(method, path, document, query, headers))
+
+    def delete(self, path: str) -> bool:
+        """Delete; False when it was not there (404)."""
+        answer = self._answer("DELETE", path, {}, b"")
+        if answer.status == _NOT_FOUND:
+            return False
+        self._taken(answer)
+        return True
 
     def post_form(
         self, path: str, fields: Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None
@@ -80,11 +98,27 @@ class Api:
         }
         return self._http.request(method, self._base_url + path, signed, body)
 
-    def _document(self, answer: Answer) -> dict[str, Any]:
-        document = _object(answer.body)
+    def _written(
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, Any],
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        return self._answer(method, _located(path, query), typed, wire.dumps(document))
+
+    def _taken(self, answer: Answer) -> Answer:
         if not answer.succeeded:
-            raise self._refusal(answer, document or {})
-        if document is None:
+            found = parsed(answer.body)
+            document = {"items": found} if isinstance(found, list) else found
+            raise self._refusal(answer, document if isinstance(document, dict) else {})
+        return answer
+
+    def _document(self, answer: Answer) -> dict[str, Any]:
+        document = parsed(self._taken(answer).body)
+        if not isinstance(document, dict):
             raise ConnectorError(Fault.PASSING, f"answered {answer.status} with something that is no JSON object")
         return document
 
@@ -98,9 +132,9 @@ def _located(path: str, query: Mapping[str, str] | None) -> str:
     return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def parsed(body: bytes) -> Any:
+    """A body as JSON; None where it is none."""
     try:
-        found = wire.loads(body)
+        return wire.loads(body)
     except InvalidInputError:
         return None
-    return found if isinstance(found, dict) else None

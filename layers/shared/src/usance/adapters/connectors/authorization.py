@@ -5,6 +5,7 @@ neither the next attempt nor one that is cut off loses them (RFC 6749, sections 
 """
 
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -59,11 +60,37 @@ class Key:
         return False
 
 
+ClientSignIn = Callable[[Mapping[str, str]], tuple[dict[str, str], dict[str, str]]]
+"""How a client says who it is at the token endpoint: headers and fields of the form, of the credentials."""
+
+
+def by_basic(credentials: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """HTTP Basic (RFC 6749, section 2.3.1)."""
+    client = _basic(credential(credentials, "clientId"), credential(credentials, "clientSecret"))
+    return {"Authorization": client}, {}
+
+
+def by_form(credentials: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Id and secret among the fields of the form (the same section)."""
+    return {}, {
+        "client_id": credential(credentials, "clientId"),
+        "client_secret": credential(credentials, "clientSecret"),
+    }
+
+
 class OAuth:
     """Tokens of `endpoint`: by refresh token where the credentials have one, else by client credentials with `scope`."""
 
-    def __init__(self, outside: Outside, connection: Connection, endpoint: str, scope: str = "") -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        connection: Connection,
+        endpoint: str,
+        scope: str = "",
+        sign_in: ClientSignIn = by_basic,
+    ) -> None:
         self._outside = outside
+        self._sign_in = sign_in
         self._connection = connection
         self._endpoint = endpoint
         self._scope = scope
@@ -93,18 +120,15 @@ class OAuth:
 
     def _asked(self) -> dict[str, Any]:
         refresh = self._credentials.get("refreshToken")
-        form = (
+        scope = {"scope": self._scope} if self._scope else {}
+        grant = (
             {"grant_type": "refresh_token", "refresh_token": refresh}
             if refresh
-            else {"grant_type": "client_credentials", "scope": self._scope}
+            else {"grant_type": "client_credentials", **scope}
         )
-        client = _basic(credential(self._credentials, "clientId"), credential(self._credentials, "clientSecret"))
-        headers = {
-            "Authorization": client,
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
-        answer = self._outside.http.request("POST", self._endpoint, headers, urlencode(form).encode())
+        client, fields = self._sign_in(self._credentials)
+        headers = {**client, "Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        answer = self._outside.http.request("POST", self._endpoint, headers, urlencode({**grant, **fields}).encode())
         token = _token(answer)
         if not answer.succeeded:
             detail = f"the token endpoint says {token.get('error') or 'nothing more'}; authorize the app again"

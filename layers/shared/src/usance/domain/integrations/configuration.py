@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from usance.domain.catalog.proposal import Proposal
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.integrations import custom
 from usance.domain.integrations.selection import check_options
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.systems import system_of
@@ -15,17 +16,37 @@ _KINDS: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "array": li
 def check_connector(proposal: Proposal) -> Mapping[str, Any]:
     """Options must be of their kind; a configuration that there is a connector for is authorized once it has credentials.
 
-    What no connector takes is kept as it is.
+    What there is no connector for is kept as it is; entities that a system does not take are kept, but not authorized.
     """
     new = proposal.new
     system = system_of(new["destination"])
-    if system is None or new["entityType"].casefold() not in {entity.casefold() for entity in system.entities}:
+    if system is None:
         return {}
     options = new.get("configData") or {}
     check_options(options)
+    if system.check:
+        system.check(options)
     for setting in system.options:
         _check_option(setting, options.get(setting.name), system)
-    return {"authorized": _is_authorized(system, proposal)}
+    is_taken = new["entityType"].casefold() in {entity.casefold() for entity in system.entities}
+    return {"authorized": is_taken and _is_authorized(system, proposal)}
+
+
+def endpoint_of(configuration: Entity) -> str | None:
+    """The address that a configuration is going to have called, if it names one itself."""
+    if system_of(configuration["destination"]) is not custom.HTTPS:
+        return None
+    found = (configuration.get("configData") or {}).get("url")
+    return found if isinstance(found, str) else None
+
+
+def mapping_of(configuration: Entity) -> str | None:
+    """The JSONata expression of a configuration whose system takes one."""
+    system = system_of(configuration["destination"])
+    if system is None or all(option.name != "mapping" for option in system.options):
+        return None
+    found = (configuration.get("configData") or {}).get("mapping")
+    return found if isinstance(found, str) and found else None
 
 
 def _check_option(setting: Setting, chosen: object, system: System) -> None:

@@ -1,8 +1,8 @@
 """What an external system is called, which entities it takes, and what has to be set up for it (platform.md 10.2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 BILL: Final = "Bill"
 
@@ -21,7 +21,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An external system.
+    """An external system. `check` refuses (`InvalidInputError`) options that nothing can be sent with.
 
     `destinations` are the API's names for it, the main one first. `identifier` is what external mappings call it.
     `tables` maps an entity of ours to the tables of the system that it can be mapped to, the usual one first; bills are
@@ -36,6 +36,7 @@ class System:
     credentials: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
     options: Sequence[Setting] = ()
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    check: Callable[[Mapping[str, Any]], None] | None = None
 
     def table_of(self, entity: str) -> str:
         """The table that entities of ours are usually mapped to; the entity's own name where none is listed."""

@@ -3,10 +3,30 @@
 from collections.abc import Sequence
 from typing import Final
 
-from usance.domain.integrations import chargebee, paddle, quickbooks, stripe, xero
+from usance.domain.integrations import (
+    aws_marketplace,
+    chargebee,
+    custom,
+    paddle,
+    quickbooks,
+    salesforce,
+    stripe,
+    xero,
+)
 from usance.domain.integrations.system import System
 
-SYSTEMS: Final[Sequence[System]] = (stripe.SYSTEM, xero.SYSTEM, quickbooks.SYSTEM, chargebee.SYSTEM, paddle.SYSTEM)
+SYSTEMS: Final[Sequence[System]] = (
+    stripe.SYSTEM,
+    xero.SYSTEM,
+    quickbooks.SYSTEM,
+    chargebee.SYSTEM,
+    paddle.SYSTEM,
+    aws_marketplace.SYSTEM,
+    salesforce.SYSTEM,
+    custom.HTTPS,
+    custom.EVENT_BRIDGE,
+    custom.SQS,
+)
 
 
 def system_of(destination: str) -> System | None:
