@@ -43,7 +43,7 @@ def test_requirement_files_are_current(path: Path) -> None:
             assert name[0] in locked, f"{name[0]} is not in {short(path.with_suffix('.txt'))}: run `make lock`"
 
 
-@pytest.mark.parametrize("layer", ["shared", "duckdb"])
+@pytest.mark.parametrize("layer", ["shared", "duckdb", "connectors"])
 def test_layers_carry_the_versions_that_the_tests_run_with(layer: str) -> None:
     tested = pins(PROJECT / "requirements/dev.txt")
     carried = pins(PROJECT / f"layers/{layer}/requirements.txt")

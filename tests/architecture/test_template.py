@@ -38,6 +38,7 @@ POLICIES = {
     "INGEST_QUEUE_URL": {"SendMeasurements"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
     "DELIVERY_QUEUE_URL": {"SendDeliveries"},
+    "INTEGRATION_QUEUE_URL": {"SendDeliveries"},
     "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
 }
 OWN_MB = 256  # what a function needs beside the process that runs a query
@@ -94,7 +95,9 @@ def test_a_function_is_allowed_what_it_is_told_the_name_of_and_nothing_else(func
         told = {variable for variable in POLICIES if variable in variables(function)}
         allowed = {variable for variable, some in POLICIES.items() if some & policies(function)}
         assert allowed == told, name
-        assert policies(function) <= set().union(*POLICIES.values(), {"AssumeExportRoles", "SendMail"}), name
+        assert policies(function) <= set().union(
+            *POLICIES.values(), {"AssumeRolesOfOthers", "MeterMarketplace", "SendMail"}
+        ), name
 
 
 def test_usage_is_deleted_by_merging_alone(template: Template, functions: Functions) -> None:
@@ -109,12 +112,17 @@ def test_only_the_administrator_goes_through_whole_tables(template: Template, fu
     assert scanning == ["MoveOrganizations"]
 
 
-def test_only_exports_take_on_roles_of_others(functions: Functions) -> None:
-    assert {name for name, one in functions.items() if "AssumeExportRoles" in policies(one)} == {"export_worker"}
+def test_only_exports_and_integrations_take_on_roles_of_others(functions: Functions) -> None:
+    takers = {name for name, one in functions.items() if "AssumeRolesOfOthers" in policies(one)}
+    assert takers == {"export_worker", "integrations"}
+
+
+def test_only_integrations_meter_in_the_marketplace(functions: Functions) -> None:
+    assert {name for name, one in functions.items() if "MeterMarketplace" in policies(one)} == {"integrations"}
 
 
 def test_roles_of_its_own_account_are_taken_on_only_when_the_deployment_asks(template: Template) -> None:
-    [allow, deny] = template["Resources"]["AssumeExportRoles"]["Properties"]["PolicyDocument"]["Statement"]
+    [allow, deny] = template["Resources"]["AssumeRolesOfOthers"]["Properties"]["PolicyDocument"]["Statement"]
     assert allow["Effect"] == "Allow"
     condition, when_asked, otherwise = deny["Fn::If"]
     assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "ExportToOwnAccount"}, "true"]}
@@ -136,12 +144,15 @@ def test_the_role_that_google_is_shown_may_do_nothing_and_is_the_only_one_of_its
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert "ExportWorkerFunctionRole" in json.dumps(trust["Condition"]["ArnLike"]["aws:PrincipalArn"])
     tagged = [name for name, one in template["Resources"].items() if "usance-export-identity" in json.dumps(one)]
-    assert sorted(tagged) == ["AssumeExportRoles", "ExportIdentityRole"]
+    assert sorted(tagged) == ["AssumeRolesOfOthers", "ExportIdentityRole"]
 
 
 def test_the_secret_is_read_only_where_keys_tokens_or_sealed_texts_are_handled(functions: Functions) -> None:
     readers = {name for name, function in functions.items() if "ReadSecret" in policies(function)}
-    assert readers == {"admin", "authorizer", "tokens", "entities", "webhooks"}
+    assert readers == {"admin", "authorizer", "tokens", "entities", "webhooks", "integrations"}
+
+
+WITHOUT_RESOURCES = ("aws-marketplace:BatchMeterUsage",)  # actions that IAM can allow for everything alone
 
 
 def test_no_policy_allows_every_action_or_every_resource(template: Template) -> None:
@@ -151,7 +162,8 @@ def test_no_policy_allows_every_action_or_every_resource(template: Template) -> 
                 assert statement["Fn::If"][2]["Effect"] == "Deny"
                 continue
             assert "*" not in json.dumps(statement["Action"]), name
-            assert statement["Resource"] not in ("*", ["*"]), name
+            if statement["Action"] not in WITHOUT_RESOURCES:
+                assert statement["Resource"] not in ("*", ["*"]), name
 
 
 def test_a_role_holds_no_more_policies_than_an_account_allows(functions: Functions) -> None:
@@ -240,6 +252,7 @@ def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_lon
         "IngestQueue",
         "MergeQueue",
         "DeliveryQueue",
+        "IntegrationQueue",
     }
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
@@ -253,7 +266,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 7
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 8
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]
@@ -353,7 +366,7 @@ def test_schedules_carry_their_own_time(functions: Functions) -> None:
         assert payload == {"schedule": name, "time": "<aws.scheduler.scheduled-time>"}
 
 
-@pytest.mark.parametrize("layer", ["SharedLayer", "DuckdbLayer"])
+@pytest.mark.parametrize("layer", ["SharedLayer", "DuckdbLayer", "ConnectorsLayer"])
 def test_layers_are_built_by_make(template: Template, project: Path, layer: str) -> None:
     row = template["Resources"][layer]
     assert row["Metadata"]["BuildMethod"] == "makefile"
@@ -370,6 +383,12 @@ def test_functions_that_run_queries_of_customers_have_room_for_their_process(
     for name, limit in limits.items():
         assert functions[name].get("MemorySize", default) >= limit.process_mb + OWN_MB
         assert limit.seconds < functions[name].get("Timeout", template["Globals"]["Function"]["Timeout"]) / 2
+
+
+def test_the_libraries_of_connectors_are_only_with_the_function_that_runs_them(functions: Functions) -> None:
+    assert {name for name, one in functions.items() if {"Ref": "ConnectorsLayer"} in one.get("Layers", [])} == {
+        "integrations"
+    }
 
 
 def test_duckdb_is_only_with_functions_that_aggregate_or_audit_or_try_queries(functions: Functions) -> None:

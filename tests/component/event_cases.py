@@ -63,6 +63,7 @@ CASES = [
     Case("StatementWorkerFunction", "statement_worker_job", answer={"batchItemFailures": []}),
     Case("NotificationsFunction", "notifications_changes", answer={"batchItemFailures": []}),
     Case("WebhooksFunction", "webhooks_delivery", answer={"batchItemFailures": []}),
+    Case("IntegrationsFunction", "integrations_delivery", answer={"batchItemFailures": []}),
     Case("AdminFunction", "admin_verify_audit", answer={"valid": False}),
 ]
 

@@ -16,8 +16,9 @@ import duckdb
 import pytest
 
 from tests.contract.stores import DYNAMODB_TARGETS
+from usance.adapters.child_process import ChildProcess
 from usance.adapters.duckdb import custom_sql, sql_rules
-from usance.adapters.duckdb.sql_process import SqlProcess, sql_process
+from usance.adapters.duckdb.sql_process import LINE_MAX, sql_process
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
@@ -269,7 +270,7 @@ def test_a_query_takes_no_more_memory_than_it_may(log: DynamoUsageLog, attack: s
 
 
 def test_a_process_that_somebody_else_ends_says_to_try_again() -> None:
-    process = SqlProcess()
+    process = ChildProcess("usance.adapters.duckdb.sql_child", LINE_MAX)
 
     def ended() -> Iterator[dict[str, Any]]:
         """No chunk, but an end while the request is on its way."""
@@ -298,7 +299,7 @@ def test_the_process_of_queries_has_none_of_our_environment(monkeypatch: pytest.
 
 
 def test_a_request_that_cannot_be_read_ends_the_process_and_no_more() -> None:
-    process = SqlProcess()
+    process = ChildProcess("usance.adapters.duckdb.sql_child", LINE_MAX)
     try:
         assert process.answer({}, [], 1.0) == {"limit": "memory"}
         assert process._process is None

@@ -34,6 +34,13 @@ def refuse_private(url: str) -> None:
         raise InvalidInputError("url: this address may not be reached")
 
 
+def refuse_unclosed(expression: str) -> None:
+    if expression.count("(") != expression.count(")"):
+        raise InvalidInputError(
+            f"configData.mapping: Expected ) before end of expression (line 1, column {len(expression)})"
+        )
+
+
 def refuse_random(query: CustomSql) -> None:
     if "random" in query.text:
         raise InvalidInputError(f"customSql: random() differs; it may name {', '.join((*query.numbers, *query.texts))}")
@@ -49,7 +56,9 @@ class Organization:
 
     def __post_init__(self) -> None:
         self.store = cast("FakeEntityRepository", self.real or FakeEntityRepository(self.clock))
-        self.ports = EntityPorts(self.store, self.clock, self.ids, FakeSecrets(), refuse_private, refuse_random)
+        self.ports = EntityPorts(
+            self.store, self.clock, self.ids, FakeSecrets(), refuse_private, refuse_unclosed, refuse_random
+        )
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()

@@ -11,4 +11,4 @@ from usance.application.notifications.stores import Stores
 
 def raising_of(org: Organization, bills: Any) -> Raising:
     """Of an organization, with a log and a queue of its own."""
-    return Raising(Stores(org.store, FakeEventLog(org.clock), FakeQueue(), org.clock), bills)
+    return Raising(Stores(org.store, FakeEventLog(org.clock), FakeQueue(), FakeQueue(), org.clock), bills)

@@ -12,7 +12,7 @@ from tools.sam_local import ARCHITECTURE, PROJECT
 
 UNZIPPED_BYTES_MAX = 262_144_000  # Lambda's limit for a function with all its layers
 MACHINES = {"x86_64": 62, "arm64": 183}  # e_machine of the ELF header
-LAYERS = {"SharedLayer": "shared", "DuckdbLayer": "duckdb"}
+LAYERS = {"SharedLayer": "shared", "DuckdbLayer": "duckdb", "ConnectorsLayer": "connectors"}
 
 
 def machines(folder: Path) -> set[int]:
@@ -43,6 +43,11 @@ def test_files_that_are_no_code_are_in_the_layer_too(built: Path) -> None:
 def test_duckdb_is_in_a_layer_of_its_own(built: Path) -> None:
     assert (built / "DuckdbLayer" / "python" / "duckdb" / "__init__.py").exists()
     assert not (built / "SharedLayer" / "python" / "duckdb").exists()
+
+
+def test_the_libraries_of_connectors_are_in_a_layer_of_their_own(built: Path) -> None:
+    assert (built / "ConnectorsLayer" / "python" / "stripe" / "__init__.py").exists()
+    assert not (built / "SharedLayer" / "python" / "stripe").exists()
 
 
 def test_layers_and_function_stay_within_what_lambda_unpacks(built: Path) -> None:

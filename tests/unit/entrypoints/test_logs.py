@@ -13,7 +13,7 @@ from usance.application.notifications.record_change import record_change
 from usance.domain.notifications.delivery import Outcome
 from usance.entrypoints.http import core
 from usance.entrypoints.metrics import NAMESPACE, count
-from usance.entrypoints.queue import webhooks
+from usance.entrypoints.queue import deliveries, webhooks
 
 PRIVATE = ("hush", "the-secret", "ann@example.com", "Ann Example")
 
@@ -28,7 +28,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the functions log, whatever other tests did to their loggers and to the streams of this process."""
     written = io.StringIO()
-    for name in {core.logger.name, webhooks.logger.name}:
+    for name in {core.logger.name, deliveries.logger.name}:
         logger = logging.getLogger(name)
         handler = logging.StreamHandler(written)
         handler.setFormatter(core.logger.registered_formatter)

@@ -81,6 +81,11 @@ class Settings:
         return self._require("DELIVERY_QUEUE_URL")
 
     @property
+    def integration_queue_url(self) -> str:
+        """Queue of deliveries to external systems."""
+        return self._require("INTEGRATION_QUEUE_URL")
+
+    @property
     def secret_arn(self) -> str:
         """The deployment's secret: signing key and sealing key."""
         return self._require("SECRET_ARN")
@@ -123,12 +128,12 @@ class Settings:
 
     @property
     def webhook_allowed_hosts(self) -> frozenset[str]:
-        """Hosts that webhooks may reach although their address is private."""
+        """Hosts that webhooks and integrations may reach although their address is private."""
         return frozenset(host for host in os.environ.get("WEBHOOK_ALLOWED_HOSTS", "").split(",") if host)
 
     @property
     def delivery_dead_letter_queue_url(self) -> str:
-        """Queue of webhook deliveries that failed for good."""
+        """Queue of deliveries that failed for good."""
         return self._require("DELIVERY_DEAD_LETTER_QUEUE_URL")
 
     @property

@@ -1,14 +1,14 @@
 """A destination gets what it has room for, in order when it asks for that, and takes nothing from the others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.world import World
-from usance.application.notifications.deliver_webhook import Deliverer, deliver_webhook
+from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.lanes import LANE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.record_change import record_change
@@ -32,7 +32,7 @@ def prepared(*, changes: int, **webhook: object) -> World:
 
 
 def take(world: World, message: Document, deliverer: Deliverer | None = None) -> None:
-    deliver_webhook(message["orgId"], message["runId"], deliverer or world.deliverer(), message.get("timesHeld", 0))
+    deliver_run(message["orgId"], message["runId"], deliverer or world.deliverer(), message.get("timesHeld", 0))
 
 
 def versions(world: World) -> list[int]:
@@ -70,7 +70,7 @@ def test_a_destination_has_no_more_attempts_at_a_time_than_lanes() -> None:
             return super().send(url, body, headers)
 
     waiting = [message for message, _ in world.queue.take()]
-    deliverer = replace(world.deliverer(), sender=Nested())
+    deliverer = world.deliverer(sender=Nested())
     take(world, waiting.pop(), deliverer)
     assert len(started) == LANES
     [(held, delay)] = world.queue.sent  # the fifth message; the sixth was not even taken
@@ -86,7 +86,7 @@ def test_a_destination_that_was_slow_gets_one_delivery_at_a_time_until_it_is_not
     began = world.now
     slow = Slow(world, {"https://example.com/hook": 10})
     messages = [message for message, _ in world.queue.take()]
-    take(world, messages[0], replace(world.deliverer(), sender=slow))
+    take(world, messages[0], world.deliverer(sender=slow))
     for message in messages[1:]:
         take(world, message)
     assert len(slow.inner.sent) == 1
@@ -112,7 +112,7 @@ def test_a_lane_whose_worker_died_is_free_again_when_its_claim_ends() -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        take(world, message, replace(world.deliverer(), sender=Deadly()))
+        take(world, message, world.deliverer(sender=Deadly()))
     for key in [key for key in world.entities.rows if key[1] == LANE_TYPE]:
         lane = world.entities.get(*key)
         assert lane

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.configurations import put_configuration
-from usance.application.notifications.deliver_webhook import deliver_webhook
+from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
@@ -93,15 +93,15 @@ def test_a_worker_killed_while_it_disables_leaves_one_event_in_the_end() -> None
     whole = World()
     message = brink(whole)
     whole.fuse = Fuse()
-    deliver_webhook(whole.org, message["runId"], whole.deliverer())
+    deliver_run(whole.org, message["runId"], whole.deliverer())
     for step in range(1, whole.fuse.steps + 1):
         world = World()
         message = brink(world)
         world.fuse = Fuse(step)
         with pytest.raises(Killed):
-            deliver_webhook(world.org, message["runId"], world.deliverer())
+            deliver_run(world.org, message["runId"], world.deliverer())
         world.clock.advance(seconds=360)
-        deliver_webhook(world.org, message["runId"], world.deliverer())
+        deliver_run(world.org, message["runId"], world.deliverer())
         assert not configuration(world)["enabled"], step
         assert len(world.events.events("integration.disabled.error")) == 1, step
 
@@ -130,7 +130,7 @@ def rivalled(world: World, rivals: int) -> Stores:
 
 def test_a_configuration_that_someone_edits_meanwhile_is_disabled_as_edited(world: World) -> None:
     message = brink(world)
-    deliver_webhook(world.org, message["runId"], world.deliverer())
+    deliver_run(world.org, message["runId"], world.deliverer())
     current = {**configuration(world), "enabled": True, "version": 3, "name": "edited"}
     world.entities.commit(world.org, [put_configuration({**current, "dtLastModified": "2026-01-01"}, 2)])
     disable_integration(world.org, "rule-webhook", rivalled(world, 1))
@@ -140,7 +140,7 @@ def test_a_configuration_that_someone_edits_meanwhile_is_disabled_as_edited(worl
 
 def test_a_configuration_that_keeps_changing_is_left_for_the_next_attempt(world: World) -> None:
     message = brink(world)
-    deliver_webhook(world.org, message["runId"], world.deliverer())
+    deliver_run(world.org, message["runId"], world.deliverer())
     current = {**configuration(world), "enabled": True, "version": 3, "dtLastModified": "2026-01-01"}
     world.entities.commit(world.org, [put_configuration(current, 2)])
     with pytest.raises(UnavailableError):

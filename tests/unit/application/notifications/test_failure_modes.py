@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.world import World
-from usance.application.notifications.deliver_webhook import Deliverer, deliver_webhook
+from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.lines import joins
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.runs import message, new_run
@@ -52,7 +52,7 @@ def work(world: World, deliverer: Deliverer) -> None:
             return
         at, _, taken = heapq.heappop(due)
         world.clock.instant = max(world.now, at)
-        deliver_webhook(taken["orgId"], taken["runId"], deliverer, taken.get("timesHeld", 0))
+        deliver_run(taken["orgId"], taken["runId"], deliverer, taken.get("timesHeld", 0))
 
 
 def delivered(receivers: FakeWebhookSender) -> Counter[str]:
@@ -76,7 +76,7 @@ def test_a_receiver_that_is_down_for_a_day_gets_everything_afterwards_and_its_ne
     for version in range(2, 22):
         record_change(world.change(version), world.stores())
         world.clock.advance(seconds=1)
-    work(world, replace(world.deliverer(), sender=receivers))
+    work(world, world.deliverer(sender=receivers))
 
     runs = world.runs()
     assert {run["status"] for run in runs} == {"COMPLETE"}
@@ -129,10 +129,10 @@ def test_a_worker_killed_between_sending_and_recording_sends_again_under_the_sam
     world.link()
     record_change(world.change(), world.stores())
     deadly = Deadly()
-    deliverer = replace(world.deliverer(), sender=deadly)
+    deliverer = world.deliverer(sender=deadly)
     [(taken, _)] = world.queue.take()
     with pytest.raises(Killed):
-        deliver_webhook(taken["orgId"], taken["runId"], deliverer)
+        deliver_run(taken["orgId"], taken["runId"], deliverer)
     assert world.runs()[0]["status"] == "STARTED"
     world.queue.send([taken], delay_seconds=360)
     work(world, deliverer)
@@ -156,13 +156,13 @@ def test_of_ten_thousand_queued_deliveries_none_is_lost_although_each_message_co
         id_ = derived_id(str(number))
         firing = Event(id_, world.org, "billing.bill.updated", world.now, {**told, "eventId": id_, "number": number})
         world.events.append(firing)
-        run = new_run(links[number % 2], firing, world.now, ordered=False)
+        run = new_run(links[number % 2], ("Notification", "rule"), firing, world.now, line=None)
         puts += joins(run)
         messages += [message(world.org, run["id"])] * 2
     world.entities.commit(world.org, puts)
     Random(1).shuffle(messages)
     world.queue.send(messages)
-    work(world, replace(world.deliverer(), sender=receivers))
+    work(world, world.deliverer(sender=receivers))
 
     arrived = delivered(receivers)
     assert len(arrived) == QUEUED

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
-from usance.application.notifications import deliver_webhook as module
-from usance.application.notifications.deliver_webhook import deliver_webhook
+from usance.application.notifications import deliver_run as module
+from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.domain.notifications.changes import Change
 from usance.domain.notifications.delivery import Outcome
@@ -48,7 +48,7 @@ def work(world: World) -> None:
         for message, delay in taken:
             world.clock.advance(seconds=delay)
             try:
-                deliver_webhook(message["orgId"], message["runId"], world.deliverer())
+                deliver_run(message["orgId"], message["runId"], world.deliverer())
             except Killed:
                 world.queue.send([message], delay_seconds=VISIBILITY_SECONDS)
     raise AssertionError("the queue never runs dry")

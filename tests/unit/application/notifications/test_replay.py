@@ -8,7 +8,7 @@ import pytest
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.configurations import put_configuration
-from usance.application.notifications.deliver_webhook import deliver_webhook
+from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.replay_range import replay_range
 from usance.application.notifications.replay_run import replay_run
@@ -242,7 +242,7 @@ def test_a_test_send_is_signed_made_once_and_without_consequences(outcome: Outco
     assert headers["X-M3ter-Signature"]
     assert world.runs()[0]["status"] == status
     assert world.events.events() == world.dead_letters.messages == []
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     assert len(world.sender.sent) == 1
     with pytest.raises(InvalidInputError, match="test send"):
         replay(world, run)

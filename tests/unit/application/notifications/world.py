@@ -12,10 +12,12 @@ from tests.fakes.secrets import FakeSecrets
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.fuse import Fuse
 from usance.application.notifications.configurations import SEALED, put_configuration
-from usance.application.notifications.deliver_webhook import Deliverer, deliver_webhook
+from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.runs import RUN_TYPE
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.webhook_courier import WebhookCourier
 from usance.application.ports.entities import Put
+from usance.application.ports.webhooks import WebhookSender
 from usance.domain.notifications.changes import Change
 from usance.resources import instants, wire
 from usance.resources.wire import Document
@@ -29,6 +31,7 @@ class World:
 
     clock: FrozenClock = field(default_factory=FrozenClock)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    integrations: FakeQueue = field(default_factory=FakeQueue)
     dead_letters: FakeQueue = field(default_factory=FakeQueue)
     sender: FakeWebhookSender = field(default_factory=FakeWebhookSender)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
@@ -42,12 +45,13 @@ class World:
     def stores(self) -> Stores:
         """The stores, guarded by the fuse."""
         guard = self.fuse.guard
-        return Stores(guard(self.entities), guard(self.events), guard(self.queue), self.clock)
+        return Stores(guard(self.entities), guard(self.events), guard(self.queue), guard(self.integrations), self.clock)
 
-    def deliverer(self) -> Deliverer:
-        """The deliverer, guarded by the fuse."""
+    def deliverer(self, sender: WebhookSender | None = None) -> Deliverer:
+        """The deliverer, guarded by the fuse; a `sender` in place of the world's is not."""
         guard = self.fuse.guard
-        return Deliverer(self.stores(), guard(self.sender), self.secrets, guard(self.dead_letters))
+        courier = WebhookCourier(self.stores(), sender or guard(self.sender), self.secrets)
+        return Deliverer(self.stores(), courier, guard(self.dead_letters))
 
     def rule(self, id_: str = "rule", event: str = "billing.bill.updated", **more: Any) -> Document:
         """A rule that always fires, unless `more` says otherwise."""
@@ -102,7 +106,7 @@ class World:
                 return
             for message, delay in taken:
                 self.clock.advance(seconds=delay)
-                deliver_webhook(message["orgId"], message["runId"], self.deliverer(), message.get("timesHeld", 0))
+                deliver_run(message["orgId"], message["runId"], self.deliverer(), message.get("timesHeld", 0))
         raise AssertionError("the queue never runs dry")
 
     @property

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usance.domain.notifications.pacing import FIRST_HOLD, HOLD_MAX, hold, rest_after, spread
+from usance.domain.notifications.pacing import FIRST_HOLD, HOLD_MAX, WEBHOOKS, hold, rest_after, spread
 
 SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("took", "rest"), [(0, 0), (1, 0), (2, 6), (10, 30)])
 def test_a_lane_rests_three_times_as_long_as_a_slow_attempt_took(took: int, rest: int) -> None:
-    assert rest_after(took * SECOND) == rest * SECOND
+    assert rest_after(took * SECOND, WEBHOOKS) == rest * SECOND
 
 
 @given(st.integers(0, 10_000), st.text())

@@ -25,15 +25,21 @@ def client(service: str) -> Any:
     return client_as(service, {})
 
 
-def client_as(service: str, credentials: Mapping[str, str]) -> Any:
-    """A client that signs with other credentials: `aws_access_key_id`, `aws_secret_access_key`, `aws_session_token`."""
+def client_as(
+    service: str, credentials: Mapping[str, str], *, region: str | None = None, attempts_max: int = ATTEMPTS_MAX
+) -> Any:
+    """A client that signs with other credentials: `aws_access_key_id`, `aws_secret_access_key`, `aws_session_token`.
+
+    `region` is another than the function's own; with `attempts_max` 1 a call is made once.
+    """
     return boto3.client(
         service,
+        region_name=region,
         **credentials,
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+            retries={"mode": "standard", "total_max_attempts": attempts_max},
             max_pool_connections=CONNECTIONS_MAX,
             **_OF_SERVICE.get(service, {}),
         ),

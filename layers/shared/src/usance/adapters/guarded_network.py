@@ -109,7 +109,7 @@ def checked_addresses(host: str, port: int, resolve: Resolve, deadline: Deadline
         pool.shutdown(wait=False)
     if not trusted and not all(is_public(address) for address in addresses):
         raise RefusedAddressError(
-            f"the host {host} leads to a private address; webhooks reach the public internet and allowed hosts only"
+            f"the host {host} leads to a private address; only the public internet and allowed hosts are reached"
         )
     return addresses
 

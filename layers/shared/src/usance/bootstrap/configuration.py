@@ -21,6 +21,7 @@ def build_entity_ports() -> EntityPorts:
         ids=stores.ids(),
         secrets=stores.secrets(),
         check_url=_check_url,
+        check_mapping=_check_mapping,
         try_query=_try_query,
     )
 
@@ -52,6 +53,12 @@ def _check_url(url: str) -> None:
     from usance.bootstrap.webhooks import webhook_sender  # an HTTP client: only saving a webhook needs one
 
     webhook_sender().check(url)
+
+
+def _check_mapping(expression: str) -> None:
+    from usance.adapters.jsonata.mappings import JsonataMappings  # starts a process: few configurations have a mapping
+
+    JsonataMappings().check(expression)
 
 
 def _try_query(query: CustomSql) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from usance.application.notifications.stores import Stores
+from usance.application.ports.bills import BillRepository
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
@@ -29,5 +30,14 @@ def reading_stores() -> ReadingStores:
 def notification_stores() -> Stores:
     """Those of this deployment."""
     return Stores(
-        entities=stores.entities(), events=stores.events(), deliveries=stores.delivery_queue(), clock=stores.clock()
+        entities=stores.entities(),
+        events=stores.events(),
+        deliveries=stores.delivery_queue(),
+        integrations=stores.integration_queue(),
+        clock=stores.clock(),
     )
+
+
+def sent_bills() -> BillRepository:
+    """The bills that are sent to external systems."""
+    return stores.bills()

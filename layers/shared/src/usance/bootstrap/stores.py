@@ -106,8 +106,13 @@ def delivery_queue() -> "Queue":
     return _queue(Settings().delivery_queue_url)
 
 
+def integration_queue() -> "Queue":
+    """Deliveries to external systems."""
+    return _queue(Settings().integration_queue_url)
+
+
 def delivery_dead_letter_queue() -> "Queue":
-    """Webhook deliveries that failed for good."""
+    """Deliveries that failed for good."""
     return _queue(Settings().delivery_dead_letter_queue_url)
 
 

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from usance.application.notifications.deliver_webhook import Deliverer
+from usance.application.notifications.deliver_run import Deliverer
+from usance.application.notifications.webhook_courier import WebhookCourier
 from usance.application.ports.webhooks import WebhookSender
 from usance.bootstrap import stores
 from usance.bootstrap.notifications import notification_stores
@@ -20,10 +21,6 @@ def webhook_sender() -> WebhookSender:
 @cache
 def deliverer() -> Deliverer:
     """The deliverer of this deployment."""
-    return Deliverer(
-        stores=notification_stores(),
-        sender=webhook_sender(),
-        secrets=stores.secrets(),
-        dead_letters=stores.delivery_dead_letter_queue(),
-        header_prefix=Settings().webhook_header_prefix,
-    )
+    there = notification_stores()
+    courier = WebhookCourier(there, webhook_sender(), stores.secrets(), Settings().webhook_header_prefix)
+    return Deliverer(there, courier, stores.delivery_dead_letter_queue())

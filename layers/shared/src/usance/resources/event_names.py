@@ -46,6 +46,7 @@ ENTITIES: Final[Mapping[str, str]] = {
 BILLING_JOB_FAILURE: Final = "billing.job.failure"  # ours: jobs have no status for an account that gets no bill
 INTEGRATION_AUTHENTICATION_ERROR: Final = "integration.authentication.error"
 INTEGRATION_DISABLED_ERROR: Final = "integration.disabled.error"
+INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR: Final = "integration.missingaccountmapping.error"
 INTEGRATION_PERFORM_ERROR: Final = "integration.perform.error"
 INTEGRATION_VALIDATION_ERROR: Final = "integration.validation.error"
 INGEST_VALIDATION_FAILURE: Final = "ingest.validation.failure"
@@ -56,7 +57,7 @@ FAILURES: Final = (
     INGEST_VALIDATION_FAILURE,
     INTEGRATION_AUTHENTICATION_ERROR,
     INTEGRATION_DISABLED_ERROR,
-    "integration.missingaccountmapping.error",
+    INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR,
     INTEGRATION_PERFORM_ERROR,
     INTEGRATION_VALIDATION_ERROR,
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from usance.domain.catalog.integrations import check_integration
+from usance.domain.integrations.configuration import check_connector, endpoint_of, mapping_of
 from usance.resources.fields import FreeObject, Name, Noun, Text, Whole
 from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
 
@@ -112,8 +113,10 @@ INTEGRATION_CONFIGURATION: Final = Resource(
         Related("notifications", "notificationConfiguration", where={"id": "entityId"}),
         Related("webhooks", "webhook", where={"id": "destinationId"}),
     ),
-    rules=(check_integration,),
-    dependants=(Dependant("externalMapping", "integrationConfigId"),),
+    rules=(check_integration, check_connector),
+    reaches=endpoint_of,
+    mapping=mapping_of,
+    parts=(Dependant("externalMapping", "integrationConfigId"),),
     page_size_max=200,
     sealed="credentials",
     sealed_as="integrationCredentialsId",

@@ -175,7 +175,8 @@ class Resource:
     derived: Rule | None = None  # fields that follow from other entities each time the entity is shown
     additional: Mapping[str, Addition] = field(default_factory=dict)  # by the name that asks for it
     page_size_max: int = 100
-    reaches: str = ""  # a field with a URL that this deployment is going to call
+    reaches: Callable[[Entity], str | None] | None = None  # finds a URL that this deployment is going to call
+    mapping: Callable[[Entity], str | None] | None = None  # finds an expression in JSONata that it is going to apply
     query: Callable[[Proposal], CustomSql | None] | None = None  # finds a query that this deployment is going to run
     sealed: str = ""  # a field whose texts are kept encrypted and shown only to those who may update the entity
     sealed_texts: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ WEBHOOK: Final = Resource(
     rules=(describe_credentials,),
     dependants=(Dependant("integrationConfiguration", "destinationId"),),
     page_size_max=200,
-    reaches="url",
+    reaches=lambda webhook: str(webhook["url"]),
     sealed="credentials",
     sealed_texts=("apiKey", "secret", "previousSecret"),
 )

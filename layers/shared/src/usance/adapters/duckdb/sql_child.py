@@ -1,17 +1,11 @@
-"""The process that runs customers' queries; `sql_process` starts it, talks to it by pipes and ends it.
+"""What the process that runs customers' queries does with a request: `sql_process` starts it, and `child_loop` is how it runs.
 
-It imports DuckDB once and forks for each request, so that a query has a process, limits and memory of its own and leaves nothing
-behind. A request is a pickled dictionary, pickled chunks of columns, and a pickled None. The answer is one line when the
-measurements are read in and one with the value as text, or one with what is wrong. A request that ends its process ends this
-one too: what is left of the request in the pipe would be taken for the next.
+A request is a pickled dictionary, pickled chunks of columns, and a pickled None. The answer is one line when the measurements
+are read in and one with the value as text, or one with what is wrong.
 """
 
-import json
-import os
 import pickle
 import resource
-import select
-import signal
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
@@ -21,12 +15,11 @@ from typing import IO, Any, Final
 import duckdb
 import numpy as np  # noqa: F401 - columns are unpickled with it: imported once, before forks
 
+from usance.adapters.child_loop import limit, processor_seconds, say, serve
 from usance.adapters.duckdb.sql_rules import RefusedError, select_of
 
 VALUE_MAX: Final = 400  # characters; a number has 38 digits, and a DOUBLE 24 characters
 REASON_MAX: Final = 600
-_STDIN: Final = 0
-_STDOUT: Final = 1
 _NUMBERS: Final = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
     | {"FLOAT", "DOUBLE", "DECIMAL", "BIGNUM"}
@@ -45,40 +38,9 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
-def main() -> None:
-    """Answer requests until there is nobody to send them, or one of them ends its process."""
-    requests = select.poll()
-    requests.register(_STDIN, select.POLLIN)
-    while True:
-        [(_, event)] = requests.poll()
-        if not event & select.POLLIN:
-            return
-        child = os.fork()
-        if not child:
-            _answer_and_leave()
-        _, status = os.waitpid(child, 0)
-        if status:
-            late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
-            _say({"limit": "time" if late else "memory"})
-            return
-
-
-def _answer_and_leave() -> None:
-    """Exits with 0 when the request was read to its end and answered."""
-    status = 1
-    try:
-        with os.fdopen(_STDIN, "rb", closefd=False) as requests:
-            _answer(requests)
-        status = 0
-    finally:
-        os._exit(status)
-
-
 def _answer(requests: IO[bytes]) -> None:
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
     request = pickle.load(requests)  # noqa: S301 - our own parent wrote it
-    _limit(
+    limit(
         resource.RLIMIT_AS, request["addresses"]
     )  # holds inside one function too, where the database's limit does not
     connection = duckdb.connect(":memory:", config={**_SETTINGS, "memory_limit": request["memory"]})
@@ -89,9 +51,9 @@ def _answer(requests: IO[bytes]) -> None:
         connection.execute(f"INSERT INTO measurements SELECT {', '.join(request['expressions'])} FROM sent")  # noqa: S608 - our own names
         connection.unregister("sent")
     connection.execute("SET lock_configuration = true")
-    _limit(resource.RLIMIT_CPU, ceil(_processor_seconds() + request["seconds"]))
-    _say({"ready": True})
-    _say(_result(connection, request))
+    limit(resource.RLIMIT_CPU, ceil(processor_seconds() + request["seconds"]))
+    say({"ready": True})
+    say(_result(connection, request))
 
 
 def _result(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -131,19 +93,6 @@ def _text(value: float | Decimal) -> str:
     return text
 
 
-def _say(line: Mapping[str, Any]) -> None:
-    os.write(_STDOUT, json.dumps(line).encode() + b"\n")
-
-
-def _limit(which: int, value: int) -> None:
-    resource.setrlimit(which, (value, value))
-
-
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 if __name__ == "__main__":
     sys.setrecursionlimit(2_000)
-    main()
+    serve(_answer)

@@ -18,4 +18,5 @@ class EntityPorts:
     ids: IdFactory
     secrets: Secrets
     check_url: Callable[[str], None]  # refuses a URL that this deployment may not, or cannot, call
+    check_mapping: Callable[[str], None]  # refuses an expression in JSONata that cannot be read
     try_query: Callable[[CustomSql], None]  # refuses a query that this deployment may not, or cannot, run

@@ -1,6 +1,6 @@
 """From a document to the change that stores it: gathered, judged by the rules, completed and sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from usance.application.entities.gather import gather
@@ -9,6 +9,7 @@ from usance.application.entities.puts import entity_put
 from usance.application.entities.sealing import seal
 from usance.application.entities.wide_references import with_wide_references
 from usance.application.ports.entities import Put
+from usance.domain.catalog.proposal import Entity
 from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
@@ -37,13 +38,21 @@ def prepare(
     for rule in resource.rules:
         completed = {**proposal.new, **rule(proposal)}
         proposal = replace(proposal, new={name: value for name, value in completed.items() if value is not None})
-    if resource.reaches and (old is None or old.get(resource.reaches) != new[resource.reaches]):
-        ports.check_url(new[resource.reaches])
+    if (url := _new_text(resource.reaches, new, old)) is not None:
+        ports.check_url(url)
+    if (expression := _new_text(resource.mapping, new, old)) is not None:
+        ports.check_mapping(expression)
     if resource.query and (query := resource.query(proposal)):
         ports.try_query(query)
     document, private = seal(ports, resource, proposal.new)
     change = entity_put(resource, replace(proposal, new=document), private, guards)
     return with_wide_references(ports.entities, org_id, change)
+
+
+def _new_text(find: Callable[[Entity], str | None] | None, new: Document, old: Document | None) -> str | None:
+    """What is found in the entity and was not there before; None where nothing is."""
+    found = find(new) if find else None
+    return None if find is None or (old is not None and find(old) == found) else found
 
 
 def _guard_names(resource: Resource, new: Document, old: Document | None) -> Sequence[str]:

@@ -28,7 +28,7 @@ def attempt_of(
     return {
         "at": instants.to_text(now),
         "milliseconds": took // _MILLISECOND,
-        "url": _without_query(request.url),
+        "url": without_query(request.url),
         "headers": {name: MASK if name.endswith(_SECRET_HEADERS) else value for name, value in request.headers.items()},
         "status": outcome.status,
         "fault": outcome.fault.name if outcome.fault else None,
@@ -44,6 +44,7 @@ def masked(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
-def _without_query(url: str) -> str:
+def without_query(url: str) -> str:
+    """The URL without what its query says."""
     path, mark, _ = url.partition("?")
     return f"{path}?{MASK}" if mark else path

@@ -1,8 +1,10 @@
 """Integration configurations that link a rule to a webhook, and the webhook's credentials (platform.md 7.4, 9.1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from usance.application.notifications.runs import is_to_webhook
 from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.secrets import Secrets
 from usance.domain.kernel.errors import NotFoundError
@@ -37,16 +39,20 @@ def linked_webhooks(org_id: str, rule_id: str, entities: EntityRepository) -> li
     return [
         (configuration, webhook)
         for configuration in linked
-        if is_to_webhook(configuration)
+        if links_rule(configuration)
         and configuration.get("enabled", True)
         and (webhook := _active(org_id, configuration, entities)) is not None
     ]
 
 
-def is_to_webhook(configuration: Document) -> bool:
+def links_rule(configuration: Document) -> bool:
     """Whether a configuration sends a rule to a webhook; clients spell both in either case."""
-    kind = (configuration.get("entityType", "").lower(), configuration.get("destination", "").lower())
-    return kind == ("notification", "webhook")
+    return configuration.get("entityType", "").lower() == "notification" and is_to_webhook(configuration)
+
+
+def line_to(webhook: Document) -> str | None:
+    """The line of a webhook that wants its deliveries one after another."""
+    return str(webhook["id"]) if webhook.get("ordered") else None
 
 
 def _active(org_id: str, configuration: Document, entities: EntityRepository) -> Document | None:
@@ -54,12 +60,13 @@ def _active(org_id: str, configuration: Document, entities: EntityRepository) ->
     return webhook if webhook is not None and webhook.get("active", True) else None
 
 
-def put_configuration(configuration: Document, expected_version: int) -> Put:
-    """Store a changed configuration, found by what its resource row indexes."""
+def put_configuration(configuration: Document, expected_version: int, private: Mapping[str, str] | None = None) -> Put:
+    """Store a changed configuration, found by what its resource row indexes; with other credentials where these are given."""
     return Put(
         type=CONFIGURATION_TYPE,
         document=configuration,
         expected_version=expected_version,
+        private=private,
         indexed={
             "entityType": [configuration["entityType"].lower()],
             "entityId": [configuration[name] for name in ("entityId",) if configuration.get(name)],

@@ -9,7 +9,7 @@ from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import derived_id
-from usance.domain.notifications.delivery import FAILURES_IN_A_ROW_MAX, RunStatus, fails_in_a_row
+from usance.domain.notifications.delivery import FAILURES_IN_A_ROW_MAX, RunStatus, concerns_destination, fails_in_a_row
 from usance.resources import instants
 from usance.resources.event_names import INTEGRATION_DISABLED_ERROR
 from usance.resources.wire import Document
@@ -51,10 +51,18 @@ def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> N
 
 
 def _statuses(org_id: str, configuration: Document, stores: Stores) -> list[RunStatus]:
-    """Of the runs since the configuration last changed, newest first."""
+    """Of the runs since the configuration last changed, newest first, but for those that tell of one entity alone."""
     filters = {"integrationConfigId": [configuration["id"]]}
     page = stores.entities.list_page(org_id, RUN_TYPE, filters=filters, page_size=RUNS_LOOKED_AT)
-    return [RunStatus(run["status"]) for run in page.data if run["dtCreated"] >= configuration["dtLastModified"]]
+    return [
+        RunStatus(run["status"])
+        for run in page.data
+        if run["dtCreated"] >= configuration["dtLastModified"] and _tells(run["delivery"]["attempts"])
+    ]
+
+
+def _tells(attempts: list[Document]) -> bool:
+    return not attempts or concerns_destination(attempts[-1]["fault"])
 
 
 def _event(org_id: str, configuration: Document) -> Event:
@@ -67,11 +75,11 @@ def _event(org_id: str, configuration: Document) -> Event:
             "message": f"disabled after {FAILURES_IN_A_ROW_MAX} failed deliveries in a row",
             "integrationConfigId": configuration["id"],
             "entityType": configuration["entityType"],
-            "entityId": configuration["entityId"],
+            "entityId": configuration.get("entityId"),
             "destination": configuration["destination"],
-            "destinationId": configuration["destinationId"],
+            "destinationId": configuration.get("destinationId"),
         },
         type="IntegrationEvent",
         resource_id=configuration["id"],
-        notification_id=configuration["entityId"],
+        notification_id=configuration.get("entityId"),
     )

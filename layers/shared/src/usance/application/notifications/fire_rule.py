@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.application.notifications.configurations import linked_webhooks
+from usance.application.notifications.configurations import line_to, linked_webhooks
 from usance.application.notifications.lines import joins
 from usance.application.notifications.runs import RUN_TYPE, message, new_run
 from usance.application.notifications.stores import Stores
@@ -53,9 +53,15 @@ def _firing(rule: Document, cause: Event) -> Event:
     )
 
 
+def run_of_firing(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document:
+    """The run that delivers a firing, as it is when it is new."""
+    entity = (configuration["entityType"], configuration["entityId"])
+    return new_run(configuration, entity, firing, stores.clock.now(), line=line_to(webhook))
+
+
 def open_run(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document | None:
     """The run of this delivery, made now or before; None when it is over."""
-    run = new_run(configuration, firing, stores.clock.now(), ordered=webhook.get("ordered", False))
+    run = run_of_firing(configuration, webhook, firing, stores)
     try:
         stores.entities.commit(firing.org_id, joins(run))
     except VersionConflictError:

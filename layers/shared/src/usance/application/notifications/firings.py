@@ -14,6 +14,7 @@ _TEST_RULE: Final = {"id": None, "code": "test", "name": "Test", "description": 
 def firing_of(org_id: str, run: Document, events: EventLog) -> Event | None:
     """The event to send; None when it has expired."""
     if not is_test(run):
-        return events.get(org_id, run["delivery"]["eventId"])
+        event_id = run["delivery"].get("eventId")
+        return events.get(org_id, event_id) if event_id else None
     detail = {"eventId": run["id"], "eventName": TEST_EVENT, "eventTime": run["dtCreated"], "notification": _TEST_RULE}
     return Event(run["id"], org_id, TEST_EVENT, instants.from_text(run["dtCreated"]), detail)

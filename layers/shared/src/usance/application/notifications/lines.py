@@ -1,4 +1,4 @@
-"""The line of an ordered destination: its deliveries, oldest event first, each waiting for the one before it.
+"""Lines: those of an ordered webhook, or of one entity to one system; oldest event first, each waits for the one before it.
 
 A delivery stands in line from when its run is made until its run is over. Its place sorts by the time of the event.
 """
@@ -6,7 +6,7 @@ A delivery stands in line from when its run is made until its run is over. Its p
 from collections.abc import Sequence
 from typing import Final
 
-from usance.application.notifications.runs import is_ordered, message, put_run
+from usance.application.notifications.runs import enqueue, line_of, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Delete, EntityRepository, Put
 from usance.domain.kernel.ids import reversed_id
@@ -17,33 +17,36 @@ PLACE_TYPE: Final = "deliveryPlace"
 
 
 def joins(run: Document) -> Sequence[Put]:
-    """What stores a new run and, of an ordered destination, its place in line."""
-    if not is_ordered(run):
+    """What stores a new run and its place, if it stands in line."""
+    line = line_of(run)
+    if line is None:
         return [put_run(run)]
     place = {"id": reversed_id(run["id"]), "version": 1, "runId": run["id"]}
-    return [put_run(run), Put(PLACE_TYPE, place, indexed={"destinationId": [run["destinationId"]]})]
+    return [put_run(run), Put(PLACE_TYPE, place, indexed={"line": [line]})]
 
 
 def moves(run: Document, expected_version: int) -> Sequence[Put | Delete]:
     """What stores a run that has changed; it leaves the line when it is over."""
-    if is_ordered(run) and RunStatus(run["status"]) in FINAL:
+    if line_of(run) and RunStatus(run["status"]) in FINAL:
         return [put_run(run, expected_version), Delete(PLACE_TYPE, reversed_id(run["id"]))]
     return [put_run(run, expected_version)]
 
 
 def is_next(org_id: str, run: Document, entities: EntityRepository) -> bool:
-    """Whether no older delivery of an ordered destination is still waiting."""
-    return not is_ordered(run) or _first(org_id, run["destinationId"], entities) in {run["id"], None}
+    """Whether no older delivery in its line is still waiting."""
+    line = line_of(run)
+    return line is None or _first(org_id, line, entities) in {run["id"], None}
 
 
 def call_next(org_id: str, run: Document, stores: Stores) -> None:
     """Bring the delivery that waits behind this one, which is over, forward at once."""
-    following = _first(org_id, run["destinationId"], stores.entities) if is_ordered(run) else None
+    line = line_of(run)
+    following = _first(org_id, line, stores.entities) if line else None
     if following is not None:
-        stores.deliveries.send([message(org_id, following)])
+        enqueue(org_id, {**run, "id": following}, stores)
 
 
-def _first(org_id: str, destination_id: str, entities: EntityRepository) -> str | None:
+def _first(org_id: str, line: str, entities: EntityRepository) -> str | None:
     """Lists are newest first, so that the reversed id of the oldest comes first."""
-    page = entities.list_page(org_id, PLACE_TYPE, filters={"destinationId": [destination_id]}, page_size=1)
+    page = entities.list_page(org_id, PLACE_TYPE, filters={"line": [line]}, page_size=1)
     return str(page.data[0]["runId"]) if page.data else None

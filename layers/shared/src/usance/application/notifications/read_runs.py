@@ -8,7 +8,7 @@ from typing import Final
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.deadline import Deadline
 from usance.application.notifications.firings import firing_of
-from usance.application.notifications.runs import RUN_TYPE, delivery_id, run_of, shown
+from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
@@ -57,12 +57,13 @@ def get_run(caller: Caller, run_id: str, entities: EntityRepository) -> Document
 def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events: EventLog) -> Document:
     """What was sent and what came back, without credentials and signatures.
 
-    `Payload` is base64 of JSON with `request`, the body (null once the event has expired), and `attempts`, each with its
-    `at`, `milliseconds`, `url`, `headers`, `status`, `fault`, `error` and `answer`.
+    `Payload` is base64 of JSON with `request`, the body for a webhook (null once the event has expired), and `attempts`,
+    each with its `at`, `milliseconds`, `fault` and `error`; to a webhook with `url`, `headers`, `status` and `answer`, to an
+    external system with its `exchanges`.
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
     run = run_of(caller.org_id, run_id, entities)
-    firing = firing_of(caller.org_id, run, events)
+    firing = firing_of(caller.org_id, run, events) if is_to_webhook(run) else None
     request = wire.loads(delivery_body(delivery_id(run), firing)) if firing else None
     log = wire.dumps({"request": request, "attempts": run["delivery"]["attempts"]})
     return {"Payload": base64.b64encode(log).decode()}

@@ -8,19 +8,21 @@ from usance.domain.notifications.changes import Change
 from usance.resources.event_names import name_of_change
 
 
-def record_change(change: Change, stores: Stores) -> None:
-    """Publish the change's event, if entities of its type make any, and those of the bands of a pricing.
+def record_change(change: Change, stores: Stores) -> Event | None:
+    """Publish the change's event, if entities of its type make any, and those of the bands of a pricing; answer the former.
 
     Doing it again changes nothing.
     """
-    for one in (change, *changes_of_bands(change)):
+    event = _publish(change, stores)
+    for one in changes_of_bands(change):
         _publish(one, stores)
+    return event
 
 
-def _publish(change: Change, stores: Stores) -> None:
+def _publish(change: Change, stores: Stores) -> Event | None:
     name = name_of_change(change.type, change.kind)
     if name is None:
-        return
+        return None
     event = Event(
         id=change.event_id,
         org_id=change.org_id,
@@ -31,3 +33,4 @@ def _publish(change: Change, stores: Stores) -> None:
         account_id=change.account_id,
     )
     publish_event(event, stores)
+    return event

@@ -1,39 +1,43 @@
 """A run that is over is delivered again, as a run of its own; the receiver knows both by one delivery id."""
 
+from typing import Final
+
 from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE
 from usance.application.notifications.lines import joins
-from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, message, put_run, waiting_run
+from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, enqueue, put_run, waiting_run
 from usance.application.notifications.stores import Stores
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.ids import timed_id
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
+_OF_THE_RUN: Final = frozenset(
+    {"attempts", "dueAt", "settled", "repeatId"}
+)  # of its delivery, and not of what it delivers
 
-def repeat_run(org_id: str, run: Document, webhook: Document, by: str, stores: Stores) -> Document:
-    """The run that delivers again what `run`, which is over, was to deliver.
+
+def repeat_run(org_id: str, run: Document, line: str | None, by: str, stores: Stores) -> Document:
+    """The run that delivers again, in this line, what `run`, which is over, was to deliver.
 
     While one made earlier is not over, that is the one. `VersionConflictError` when somebody else repeats it right now.
     """
     made = last_repeat(org_id, run, stores)
     if made is not None and RunStatus(made["status"]) not in FINAL:
-        stores.deliveries.send([message(org_id, made["id"])])  # who made it may have been cut off before that
+        enqueue(org_id, made, stores)  # who made it may have been cut off before that
         return made
     now = stores.clock.now()
     links = {name: run[name] for name in ("entityType", "entityId", "destination", "destinationId")}
-    kept = {name: run["delivery"][name] for name in ("eventId", "integrationConfigId")}
+    kept = {name: value for name, value in run["delivery"].items() if name not in _OF_THE_RUN}
     repeat = waiting_run(
         timed_id(now, org_id, "repeat", run["id"], str(run["version"])),
         {**links, "replayedFromIntegrationRunId": run["id"]},
         now,
         by,
-        **kept,
-        deliveryId=delivery_id(run),
-        ordered=webhook.get("ordered", False),
+        **{**kept, "deliveryId": delivery_id(run), "line": line},
     )
     repeated = changed(run, now, delivery={"repeatId": repeat["id"]})
     stores.entities.commit(org_id, [*joins(repeat), put_run(repeated, run["version"])])
-    stores.deliveries.send([message(org_id, repeat["id"])])
+    enqueue(org_id, repeat, stores)
     return repeat
 
 
@@ -43,13 +47,19 @@ def last_repeat(org_id: str, run: Document, stores: Stores) -> Document | None:
     return stores.entities.get(org_id, RUN_TYPE, made) if made else None
 
 
-def usable_webhook(org_id: str, configuration_id: str, stores: Stores) -> Document:
-    """The webhook of a configuration. `InvalidInputError` when nothing can be delivered by it as it is now."""
+def usable_configuration(org_id: str, configuration_id: str, stores: Stores) -> Document:
+    """A configuration that is enabled. `InvalidInputError` when it is not."""
     configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, configuration_id)
     if configuration is None or not configuration.get("enabled", True):
         raise InvalidInputError(
             f"the integration configuration {configuration_id} is disabled or deleted; enable it first"
         )
+    return configuration
+
+
+def usable_webhook(org_id: str, configuration_id: str, stores: Stores) -> Document:
+    """The webhook of a configuration. `InvalidInputError` when nothing can be delivered by it as it is now."""
+    configuration = usable_configuration(org_id, configuration_id, stores)
     webhook = stores.entities.get(org_id, WEBHOOK_TYPE, configuration["destinationId"])
     if webhook is None or not webhook.get("active", True):
         raise InvalidInputError(f"the webhook {configuration['destinationId']} is not active; activate it first")

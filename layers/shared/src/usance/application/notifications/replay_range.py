@@ -9,11 +9,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from usance.application.access.authorize import permitted, require
-from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, is_to_webhook, webhook_of
-from usance.application.notifications.fire_rule import NOTIFICATION, open_run
+from usance.application.notifications.configurations import (
+    CONFIGURATION_TYPE,
+    WEBHOOK_TYPE,
+    line_to,
+    links_rule,
+    webhook_of,
+)
+from usance.application.notifications.fire_rule import NOTIFICATION, open_run, run_of_firing
 from usance.application.notifications.read_runs import RESOURCE
 from usance.application.notifications.repeat_run import last_repeat, repeat_run, usable_webhook
-from usance.application.notifications.runs import RUN_TYPE, message, new_run, shown
+from usance.application.notifications.runs import RUN_TYPE, enqueue, shown
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery
@@ -52,7 +58,7 @@ def replay_range(caller: Caller, webhook_id: str, body: Mapping[str, Any], store
         raise InvalidInputError("endDate must be after startDate")
     filters = {"destinationId": [webhook_id]}
     linked = stores.entities.list_all(caller.org_id, CONFIGURATION_TYPE, filters=filters)
-    configurations = {one["id"]: one for one in linked if is_to_webhook(one) and one.get("entityId")}
+    configurations = {one["id"]: one for one in linked if links_rule(one) and one.get("entityId")}
     first, _, token = (asked.next_token or "").partition(".")
     ids = sorted(configurations)
     if asked.next_token and first not in ids:
@@ -96,8 +102,7 @@ def _made(
     wanted: _Range,
     stores: Stores,
 ) -> Sequence[Document]:
-    now = stores.clock.now()
-    of_firing = {new_run(configuration, firing, now, ordered=False)["id"]: firing for firing in firings}
+    of_firing = {run_of_firing(configuration, webhook, firing, stores)["id"]: firing for firing in firings}
     there = {run["id"]: run for run in stores.entities.get_many(caller.org_id, RUN_TYPE, list(of_firing))}
     allowed = permitted(caller, Action.CONFIG_UPDATE, RESOURCE, list(of_firing))
     made = []
@@ -108,11 +113,11 @@ def _made(
         if run is None:
             first = open_run(configuration, webhook, firing, stores)
             if first is not None:
-                stores.deliveries.send([message(caller.org_id, first["id"])])
+                enqueue(caller.org_id, first, stores)
                 made.append(first)
         elif (newest := _newest(caller.org_id, run, stores))["status"] in wanted.statuses:
             try:
-                made.append(repeat_run(caller.org_id, newest, webhook, caller.audit_name, stores))
+                made.append(repeat_run(caller.org_id, newest, line_to(webhook), caller.audit_name, stores))
             except VersionConflictError:
                 continue  # somebody else replays it
     return made

@@ -1,8 +1,9 @@
 """Integration runs as entities: one per delivery, with what the delivery needs beside what the API shows."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import NotFoundError
@@ -13,19 +14,30 @@ from usance.resources.wire import Document
 
 RUN_TYPE = "integrationRun"
 BY = "SCHEDULER"  # what the audit fields show where no caller acts
+WEBHOOK: Final = "webhook"
 
 
-def new_run(configuration: Document, firing: Event, now: datetime, *, ordered: bool) -> Document:
-    """The run that delivers `firing` by `configuration`. Its id follows from both, ordered by the time of the cause.
+def new_run(
+    configuration: Document, entity: tuple[str, str], event: Event, now: datetime, *, line: str | None, **more: Any
+) -> Document:
+    """The run that `event` makes by `configuration` for an entity (its type and id). Its id follows from both.
 
-    `delivery` is ours: the event to send, the id that the receiver sees, the configuration, the attempts so far, when the
-    next is due, and whether the destination wants its deliveries one after another.
+    Runs are ordered by the time of the cause. `delivery` is ours: the event, the id that the receiver sees, the
+    configuration, the attempts so far, when the next is due, and the line it stands in, if it waits for others.
     """
-    id_ = timed_id(firing.time, firing.org_id, "run", configuration["id"], firing.id)
-    links = {name: configuration[name] for name in ("entityType", "entityId", "destination", "destinationId")}
-    return waiting_run(
-        id_, links, now, eventId=firing.id, deliveryId=id_, integrationConfigId=configuration["id"], ordered=ordered
-    )
+    id_ = timed_id(event.time, event.org_id, "run", configuration["id"], event.id)
+    kept = {"eventId": event.id, "deliveryId": id_, "integrationConfigId": configuration["id"], "line": line, **more}
+    return waiting_run(id_, links_of(configuration, entity), now, **kept)
+
+
+def links_of(configuration: Document, entity: tuple[str, str]) -> Document:
+    """What a run says of its configuration, which is its own destination where it names no other."""
+    return {
+        "entityType": entity[0],
+        "entityId": entity[1],
+        "destination": configuration["destination"],
+        "destinationId": configuration.get("destinationId") or configuration["id"],
+    }
 
 
 def waiting_run(id_: str, links: Document, now: datetime, by: str = BY, **delivery: Any) -> Document:
@@ -89,9 +101,15 @@ def delivery_id(run: Document) -> str:
     return str(run["delivery"].get("deliveryId", run["id"]))
 
 
-def is_ordered(run: Document) -> bool:
-    """Whether the destination wanted its deliveries one after another when this one was made."""
-    return bool(run["delivery"].get("ordered"))
+def line_of(run: Document) -> str | None:
+    """The line in which this delivery waits for older ones; None when it waits for none."""
+    line = run["delivery"].get("line")
+    return str(line) if line else None
+
+
+def is_to_webhook(run: Document) -> bool:
+    """Whether a run, or an integration configuration, has a webhook for its destination; clients spell it in either case."""
+    return str(run.get("destination", "")).lower() == WEBHOOK
 
 
 def is_test(run: Document) -> bool:
@@ -102,3 +120,9 @@ def is_test(run: Document) -> bool:
 def message(org_id: str, run_id: str, times_held: int = 0) -> Document:
     """What the delivery queue carries. `timesHeld`: how often in a row the destination had no room."""
     return {"orgId": org_id, "runId": run_id, **({"timesHeld": times_held} if times_held else {})}
+
+
+def enqueue(org_id: str, run: Document, stores: Stores, *, delay_seconds: int = 0, times_held: int = 0) -> None:
+    """Put a run on the queue of its kind of destination."""
+    queue = stores.deliveries if is_to_webhook(run) else stores.integrations
+    queue.send([message(org_id, run["id"], times_held)], delay_seconds=delay_seconds)

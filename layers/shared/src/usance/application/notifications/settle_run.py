@@ -4,7 +4,7 @@ from typing import Final
 
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.publish_event import publish_event
-from usance.application.notifications.runs import changed, is_test, message, put_run
+from usance.application.notifications.runs import changed, is_test, is_to_webhook, message, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
@@ -13,13 +13,20 @@ from usance.domain.notifications.delivery import FAILED, Fault, RunStatus
 from usance.resources import instants
 from usance.resources.event_names import (
     INTEGRATION_AUTHENTICATION_ERROR,
+    INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR,
     INTEGRATION_PERFORM_ERROR,
     INTEGRATION_VALIDATION_ERROR,
 )
 from usance.resources.wire import Document
 
 INTEGRATION_EVENT: Final = "IntegrationEvent"
-_MISCONFIGURED: Final = frozenset(fault.name for fault in (Fault.REFUSED_ADDRESS, Fault.INVALID_REQUEST))
+_EVENTS: Final = {  # of a failure for this fault; of any other it is INTEGRATION_PERFORM_ERROR
+    Fault.CREDENTIALS_REFUSED.name: INTEGRATION_AUTHENTICATION_ERROR,
+    Fault.ACCOUNT_NOT_MAPPED.name: INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR,
+    Fault.PAYLOAD_REFUSED.name: INTEGRATION_VALIDATION_ERROR,
+    Fault.REFUSED_ADDRESS.name: INTEGRATION_VALIDATION_ERROR,
+    Fault.INVALID_REQUEST.name: INTEGRATION_VALIDATION_ERROR,
+}
 
 
 def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue) -> None:
@@ -38,11 +45,10 @@ def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue) 
 
 
 def _failure(org_id: str, run: Document) -> Event:
-    name = INTEGRATION_PERFORM_ERROR
+    name = _EVENTS.get(run["delivery"]["attempts"][-1]["fault"], INTEGRATION_PERFORM_ERROR)
     if run["status"] == RunStatus.AUTH_FAILED:
         name = INTEGRATION_AUTHENTICATION_ERROR
-    elif run["delivery"]["attempts"][-1]["fault"] in _MISCONFIGURED:
-        name = INTEGRATION_VALIDATION_ERROR
+    account_id = run["delivery"].get("accountId")
     return Event(
         id=derived_id("integration failure", org_id, run["id"]),
         org_id=org_id,
@@ -56,8 +62,10 @@ def _failure(org_id: str, run: Document) -> Event:
             "entityId": run["entityId"],
             "destination": run["destination"],
             "destinationId": run["destinationId"],
+            **({"accountId": account_id} if account_id else {}),
         },
         type=INTEGRATION_EVENT,
         resource_id=run["id"],
-        notification_id=run["entityId"],
+        account_id=account_id,
+        notification_id=run["entityId"] if is_to_webhook(run) else None,
     )

@@ -10,9 +10,10 @@ from usance.application.ports.queue import Queue
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Entities, the log of events, the queue of deliveries, and the time."""
+    """Entities, the log of events, the queues of deliveries to webhooks and to external systems, and the time."""
 
     entities: EntityRepository
     events: EventLog
     deliveries: Queue
+    integrations: Queue
     clock: Clock

@@ -19,13 +19,12 @@ RETRY_DELAYS: Final = (
 ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
 LIFETIME: Final = timedelta(hours=72)  # an attempt that fails later than that is the last, whatever held up the others
 RETRY_AFTER_MAX: Final = timedelta(hours=24)  # a receiver that asks for more is asked again then
-LEASE: Final = timedelta(seconds=60)  # longer than a function may take; then an attempt without outcome is made again
 FAILURES_IN_A_ROW_MAX: Final = 10  # then the integration is disabled
 ERROR_MAX_CHARS: Final = 500
 
 
 class RunStatus(StrEnum):
-    """The states of an integration run that deliveries use, of those the API has (platform.md 10.3)."""
+    """The states of an integration run (platform.md 10.3)."""
 
     WAITING = "WAITING"
     STARTED = "STARTED"
@@ -36,24 +35,44 @@ class RunStatus(StrEnum):
     AUTH_FAILED = "AUTH_FAILED"
     TIMEOUT_LIMIT_EXCEEDED = "TIMEOUT_LIMIT_EXCEEDED"
     DISABLED = "DISABLED"
+    ACCOUNTING_PERIOD_CLOSED = "ACCOUNTING_PERIOD_CLOSED"
+    INVOICE_ALREADY_PAID = "INVOICE_ALREADY_PAID"
 
 
-FAILED: Final = frozenset({RunStatus.ERROR, RunStatus.AUTH_FAILED, RunStatus.TIMEOUT_LIMIT_EXCEEDED})
+FAILED: Final = frozenset(
+    {
+        RunStatus.ERROR,
+        RunStatus.AUTH_FAILED,
+        RunStatus.TIMEOUT_LIMIT_EXCEEDED,
+        RunStatus.ACCOUNTING_PERIOD_CLOSED,
+        RunStatus.INVOICE_ALREADY_PAID,
+    }
+)
 FINAL: Final = FAILED | {RunStatus.COMPLETE, RunStatus.DISABLED}
 
 
 class Fault(StrEnum):
-    """Why an attempt got no answer."""
+    """Why an attempt failed, where no status of HTTP says it: webhooks have the first four, connectors have all."""
 
     TIMEOUT = "the receiver did not answer in time"
     UNREACHABLE = "the receiver cannot be reached"
     REFUSED_ADDRESS = "the url is one that webhooks may not reach"
     INVALID_REQUEST = "no request can be made of this url and these credentials"
+    CREDENTIALS_REFUSED = "the system refused the credentials"
+    ACCOUNT_NOT_MAPPED = "the account is not mapped to one of the system"
+    PAYLOAD_REFUSED = "the system refused what it was sent"
+    RATE_LIMITED = "the system takes no more at the moment"
+    PASSING = "the system failed for the moment"
+    PERIOD_CLOSED = "the accounting period is closed"
+    ALREADY_PAID = "the invoice is paid already"
+    REFUSED = "the system did not do what it was asked"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: a `status` of HTTP, or a `fault`. `detail` is for people and holds no secret.
+    """How an attempt ended: a `status` of HTTP or a `fault`, and of a connector that did its work, neither.
+
+    `detail` is for people and holds no secret.
 
     `answer` is how the receiver's body begins, which may hold whatever it was sent.
     """
@@ -66,8 +85,10 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Only a 2xx answer is one; a redirect is not followed."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the class of HTTP success
+        """Of answers, only a 2xx is a success; a redirect is not followed."""
+        if self.fault is not None:
+            return False
+        return self.status is None or 200 <= self.status < 300  # noqa: PLR2004 - the class of HTTP success
 
     @property
     def error(self) -> str:
@@ -87,6 +108,20 @@ class Next:
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _TOO_MANY_REQUESTS: Final = 429
 _BUSY: Final = frozenset({_TOO_MANY_REQUESTS, 503})  # answers whose Retry-After says when (RFC 9110, RFC 6585)
+_WAITED_FOR: Final = frozenset({Fault.RATE_LIMITED, Fault.PASSING})  # faults of connectors that may say so, too
+_FINAL_FAULTS: Final = {  # repeating cannot mend these
+    Fault.REFUSED_ADDRESS: RunStatus.ERROR,
+    Fault.INVALID_REQUEST: RunStatus.ERROR,
+    Fault.CREDENTIALS_REFUSED: RunStatus.AUTH_FAILED,
+    Fault.ACCOUNT_NOT_MAPPED: RunStatus.ERROR,
+    Fault.PAYLOAD_REFUSED: RunStatus.ERROR,
+    Fault.PERIOD_CLOSED: RunStatus.ACCOUNTING_PERIOD_CLOSED,
+    Fault.ALREADY_PAID: RunStatus.INVOICE_ALREADY_PAID,
+    Fault.REFUSED: RunStatus.ERROR,
+}
+_OF_THE_ENTITY: Final = frozenset(  # what is wrong with one bill says nothing about the destination
+    {Fault.ACCOUNT_NOT_MAPPED, Fault.PAYLOAD_REFUSED, Fault.PERIOD_CLOSED, Fault.ALREADY_PAID}
+)
 
 
 def after_attempt(attempt: int, outcome: Outcome, now: datetime, *, run_id: str, born: datetime) -> Next:
@@ -100,14 +135,14 @@ def after_attempt(attempt: int, outcome: Outcome, now: datetime, *, run_id: str,
         return Next(RunStatus.COMPLETE)
     if outcome.status in _UNAUTHORIZED:
         return Next(RunStatus.AUTH_FAILED)
-    if outcome.fault in {Fault.REFUSED_ADDRESS, Fault.INVALID_REQUEST}:
-        return Next(RunStatus.ERROR)
+    if outcome.fault in _FINAL_FAULTS:
+        return Next(_FINAL_FAULTS[outcome.fault])
     if attempt >= ATTEMPTS_MAX or now - born > LIFETIME:
         return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
     delay = spread(RETRY_DELAYS[attempt - 1], run_id, str(attempt))
-    if outcome.status in _BUSY and outcome.retry_after:
+    if outcome.retry_after and (outcome.status in _BUSY or outcome.fault in _WAITED_FOR):
         delay = max(delay, min(outcome.retry_after, RETRY_AFTER_MAX))
-    busy = outcome.status == _TOO_MANY_REQUESTS
+    busy = outcome.status == _TOO_MANY_REQUESTS or outcome.fault is Fault.RATE_LIMITED
     return Next(RunStatus.RATE_LIMIT_RETRY if busy else RunStatus.AWAITING_RETRY, now + delay)
 
 
@@ -118,6 +153,11 @@ def after_test(outcome: Outcome) -> Next:
     if outcome.status in _UNAUTHORIZED:
         return Next(RunStatus.AUTH_FAILED)
     return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
+
+
+def concerns_destination(fault: str | None) -> bool:
+    """Whether a failure for this fault (its name) tells of the destination, and not of the one entity that was sent."""
+    return fault is None or Fault[fault] not in _OF_THE_ENTITY
 
 
 def fails_in_a_row(statuses: Sequence[RunStatus]) -> bool:

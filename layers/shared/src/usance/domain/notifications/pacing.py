@@ -6,11 +6,11 @@ busy for a quarter of the time.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 LANES: Final = 4  # attempts at a time to one destination
-SLOW: Final = timedelta(seconds=1)  # an answer that takes longer costs its lane a rest
 REST_TIMES: Final = 3  # the lengths of a slow attempt that follow it; our choice
 FIRST_HOLD: Final = timedelta(seconds=1)
 HOLD_MAX: Final = timedelta(minutes=15)
@@ -18,9 +18,25 @@ _DOUBLINGS_MAX: Final = 10  # FIRST_HOLD is beyond HOLD_MAX then
 _SPREAD_THOUSANDTHS: Final = 200  # a wait grows by up to a fifth, so that what failed together is not repeated together
 
 
-def rest_after(took: timedelta) -> timedelta:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the attempts of a kind of destination may take.
+
+    `lease`: longer than the function that makes them may run; then an attempt without outcome is made again. `slow`: an
+    attempt that takes longer costs its lane a rest.
+    """
+
+    lease: timedelta
+    slow: timedelta
+
+
+WEBHOOKS: Final = Pace(lease=timedelta(seconds=60), slow=timedelta(seconds=1))
+CONNECTORS: Final = Pace(lease=timedelta(minutes=6), slow=timedelta(minutes=1))  # many requests make one invoice
+
+
+def rest_after(took: timedelta, pace: Pace) -> timedelta:
     """How long a lane rests after an attempt of this length."""
-    return took * REST_TIMES if took > SLOW else timedelta()
+    return took * REST_TIMES if took > pace.slow else timedelta()
 
 
 def hold(times_held: int, run_id: str) -> timedelta:

@@ -30,7 +30,7 @@ _EVENT_FILTERS: Final = {
     "notificationCode": "Only what the notification rule with this code caused.",
 }
 _EVENT_CHOICES: Final = {"eventType": {"enum": list(EVENT_TYPES)}}
-_STATUSES: Final = (*RunStatus, "ACCOUNTING_PERIOD_CLOSED", "INVOICE_ALREADY_PAID")
+_STATUSES: Final = tuple(RunStatus)
 _ORDERS: Final = ("DESC", "ASC")
 _RUN_FILTERS: Final = (
     QueryParameter("status", "Only runs with this status.", {"type": "string", "enum": list(_STATUSES)}),

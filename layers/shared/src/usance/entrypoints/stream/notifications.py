@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
+from usance.application.integrations.start_runs import start_runs
 from usance.application.notifications.evaluate_rules import evaluate_rules
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
@@ -60,7 +61,9 @@ def _take(record: Mapping[str, Any], stores: Stores) -> None:
         return
     change = _change(record)
     if change is not None:
-        record_change(change, stores)
+        event = record_change(change, stores)
+        if event is not None:
+            start_runs(change, event, stores)
 
 
 def _change(record: Mapping[str, Any]) -> Change | None:

@@ -1,4 +1,4 @@
-"""One attempt to deliver a notification (platform.md 9.2): claim the run, send, record how it ended.
+"""One attempt to deliver an integration run: claim it, send, record how it ended (platform.md 9.2, 10.3).
 
 The queue may bring a message twice, late, or to two workers at once. The run's version lets one of them make an
 attempt; its status and due time tell the others what is left to do. A worker that dies while it sends leaves a claim
@@ -10,21 +10,15 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from usance.application.notifications.attempts import attempt_of
-from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, credentials_of
-from usance.application.notifications.firings import firing_of
+from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
 from usance.application.notifications.lanes import free_lane, take_lane
 from usance.application.notifications.lines import call_next, is_next, moves
-from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, is_test, message
+from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is_test
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
-from usance.application.notifications.webhook_request import webhook_request
-from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
-from usance.application.ports.secrets import Secrets
-from usance.application.ports.webhooks import WebhookSender
 from usance.domain.kernel.errors import VersionConflictError
-from usance.domain.notifications.delivery import FINAL, LEASE, Next, RunStatus, after_attempt, after_test
+from usance.domain.notifications.delivery import FINAL, Next, RunStatus, after_attempt, after_test
 from usance.domain.notifications.pacing import hold
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -34,16 +28,14 @@ DELAY_MAX_SECONDS: Final = 900  # SQS; a longer wait is several
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """What delivering needs. `dead_letters` takes what could not be delivered; `header_prefix` begins header names."""
+    """What delivering needs. `dead_letters` takes what could not be delivered."""
 
     stores: Stores
-    sender: WebhookSender
-    secrets: Secrets
+    courier: Courier
     dead_letters: Queue
-    header_prefix: str = "X-M3ter-"
 
 
-def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer, times_held: int = 0) -> str | None:
+def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int = 0) -> str | None:
     """Bring the run forward as far as can be now, and answer its status (None: it is not there, or another's now).
 
     On return the message is dealt with; after an error it must come again. `times_held` is what the message says.
@@ -58,7 +50,7 @@ def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer, times_held: 
         if RunStatus(run["status"]) in FINAL:
             settle_run(org_id, run, stores, deliverer.dead_letters)
         elif due and now < instants.from_text(due):
-            _hold(org_id, run_id, instants.from_text(due) - now, stores)
+            _hold(org_id, run, instants.from_text(due) - now, stores)
         else:
             return _proceed(org_id, run, deliverer, times_held)
     except VersionConflictError:
@@ -68,40 +60,26 @@ def deliver_webhook(org_id: str, run_id: str, deliverer: Deliverer, times_held: 
 
 def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) -> str:
     """Make an attempt, if the run can be delivered at all and its destination has room for it."""
-    stores = deliverer.stores
-    firing = firing_of(org_id, run, stores.events)
-    webhook = stores.entities.get(org_id, WEBHOOK_TYPE, run["destinationId"])
-    reason = _unusable(org_id, run, webhook, firing, stores)
-    if reason or webhook is None or firing is None:
-        over = _finished(run, stores.clock.now(), Next(RunStatus.DISABLED), reason)
+    stores, pace = deliverer.stores, deliverer.courier.pace
+    try:
+        dispatch = deliverer.courier.prepare(org_id, run)
+    except UndeliverableError as reason:
+        over = _finished(run, stores.clock.now(), Next(RunStatus.DISABLED), str(reason))
         stores.entities.commit(org_id, moves(over, run["version"]))
         call_next(org_id, over, stores)
         return RunStatus.DISABLED
-    lane = take_lane(org_id, webhook["id"], stores) if is_next(org_id, run, stores.entities) else None
+    lane = take_lane(org_id, run["destinationId"], pace, stores) if is_next(org_id, run, stores.entities) else None
     if lane is None:
-        _hold(org_id, run["id"], hold(times_held, run["id"]), stores, times_held + 1)
+        _hold(org_id, run, hold(times_held, run["id"]), stores, times_held + 1)
         return str(run["status"])
     began = stores.clock.now()
     try:
-        return _attempt(org_id, run, webhook, firing, deliverer)
+        return _attempt(org_id, run, dispatch, deliverer)
     finally:
-        free_lane(org_id, lane, stores.clock.now() - began, stores)
+        free_lane(org_id, lane, stores.clock.now() - began, pace, stores)
 
 
-def _unusable(org_id: str, run: Document, webhook: Document | None, firing: Event | None, stores: Stores) -> str:
-    if webhook is None:
-        return "the webhook was deleted"
-    if is_test(run):
-        return ""  # what is switched off may be tried
-    configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, run["delivery"]["integrationConfigId"])
-    if configuration is None or not configuration.get("enabled", True):
-        return "the integration was disabled or deleted"
-    if not webhook.get("active", True):
-        return "the webhook was deactivated"
-    return "" if firing else "the event has expired"
-
-
-def _attempt(org_id: str, run: Document, webhook: Document, firing: Event, deliverer: Deliverer) -> str:
+def _attempt(org_id: str, run: Document, dispatch: Dispatch, deliverer: Deliverer) -> str:
     """Claim the run, send, record how it ended."""
     stores = deliverer.stores
     began = stores.clock.now()
@@ -110,25 +88,22 @@ def _attempt(org_id: str, run: Document, webhook: Document, firing: Event, deliv
         began,
         status=RunStatus.STARTED.value,
         dtStarted=run.get("dtStarted") or instants.to_text(began),
-        delivery={"dueAt": instants.to_text(began + LEASE)},
+        delivery={"dueAt": instants.to_text(began + deliverer.courier.pace.lease)},
     )
     stores.entities.commit(org_id, moves(claimed, run["version"]))
-    credentials = credentials_of(org_id, webhook["id"], stores.entities, deliverer.secrets)
-    request = webhook_request(delivery_id(run), webhook["url"], credentials, firing, began, deliverer.header_prefix)
-    outcome = deliverer.sender.send(request.url, request.body, request.headers)
+    attempt = dispatch.send(began)
 
-    now = stores.clock.now()
-    attempt = attempt_of(request, credentials, outcome, now, now - began)
-    attempts = [*claimed["delivery"]["attempts"], attempt]
+    now, outcome = stores.clock.now(), attempt.outcome
+    attempts = [*claimed["delivery"]["attempts"], attempt.log]
     born = instants.from_text(run["dtCreated"])
     then = (
         after_test(outcome) if is_test(run) else after_attempt(len(attempts), outcome, now, run_id=run["id"], born=born)
     )
-    tried = {**claimed, "delivery": {**claimed["delivery"], "attempts": attempts}}
-    recorded = _finished(tried, now, then, attempt["error"])
+    tried = {**claimed, **attempt.fields, "delivery": {**claimed["delivery"], "attempts": attempts}}
+    recorded = _finished(tried, now, then, attempt.log["error"])
     stores.entities.commit(org_id, moves(recorded, claimed["version"]))
     if then.retry_at:
-        _hold(org_id, run["id"], then.retry_at - now, stores)
+        _hold(org_id, run, then.retry_at - now, stores)
     else:
         call_next(org_id, recorded, stores)
         settle_run(org_id, recorded, stores, deliverer.dead_letters)
@@ -141,7 +116,7 @@ def _finished(run: Document, now: datetime, then: Next, error: str | None) -> Do
     return changed(run, now, status=then.status.value, error=error, dtCompleted=completed, delivery={"dueAt": due})
 
 
-def _hold(org_id: str, run_id: str, wait: timedelta, stores: Stores, times_held: int = 0) -> None:
+def _hold(org_id: str, run: Document, wait: timedelta, stores: Stores, times_held: int = 0) -> None:
     """Queue the run again for when it is due, or for as long as the queue can hold it."""
     seconds = min(ceil(wait / timedelta(seconds=1)), DELAY_MAX_SECONDS)
-    stores.deliveries.send([message(org_id, run_id, times_held)], delay_seconds=max(seconds, 0))
+    enqueue(org_id, run, stores, delay_seconds=max(seconds, 0), times_held=times_held)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.application.notifications.world import World
-from usance.application.notifications.deliver_webhook import deliver_webhook
+from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.ports.entities import Put
 from usance.domain.notifications.delivery import Fault, Outcome
@@ -57,18 +57,18 @@ def test_a_delivered_run_is_complete(world: World, run: Document) -> None:
 
 def test_a_message_that_comes_again_delivers_nothing_again(world: World, run: Document) -> None:
     world.work()
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     assert len(world.sender.sent) == 1
 
 
 def test_a_message_about_nothing_is_done(world: World) -> None:
-    deliver_webhook(world.org, "nowhere", world.deliverer())
+    deliver_run(world.org, "nowhere", world.deliverer())
     assert world.sender.sent == []
 
 
 def test_a_failed_attempt_is_repeated_after_its_wait(world: World, run: Document) -> None:
     world.sender.outcomes = (DOWN, Outcome(status=200))
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     [waiting] = world.runs()
     assert (waiting["status"], waiting["error"]) == ("AWAITING_RETRY", "the receiver answered 500")
     assert 30 <= world.queue.sent[-1][1] <= 36
@@ -81,22 +81,22 @@ def test_a_failed_attempt_is_repeated_after_its_wait(world: World, run: Document
 def test_a_wait_longer_than_the_queue_can_hold_is_several(world: World, run: Document) -> None:
     world.sender.outcomes = (Outcome(status=429, retry_after=timedelta(minutes=40)), Outcome(status=200))
     world.queue.take()
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     assert world.runs()[0]["status"] == "RATE_LIMIT_RETRY"
     delays = []
     while world.queue.sent:
         [(message, delay)] = world.queue.take()
         delays.append(delay)
         world.clock.advance(seconds=delay)
-        deliver_webhook(message["orgId"], message["runId"], world.deliverer())
+        deliver_run(message["orgId"], message["runId"], world.deliverer())
     assert delays == [900, 900, 600]
     assert len(world.sender.sent) == 2
 
 
 def test_an_early_message_waits_for_its_time(world: World, run: Document) -> None:
     world.sender.outcomes = (DOWN,)
-    deliver_webhook(world.org, run["id"], world.deliverer())
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     assert len(world.sender.sent) == 1
 
 
@@ -177,14 +177,13 @@ def test_two_workers_with_the_same_message_make_one_attempt(world: World, run: D
         def send(self, *request: object) -> Outcome:
             if self.meanwhile:
                 self.meanwhile = False
-                deliver_webhook(world.org, run["id"], world.deliverer())
+                deliver_run(world.org, run["id"], world.deliverer())
             return world.sender.send(*request)  # type: ignore[arg-type]
 
         def check(self, url: str) -> None:
             raise AssertionError
 
-    first = world.deliverer()
-    deliver_webhook(world.org, run["id"], type(first)(world.stores(), Rival(), world.secrets, world.dead_letters))
+    deliver_run(world.org, run["id"], world.deliverer(sender=Rival()))
     assert len(world.sender.sent) == 1
     assert world.runs()[0]["status"] == "COMPLETE"
 
@@ -194,7 +193,7 @@ def test_an_attempt_whose_worker_died_is_made_again_when_its_claim_ends(world: W
     started = {**run, "version": 2, "status": "STARTED"}
     started["delivery"] = {**run["delivery"], "dueAt": "2026-01-15T12:01:00.000000Z"}
     world.entities.commit(world.org, [Put("integrationRun", started, expected_version=1)])
-    deliver_webhook(world.org, run["id"], world.deliverer())
+    deliver_run(world.org, run["id"], world.deliverer())
     assert world.sender.sent == []
     assert world.queue.sent[-1][1] == 60
     world.work()

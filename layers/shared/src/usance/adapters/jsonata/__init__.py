@@ -1,0 +1,1 @@
+"""JSONata: the mappings of fields that customers write for custom integrations."""

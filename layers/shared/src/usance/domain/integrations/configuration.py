@@ -1,0 +1,73 @@
+"""Rules of integration configurations that a connector reads."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.integrations import custom
+from usance.domain.integrations.selection import check_options
+from usance.domain.integrations.system import Setting, System
+from usance.domain.integrations.systems import system_of
+from usance.domain.kernel.errors import InvalidInputError
+
+_KINDS: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "array": list, "object": dict}
+
+
+def check_connector(proposal: Proposal) -> Mapping[str, Any]:
+    """Options must be of their kind; a configuration that there is a connector for is authorized once it has credentials.
+
+    What there is no connector for is kept as it is; entities that a system does not take are kept, but not authorized.
+    """
+    new = proposal.new
+    system = system_of(new["destination"])
+    if system is None:
+        return {}
+    options = new.get("configData") or {}
+    check_options(options)
+    if system.check:
+        system.check(options)
+    for setting in system.options:
+        _check_option(setting, options.get(setting.name), system)
+    is_taken = new["entityType"].casefold() in {entity.casefold() for entity in system.entities}
+    return {"authorized": is_taken and _is_authorized(system, proposal)}
+
+
+def endpoint_of(configuration: Entity) -> str | None:
+    """The address that a configuration is going to have called, if it names one itself."""
+    if system_of(configuration["destination"]) is not custom.HTTPS:
+        return None
+    found = (configuration.get("configData") or {}).get("url")
+    return found if isinstance(found, str) else None
+
+
+def mapping_of(configuration: Entity) -> str | None:
+    """The JSONata expression of a configuration whose system takes one."""
+    system = system_of(configuration["destination"])
+    if system is None or all(option.name != "mapping" for option in system.options):
+        return None
+    found = (configuration.get("configData") or {}).get("mapping")
+    return found if isinstance(found, str) and found else None
+
+
+def _check_option(setting: Setting, chosen: object, system: System) -> None:
+    if chosen is None or chosen == "":
+        if setting.required:
+            raise InvalidInputError(f"configData.{setting.name} is required for {system.display_name}: {setting.label}")
+        return
+    if not isinstance(chosen, _KINDS[setting.kind]):
+        raise InvalidInputError(f"configData.{setting.name} must be of type {setting.kind}")
+    if setting.choices and chosen not in setting.choices:
+        raise InvalidInputError(f"configData.{setting.name} must be one of {', '.join(setting.choices)}")
+
+
+def _is_authorized(system: System, proposal: Proposal) -> bool:
+    """Whether credentials of a kind that the system takes are kept, with all that they must have."""
+    if not system.credentials:
+        return True
+    new, old = proposal.new, proposal.old or {}
+    sent = new.get("credentials")
+    if sent is None:
+        kept = new.get("integrationCredentialsId")
+        return bool(kept and kept == old.get("integrationCredentialsId") and old.get("authorized"))
+    asked = system.credentials.get(sent["type"])
+    return asked is not None and all(sent.get(setting.name) for setting in asked if setting.required)

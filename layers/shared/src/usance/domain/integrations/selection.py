@@ -1,0 +1,63 @@
+"""Which changes an integration configuration lets through, by the common options of its `configData` (platform.md 10.1)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from usance.domain.integrations.invoice import APPROVED
+from usance.domain.integrations.system import BILL, Setting
+from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.notifications.changes import Change, ChangeKind
+
+ACCOUNTS: Final = "accountIds"
+RESTRICTED_ACCOUNTS: Final = "restrictedAccountIds"
+ON_APPROVAL: Final = "onlySendBillOnApproval"
+LISTED_MAX: Final = 1_000  # accounts that one configuration names
+COMMON: Final = (
+    Setting(ACCOUNTS, "Only these accounts", kind="array"),
+    Setting(RESTRICTED_ACCOUNTS, "Not these accounts", kind="array"),
+)
+COMMON_TO_BILLS: Final = (*COMMON, Setting(ON_APPROVAL, "Only send bill on approval", kind="boolean"))
+
+# Of a change that touches nothing but these, no invoice has to know.
+_AUDIT: Final = frozenset({"version", "dtLastModified", "lastModifiedBy"})
+_ASIDE: Final = frozenset(
+    {"jsonStatementGenerated", "csvStatementGenerated", "statementStale", "locked", "dtLocked", "lockedBy"}
+)
+
+
+def allows(options: Mapping[str, Any], account_id: str | None) -> bool:
+    """Whether the entities of an account are sent: it is on the list of allowed ones, if there is one, and not restricted."""
+    allowed, restricted = options.get(ACCOUNTS) or (), options.get(RESTRICTED_ACCOUNTS) or ()
+    return (not allowed or account_id in allowed) and account_id not in restricted
+
+
+def waits_for_approval(options: Mapping[str, Any], bill: Mapping[str, Any]) -> bool:
+    """Whether the bill is not to be sent yet."""
+    return bool(options.get(ON_APPROVAL)) and bill["status"] != APPROVED
+
+
+def lets_through(options: Mapping[str, Any], change: Change) -> bool:
+    """Whether a change is to be brought to the external system. Deletions are, since the entity may be there."""
+    if not allows(options, change.account_id):
+        return False
+    if change.type != BILL.lower() or change.kind is ChangeKind.DELETED:
+        return True
+    return not waits_for_approval(options, change.entity) and not _is_aside(change)
+
+
+def _is_aside(change: Change) -> bool:
+    old, new = change.old or {}, change.new or {}
+    differing = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    return bool(differing & _ASIDE) and differing <= _ASIDE | _AUDIT
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """`InvalidInputError` when a common option is not of its kind."""
+    for name in (ACCOUNTS, RESTRICTED_ACCOUNTS):
+        listed = options.get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise InvalidInputError(f"configData.{name} must be a list of account ids")
+        if len(listed) > LISTED_MAX:
+            raise InvalidInputError(f"configData.{name} has {len(listed)} accounts; the limit is {LISTED_MAX}")
+    if not isinstance(options.get(ON_APPROVAL, False), bool):
+        raise InvalidInputError(f"configData.{ON_APPROVAL} must be true or false")

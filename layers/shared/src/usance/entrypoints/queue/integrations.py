@@ -1,0 +1,13 @@
+"""The delivery queue of external systems."""
+
+from collections.abc import Callable
+from typing import Any
+
+from usance.application.notifications.deliver_run import Deliverer
+from usance.bootstrap.connectors import deliverer
+from usance.entrypoints.queue import deliveries
+
+
+def handler(build: Callable[[], Deliverer] = deliverer) -> Callable[[dict[str, Any], Any], Any]:
+    """The Lambda handler."""
+    return deliveries.handler(build)

@@ -1,0 +1,92 @@
+"""What saving an integration configuration looks at, by the external system that it names."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.organization import Organization
+from usance.bootstrap.connectors import CONNECTORS
+from usance.domain.integrations.systems import SYSTEMS
+
+URL = "https://example.com/changes"
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:changes"
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return Organization()
+
+
+def body(organization: Organization, destination: str, options: dict[str, Any], **more: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "entityType": "Account",
+        "entityId": None,
+        "destinationId": None,
+        "destination": destination,
+        "configData": options,
+    }
+    return organization.body("integrationConfiguration", **(values | more))
+
+
+def saved(organization: Organization, destination: str, options: dict[str, Any]) -> dict[str, Any]:
+    answer = organization.client.post("/integrationconfigs", body(organization, destination, options))
+    assert answer.status == 200, answer.text
+    return dict(answer.json)
+
+
+def test_every_system_has_a_connector_for_each_of_its_destinations():
+    destinations = [name.lower() for system in SYSTEMS for name in system.destinations]
+
+    assert sorted(destinations) == sorted(CONNECTORS)
+
+
+@pytest.mark.parametrize(
+    ("destination", "options"),
+    [
+        ("Custom", {"url": URL, "mapping": '{"id": new.id}', "changes": ["created"]}),
+        ("SQS", {"queueArn": QUEUE}),
+        ("EventBridge", {"eventBusArn": "arn:aws:events:eu-west-1:123456789012:event-bus/billing"}),
+        ("SALESFORCE", {"externalIdField": "BillingId__c", "mapping": "new"}),
+        ("AWS", {"region": "us-east-1", "defaultDimension": "prod1-api"}),
+        ("SomethingElse", {"url": "http://10.0.0.1", "mapping": "("}),
+    ],
+)
+def test_options_that_fit_the_destination_are_kept(organization, destination, options):
+    assert saved(organization, destination, options)["configData"] == options
+
+
+@pytest.mark.parametrize(
+    ("destination", "options", "message"),
+    [
+        ("Custom", {}, "configData.url is required"),
+        ("custom", {"url": "https://10.0.0.1/changes"}, "url: this address may not be reached"),
+        (
+            "Custom",
+            {"url": URL, "mapping": "new.("},
+            "configData.mapping: Expected ) before end of expression (line 1, ",
+        ),
+        ("SQS", {"queueArn": QUEUE, "mapping": "new.("}, "configData.mapping: Expected )"),
+        ("SALESFORCE", {"mapping": "new.("}, "configData.mapping: Expected )"),
+        ("SQS", {"queueArn": "changes"}, "configData.queueArn must be such as"),
+        ("EventBridge", {}, "configData.eventBusArn must be such as"),
+        ("SALESFORCE", {"objectName": "a b"}, "configData.objectName must be an API name"),
+        ("AWS", {"defaultDimension": "api"}, "configData.defaultDimension must be such as productCode-dimensionKey"),
+        ("AWS", {"region": "Ireland"}, "configData.region must be such as us-east-1"),
+    ],
+)
+def test_options_that_nothing_can_be_sent_with_are_refused(organization, destination, options, message):
+    answer = organization.client.post("/integrationconfigs", body(organization, destination, options))
+
+    assert answer.status == 400
+    assert message in answer.json["message"]
+    assert organization.client.get("/integrationconfigs").json["data"] == []
+
+
+def test_an_update_looks_at_what_it_changes(organization):
+    made = saved(organization, "Custom", {"url": URL})
+    path = f"/integrationconfigs/{made['id']}"
+    changed = body(organization, "Custom", {"url": URL, "mapping": "("}, version=made["version"])
+
+    assert organization.client.put(path, changed).status == 400
+    kept = organization.client.put(path, changed | {"configData": {"url": URL, "mapping": "new"}})
+    assert kept.json["configData"] == {"url": URL, "mapping": "new"}
