@@ -49,6 +49,10 @@ KINDS = {
     "resourcegroups": "plan",
     "billingperiod": "2025-12-31",
     "2025-12-31": "MONTHLY",
+    "available": "Stripe",
+    "auth": "Bill",
+    "values": "Stripe",
+    "Stripe": "collectionMethod",
 }  # what paths name besides ids
 QUERIES = {"counterAdjustment.list": {"counterId": "x" * 36}}
 ENDING = {"endDate": "2026-06-01T00:00:00Z", "billingEntities": ["CONTRACT"]}
@@ -273,6 +277,7 @@ def deployed() -> Iterator[Deployment]:
             "export_queue": FakeQueue(),
             "merge_queue": FakeQueue(),
             "delivery_queue": FakeQueue(),
+            "integration_queue": FakeQueue(),
             "secrets": secrets,
             "clock": org.clock,
             "ids": org.ids,

@@ -7,7 +7,7 @@ from usance.application.integrations.connector_courier import ConnectorCourier
 from usance.application.notifications.deliver_run import Deliverer
 from usance.application.ports.connectors import Connector, ConnectorFactory, Outside
 from usance.bootstrap import stores
-from usance.bootstrap.notifications import notification_stores
+from usance.bootstrap.notifications import notification_stores, sent_bills
 from usance.settings import Settings
 
 
@@ -104,7 +104,7 @@ def deliverer() -> Deliverer:
     there = notification_stores()
     courier = ConnectorCourier(
         stores=there,
-        bills=stores.bills(),
+        bills=sent_bills(),
         secrets=stores.secrets(),
         http=GuardedHttpClient(Settings().webhook_allowed_hosts),
         connectors=CONNECTORS,

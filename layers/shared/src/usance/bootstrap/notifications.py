@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from usance.application.notifications.stores import Stores
+from usance.application.ports.bills import BillRepository
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
 from usance.bootstrap import stores
@@ -33,3 +34,8 @@ def notification_stores() -> Stores:
         integrations=stores.integration_queue(),
         clock=stores.clock(),
     )
+
+
+def sent_bills() -> BillRepository:
+    """The bills that are sent to external systems."""
+    return stores.bills()

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from usance.domain.catalog.integrations import check_integration
-from usance.domain.integrations.configurations import check_options_of_system, endpoint_of, mapping_of
+from usance.domain.integrations.configuration import check_connector, endpoint_of, mapping_of
 from usance.resources.fields import FreeObject, Name, Noun, Text, Whole
 from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
 
@@ -113,10 +113,10 @@ INTEGRATION_CONFIGURATION: Final = Resource(
         Related("notifications", "notificationConfiguration", where={"id": "entityId"}),
         Related("webhooks", "webhook", where={"id": "destinationId"}),
     ),
-    rules=(check_integration, check_options_of_system),
+    rules=(check_integration, check_connector),
     reaches=endpoint_of,
     mapping=mapping_of,
-    dependants=(Dependant("externalMapping", "integrationConfigId"),),
+    parts=(Dependant("externalMapping", "integrationConfigId"),),
     page_size_max=200,
     sealed="credentials",
     sealed_as="integrationCredentialsId",

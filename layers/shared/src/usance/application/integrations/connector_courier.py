@@ -59,6 +59,9 @@ class ConnectorCourier:
         system, make = self.find_system(destination), self.connectors.get(destination.casefold())
         if system is None or make is None:
             raise UndeliverableError(f"there is no connector for {destination}")
+        event_id = run["delivery"].get("eventId")
+        if event_id and run["entityType"] != BILL and self.stores.events.get(org_id, event_id) is None:
+            raise UndeliverableError("the event has expired")  # a bill is sent as it stands, whatever its event said
         memory = StoredMemory(self.stores.entities, self.secrets, self.stores.clock, system)
         connection = Connection(org_id, id_, destination, configuration.get("configData") or {})
         return _Errand(self, run, connection, memory, make)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.integrations.memory import StoredMemory
-from usance.application.notifications.couriers import UndeliverableError
 from usance.application.notifications.stores import Stores
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.connectors import BillJob, Connection, EntityJob
@@ -60,7 +59,7 @@ def bill_job(
 
 
 def entity_job(stores: Stores, memory: StoredMemory, connection: Connection, run: Document) -> EntityJob | None:
-    """The job of an entity; None where it is gone and no event is asked for."""
+    """The job of an entity; None where it, or the event that tells of it, is gone."""
     org_id, id_, type_ = connection.org_id, run["entityId"], run["delivery"]["type"]
     event_id = run["delivery"].get("eventId")
     if event_id is None:
@@ -72,7 +71,7 @@ def entity_job(stores: Stores, memory: StoredMemory, connection: Connection, run
     else:
         event = stores.events.get(org_id, event_id)
         if event is None:
-            raise UndeliverableError("the event has expired")
+            return None
         data = event.detail["eventData"]
         kind, old = ChangeKind(event.name.rpartition(".")[2]), data.get("oldDto")
         entity = data.get("newDto") or old

@@ -195,9 +195,7 @@ HTTPS: Final = System(
     destinations=("Custom",),
     entities=ENTITIES,
     category="Custom",
-    credentials={
-        "M3TER_SIGNED_REQUEST": (Setting("apiKey", "API key", required=True), Setting("secret", "Secret", True, True))
-    },
+    credentials={"M3TER_SIGNED_REQUEST": (Setting("apiKey", "API key"), Setting("secret", "Secret", secret=True))},
     options=(Setting("url", "Address of the endpoint", required=True), *_COMMON),
     check=check_https,
 )

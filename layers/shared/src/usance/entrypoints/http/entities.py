@@ -14,11 +14,12 @@ from usance.application.entities.update_entity import update_entity
 from usance.application.exports.ports import ExportPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.notifications.stores import Stores
+from usance.application.ports.bills import BillRepository
 from usance.application.ports.entities import Page
 from usance.application.principals.invite import Post
 from usance.bootstrap.configuration import build_entity_ports, build_lookup_ports, build_post
 from usance.bootstrap.exports import export_ports
-from usance.bootstrap.notifications import notification_stores
+from usance.bootstrap.notifications import notification_stores, sent_bills
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import (
     access,
@@ -28,6 +29,7 @@ from usance.entrypoints.http import (
     end_dating,
     events,
     exports,
+    integrations,
     lookups,
     mappings,
     resource_groups,
@@ -64,6 +66,7 @@ def routes(
     exporting: Callable[[], ExportPorts] = export_ports,
     post: Callable[[], Post] = build_post,
     notifying: Callable[[], Stores] = notification_stores,
+    bills: Callable[[], BillRepository] = sent_bills,
 ) -> tuple[Route, ...]:
     """Every route of this module. The ports are asked at the first request, so that describing routes needs no store."""
     own = {
@@ -82,6 +85,7 @@ def routes(
         *exports.routes(ports, exporting, lookup_ports),
         *events.routes(),
         *deliveries.routes(notifying),
+        *integrations.routes(ports, notifying, bills),
     )
 
 

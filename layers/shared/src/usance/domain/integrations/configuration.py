@@ -1,0 +1,62 @@
+"""Rules of integration configurations that a connector reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.integrations import custom
+from usance.domain.integrations.selection import check_options
+from usance.domain.integrations.system import System
+from usance.domain.integrations.systems import system_of
+from usance.domain.kernel.errors import InvalidInputError
+
+
+def check_connector(proposal: Proposal) -> Mapping[str, Any]:
+    """Options must be of their kind; a configuration that there is a connector for is authorized once it has credentials.
+
+    What no connector takes is kept as it is.
+    """
+    new = proposal.new
+    system = system_of(new["destination"])
+    if system is None or new["entityType"].casefold() not in {entity.casefold() for entity in system.entities}:
+        return {}
+    options = new.get("configData") or {}
+    check_options(options)
+    for setting in system.options:
+        chosen = options.get(setting.name)
+        if setting.choices and chosen is not None and chosen not in setting.choices:
+            raise InvalidInputError(f"configData.{setting.name} must be one of {', '.join(setting.choices)}")
+    if system.check:
+        system.check(options)
+    return {"authorized": _is_authorized(system, proposal)}
+
+
+def endpoint_of(configuration: Entity) -> str | None:
+    """The address that a configuration is going to have called, if it names one itself."""
+    if system_of(configuration["destination"]) is not custom.HTTPS:
+        return None
+    found = (configuration.get("configData") or {}).get("url")
+    return found if isinstance(found, str) else None
+
+
+def mapping_of(configuration: Entity) -> str | None:
+    """The JSONata expression of a configuration whose system takes one."""
+    system = system_of(configuration["destination"])
+    if system is None or all(option.name != "mapping" for option in system.options):
+        return None
+    found = (configuration.get("configData") or {}).get("mapping")
+    return found if isinstance(found, str) and found else None
+
+
+def _is_authorized(system: System, proposal: Proposal) -> bool:
+    """Whether credentials of a kind that the system takes are kept, with all that they must have; or none are needed."""
+    new, old = proposal.new, proposal.old or {}
+    sent = new.get("credentials")
+    asks = [any(setting.required for setting in asked) for asked in system.credentials.values()]
+    if sent is None and not all(asks):
+        return True
+    if sent is None:
+        kept = new.get("integrationCredentialsId")
+        return bool(kept and kept == old.get("integrationCredentialsId") and old.get("authorized"))
+    asked = system.credentials.get(sent["type"])
+    return asked is not None and all(sent.get(setting.name) for setting in asked if setting.required)

@@ -1,0 +1,80 @@
+"""Changes of entities other than bills go to an external system in their order."""
+
+import pytest
+
+from tests.unit.application.integrations import world as stand
+from tests.unit.application.integrations.world import World
+from usance.application.integrations import start_runs as module
+from usance.domain.integrations.faults import ConnectorError
+from usance.domain.notifications.delivery import Fault
+from usance.resources.wire import Document
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(module, "system_of", lambda _: stand.SYSTEM)
+    world = World()
+    world.configure(entityType="account")
+    return world
+
+
+def account(version: int, **more: object) -> Document:
+    return {
+        "id": "a",
+        "version": version,
+        "name": f"Acme {version}",
+        "apiKey": "hush",
+        "dtLastModified": f"{version}",
+        **more,
+    }
+
+
+def test_a_change_is_brought_with_what_it_was_before_and_without_secrets(world: World) -> None:
+    world.tell("account", account(1), account(2))
+    world.work()
+    [job] = world.system.entities
+    assert (job.entity_type, job.kind, job.entity["name"]) == ("Account", "updated", "Acme 2")
+    assert job.old
+    assert job.old["name"] == "Acme 1"
+    assert "apiKey" not in job.entity
+    [run] = world.runs()
+    assert (run["status"], run["externalId"], run["entityType"]) == ("COMPLETE", "ext_a", "Account")
+
+
+def test_the_reference_that_the_system_gave_is_known_from_then_on_and_forgotten_with_the_entity(world: World) -> None:
+    world.tell("account", None, account(1))
+    world.work()
+    [mapping] = world.mappings()
+    assert (mapping["m3terEntity"], mapping["m3terId"], mapping["externalId"]) == ("Account", "a", "ext_a")
+    world.tell("account", account(1), account(2))
+    world.tell("account", account(2), None)
+    world.work()
+    assert [(job.kind, job.external_id) for job in world.system.entities] == [
+        ("created", None),
+        ("updated", "ext_a"),
+        ("deleted", "ext_a"),
+    ]
+    assert world.mappings() == []
+
+
+def test_changes_of_one_entity_wait_for_one_another(world: World) -> None:
+    world.system.failures = [ConnectorError(Fault.PASSING, "down")] * 2
+    for version in range(1, 4):
+        world.tell("account", account(version), account(version + 1))
+    world.work()
+    assert [job.entity["version"] for job in world.system.entities] == [2, 3, 4]
+    assert len({job.idempotency_key for job in world.system.entities}) == 3
+
+
+def test_a_change_whose_event_has_expired_is_not_sent(world: World) -> None:
+    world.tell("account", account(1), account(2))
+    world.clock.advance(days=29)
+    world.work()
+    assert [run["status"] for run in world.runs()] == ["DISABLED"]
+    assert world.runs()[0]["error"] == "the event has expired"
+
+
+def test_an_account_that_is_restricted_is_not_sent(world: World) -> None:
+    world.edit(configData={"restrictedAccountIds": ["a"]})
+    world.tell("account", account(1), account(2))
+    assert world.runs() == []
