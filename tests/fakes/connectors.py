@@ -95,7 +95,9 @@ class FakeSystem:
 
     def void(self, job: BillJob) -> None:
         self._called("void", job)
-        self.invoices[job.external_id or ""]["status"] = "void"
+        id_ = job.external_id or self._made_before(job)
+        if id_:
+            self.invoices[id_]["status"] = "void"
 
     def deliver(self, job: EntityJob) -> Sent | None:
         if self.failures:

@@ -10,7 +10,7 @@ from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.delivery import Fault
 
-TOKEN = {"access_token": "token", "expires_in": 3600, "refresh_token": "next", "token_type": "bearer"}
+TOKEN = {"access_token": "the-access-token", "expires_in": 3600, "refresh_token": "next", "token_type": "bearer"}
 VERSION = {"minorversion": ["75"]}
 
 
@@ -38,7 +38,7 @@ class FakeQuickBooks:
             return answer(200, TOKEN)
         self.hosts.add(parts.netloc)
         query = parse_qs(parts.query)
-        assert asked.headers["Authorization"] == "Bearer token"
+        assert asked.headers["Authorization"] == "Bearer the-access-token"
         assert query.items() >= VERSION.items()
         if asked.method == "GET":
             return self._read(parts.path.removeprefix("/v3/company/4620/"), query)

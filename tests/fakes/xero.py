@@ -9,7 +9,7 @@ from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.delivery import Fault
 
-TOKEN = {"access_token": "token", "expires_in": 1800, "token_type": "Bearer"}
+TOKEN = {"access_token": "the-access-token", "expires_in": 1800, "token_type": "Bearer"}
 
 
 def invalid(*messages: str) -> Answer:
@@ -40,7 +40,7 @@ class FakeXero:
         if parts.netloc == "identity.xero.com":
             self.tokens.append(parse_qs(asked.body.decode()))
             return answer(200, TOKEN | {"refresh_token": "next"} if "refresh_token" in self.tokens[-1] else TOKEN)
-        assert asked.headers["Authorization"] == "Bearer token"
+        assert asked.headers["Authorization"] == "Bearer the-access-token"
         assert parts.path.startswith("/api.xro/2.0/Invoices")
         if asked.method == "GET":
             return self._read(parts.path.removeprefix("/api.xro/2.0/Invoices").lstrip("/"), parse_qs(parts.query))

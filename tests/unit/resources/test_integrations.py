@@ -50,11 +50,20 @@ def test_entities_that_a_system_does_not_take_are_kept_and_not_authorized(org: O
         {"accountIds": ["a"] * 1_001},
         {"onlySendBillOnApproval": "yes"},
         {"collectionMethod": "barter"},
+        {"collectionMethod": 1},
+        {"autoAdvance": "yes"},
     ],
 )
 def test_an_option_of_the_wrong_kind_is_refused_by_its_name(org: Organization, options: dict[str, Any]) -> None:
     answer = org.create("integrationConfiguration", **_stripe(configData=options))
     assert (answer.status, next(iter(options)) in answer.message) == (400, True)
+
+
+def test_an_option_that_a_system_cannot_do_without_is_asked_for(org: Organization) -> None:
+    answer = org.create("integrationConfiguration", **_stripe(destination="Xero"))
+    assert (answer.status, "configData.accountCode is required for Xero" in answer.message) == (400, True)
+    made = org.create("integrationConfiguration", **_stripe(destination="Xero", configData={"accountCode": "200"}))
+    assert made.status == 200
 
 
 def test_it_is_disabled_and_enabled(org: Organization) -> None:

@@ -216,7 +216,9 @@ def test_a_refresh_token_is_replaced_by_the_next_before_anything_is_sent() -> No
 
 def test_a_token_that_is_refused_is_renewed_once() -> None:
     old = connection(
-        "XERO", XERO.options, CREDENTIALS | {"accessToken": "token", "accessTokenExpiry": "2026-01-15T13:00:00+00:00"}
+        "XERO",
+        XERO.options,
+        CREDENTIALS | {"accessToken": "the-access-token", "accessTokenExpiry": "2026-01-15T13:00:00+00:00"},
     )
     xero = FakeXero(refuses=[answer(401)])
     XeroConnector(outside(FakeHttpClient(xero))).send(asked_for(invoice(), connection=old))

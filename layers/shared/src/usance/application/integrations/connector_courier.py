@@ -118,7 +118,8 @@ class _Errand:
         if job is None:
             return None
         if job.gone:
-            if job.bill.external_id is not None:
+            # An attempt of this run that was cut off may have made an invoice whose id nobody recorded
+            if job.bill.external_id is not None or self.run.get("dtStarted"):
                 connector.void(job.bill)
                 self.memory.forget_invoice(self.connection, bill_id, life)
             return None

@@ -80,7 +80,10 @@ class BillConnector(Protocol):
         ...
 
     def void(self, job: BillJob) -> None:
-        """Delete or void the invoice `job.external_id` of a bill that is gone, whose `invoice` has no lines."""
+        """Delete or void the invoice `job.external_id` of a bill that is gone, whose `invoice` has no lines.
+
+        Where there is no `job.external_id`: the invoice that an attempt may have made, if the system can find it.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from usance.domain.integrations.checks import account_of, check_billable, flag_o
 from usance.domain.integrations.external_ids import ExternalIds
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
+from usance.domain.integrations.selection import COMMON
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.wording import described, mark
 from usance.domain.kernel.ids import derived_id
@@ -29,6 +30,7 @@ SYSTEM: Final = System(
         )
     },
     options=(
+        *COMMON,
         Setting("autoCollection", "Collect at once, whatever the customer's setting", choices=("on", "off")),
         Setting("useBillDates", "Dates of the bill instead of Chargebee's", kind="boolean"),
         Setting("voidReasonCode", "Reason code of voided invoices, where the site demands one"),

@@ -1,14 +1,16 @@
 """Rules of integration configurations that a connector reads."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.integrations import custom
 from usance.domain.integrations.selection import check_options
-from usance.domain.integrations.system import System
+from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.systems import system_of
 from usance.domain.kernel.errors import InvalidInputError
+
+_KINDS: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "array": list, "object": dict}
 
 
 def check_connector(proposal: Proposal) -> Mapping[str, Any]:
@@ -23,12 +25,21 @@ def check_connector(proposal: Proposal) -> Mapping[str, Any]:
     options = new.get("configData") or {}
     check_options(options)
     for setting in system.options:
-        chosen = options.get(setting.name)
-        if setting.choices and chosen is not None and chosen not in setting.choices:
-            raise InvalidInputError(f"configData.{setting.name} must be one of {', '.join(setting.choices)}")
+        _check_option(setting, options.get(setting.name), system)
     if system.check:
         system.check(options)
     return {"authorized": _is_authorized(system, proposal)}
+
+
+def _check_option(setting: Setting, chosen: object, system: System) -> None:
+    if chosen is None or chosen == "":
+        if setting.required:
+            raise InvalidInputError(f"configData.{setting.name} is required for {system.display_name}: {setting.label}")
+        return
+    if not isinstance(chosen, _KINDS[setting.kind]):
+        raise InvalidInputError(f"configData.{setting.name} must be of type {setting.kind}")
+    if setting.choices and chosen not in setting.choices:
+        raise InvalidInputError(f"configData.{setting.name} must be one of {', '.join(setting.choices)}")
 
 
 def endpoint_of(configuration: Entity) -> str | None:
@@ -53,7 +64,7 @@ def _is_authorized(system: System, proposal: Proposal) -> bool:
     new, old = proposal.new, proposal.old or {}
     sent = new.get("credentials")
     asks = [any(setting.required for setting in asked) for asked in system.credentials.values()]
-    if sent is None and not all(asks):
+    if sent is None and not (asks and all(asks)):
         return True
     if sent is None:
         kept = new.get("integrationCredentialsId")

@@ -11,6 +11,7 @@ from usance.domain.integrations.checks import account_of, check_billable, choice
 from usance.domain.integrations.external_ids import ExternalIds
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
+from usance.domain.integrations.selection import COMMON_TO_BILLS
 from usance.domain.integrations.spreading import less_credits
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.wording import described, mark
@@ -31,6 +32,7 @@ SYSTEM: Final = System(
     destinations=("PADDLE", "PADDLE_SANDBOX"),
     credentials={"PADDLE_AUTH": (Setting("apiKey", "API key", required=True, secret=True),)},
     options=(
+        *COMMON_TO_BILLS,
         Setting("credits", "Credits lower the other line items, or are refused", choices=CREDITS),
         Setting("taxMode", "Tax mode of prices", choices=TAX_MODES),
         Setting("taxCategory", "Tax category of line items whose product is not mapped"),

@@ -11,6 +11,7 @@ from usance.domain.integrations.checks import account_of, check_billable, choice
 from usance.domain.integrations.external_ids import ExternalIds
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
+from usance.domain.integrations.selection import COMMON_TO_BILLS
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.wording import described, mark
 from usance.domain.kernel.ids import derived_id
@@ -35,6 +36,7 @@ SYSTEM: Final = System(
         )
     },
     options=(
+        *COMMON_TO_BILLS,
         Setting("defaultItemId", "Item of line items whose product is not mapped"),
         Setting("taxCode", "Tax code of line items"),
         Setting("globalTaxCalculation", "Tax of companies outside the US", choices=TAX_CALCULATIONS),

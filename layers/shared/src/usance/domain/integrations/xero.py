@@ -11,6 +11,7 @@ from usance.domain.integrations.checks import account_of, check_billable, choice
 from usance.domain.integrations.external_ids import ExternalIds
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
+from usance.domain.integrations.selection import COMMON_TO_BILLS
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.wording import described, mark
 from usance.domain.kernel.quantity import ONE, ZERO
@@ -34,6 +35,7 @@ SYSTEM: Final = System(
         )
     },
     options=(
+        *COMMON_TO_BILLS,
         Setting("accountCode", "Sales account of line items", required=True),
         Setting("taxType", "Tax type of line items"),
         Setting("lineAmountTypes", "Amounts are exclusive or inclusive of tax", choices=TAX_TREATMENTS),

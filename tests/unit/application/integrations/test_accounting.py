@@ -1,0 +1,147 @@
+"""Bills on their way to accounting systems: nothing is lost or doubled between the system and the store."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.fakes.chargebee import FakeChargebee
+from tests.fakes.connectors import FakeHttpClient
+from tests.fakes.paddle import FakePaddle
+from tests.fakes.quickbooks import FakeQuickBooks
+from tests.fakes.xero import FakeXero
+from tests.unit.application.integrations.world import ORG, SYSTEM, World
+from tests.unit.application.notifications.fuse import Fuse, Killed
+from usance.adapters.connectors.chargebee import ChargebeeConnector
+from usance.adapters.connectors.paddle import PaddleConnector
+from usance.adapters.connectors.quickbooks import QuickBooksConnector
+from usance.adapters.connectors.xero import XeroConnector
+from usance.application.integrations.memory import StoredMemory
+from usance.application.notifications.deliver_run import deliver_run
+from usance.application.ports.connectors import Connection
+
+USER = {
+    "type": "OAUTH_CLIENT_CREDENTIALS",
+    "clientId": "client",
+    "clientSecret": "secret of the client",
+    "refreshToken": "first token",
+    "tenantId": "tenant",
+}
+
+VENDORS: dict[str, Any] = {
+    "Xero": (FakeXero, XeroConnector, USER, {"accountCode": "200"}, ("Contact", "contact-1")),
+    "QuickBooks": (
+        FakeQuickBooks,
+        QuickBooksConnector,
+        USER | {"realmId": "4620"},
+        {"defaultItemId": "1"},
+        ("Customer", "1"),
+    ),
+    "Chargebee": (FakeChargebee, ChargebeeConnector, {"site": "acme-test", "apiKey": "key"}, {}, ("Customer", "c1")),
+    "Paddle": (FakePaddle, PaddleConnector, {"apiKey": "key"}, {}, ("Customer", "ctm_1")),
+}
+
+
+def to_xero(xero: FakeXero) -> World:
+    world = World(http=FakeHttpClient(xero))
+    world.make = XeroConnector
+    world.configure(configData={"accountCode": "200"})
+    memory(world).keep_credentials(Connection(ORG, "configuration", "Xero"), USER)
+    world.map(to="contact-1", externalTable="Contact")
+    world.clock.advance(seconds=1)
+    return world
+
+
+def memory(world: World) -> StoredMemory:
+    return StoredMemory(world.entities, world.secrets, world.clock, SYSTEM)
+
+
+def test_a_new_refresh_token_is_kept_sealed_and_used_the_next_time() -> None:
+    xero = FakeXero()
+    world = to_xero(xero)
+    world.bill()
+    world.work()
+    world.clock.advance(hours=1)
+    world.bill("20.00")
+    world.work()
+    assert [token["refresh_token"] for token in xero.tokens] == [["first token"], ["next"]]
+    kept = memory(world).credentials(ORG, "configuration")
+    assert (kept["refreshToken"], kept["clientSecret"], kept["type"]) == ("next", USER["clientSecret"], USER["type"])
+    assert "secret of the client" not in repr(
+        world.entities.get_private(ORG, "integrationConfiguration", ["configuration"])
+    )
+    assert [one["Total"] for one in xero.invoices.values()] == [20.0]
+
+
+@pytest.mark.parametrize("system", VENDORS)
+def test_being_killed_around_any_request_or_write_leaves_one_invoice(system: str) -> None:
+    def prepared() -> tuple[World, Mapping[str, object]]:
+        vendor, connector, credentials, options, mapped = VENDORS[system]
+        there = vendor()
+        world = World(http=FakeHttpClient(there))
+        world.make = lambda outside: connector(replace(outside, http=world.fuse.guard(outside.http)))
+        world.configure(configData=options)
+        memory(world).keep_credentials(Connection(ORG, "configuration", system), credentials)
+        world.map(to=mapped[1], externalTable=mapped[0])
+        world.clock.advance(seconds=1)
+        world.bill(status="APPROVED")
+        return world, there.transactions if isinstance(there, FakePaddle) else there.invoices
+
+    whole, _ = prepared()
+    whole.fuse = Fuse()
+    whole.work()
+    for step in range(1, whole.fuse.steps + 1):
+        world, invoices = prepared()
+        [(message, _)] = world.queue.take()
+        world.fuse = Fuse(step)
+        with pytest.raises(Killed):
+            deliver_run(world.org, message["runId"], world.deliverer())
+        world.clock.advance(minutes=31)  # the queue brings the message again
+        world.queue.send([message])
+        world.work()
+        assert [run["status"] for run in world.runs()] == ["COMPLETE"], step
+        assert len(invoices) == 1, step
+        assert [mapping["externalId"] for mapping in world.mappings()] == list(invoices), step
+
+
+def test_an_invoice_that_was_made_and_never_recorded_is_voided_when_its_bill_is_deleted() -> None:
+    xero = FakeXero(lost=1)
+    world = to_xero(xero)
+    world.bill()
+    [(message, _)] = world.queue.take()
+    deliver_run(world.org, message["runId"], world.deliverer())
+    assert [one["Status"] for one in xero.invoices.values()] == ["DRAFT"]
+    world.delete_bill()
+    world.work()
+    assert [one["Status"] for one in xero.invoices.values()] == ["DELETED"]
+    assert {run["status"] for run in world.runs()} == {"COMPLETE"}
+
+
+def test_no_secret_and_no_token_is_in_the_log_of_a_run() -> None:
+    xero = FakeXero()
+    world = to_xero(xero)
+    world.bill()
+    world.work()
+    for run in world.runs():
+        assert run["status"] == "COMPLETE"
+        for secret in ("secret of the client", "first token", "the-access-token"):
+            assert secret not in repr(run)
+
+
+def test_a_system_that_waits_for_approval_has_nothing_recorded_until_then() -> None:
+    site = FakeChargebee()
+    world = World(http=FakeHttpClient(site))
+    world.make = ChargebeeConnector
+    world.configure()
+    credentials = {"type": "CHARGEBEE_AUTH", "site": "acme-test", "apiKey": "key"}
+    memory(world).keep_credentials(Connection(ORG, "configuration", "Chargebee"), credentials)
+    world.map()
+    world.clock.advance(seconds=1)
+    world.bill()
+    world.work()
+    assert not world.mappings()
+    world.bill(status="APPROVED")
+    world.work()
+    assert [run["status"] for run in world.runs()] == ["COMPLETE", "COMPLETE"]
+    assert [mapping["externalId"] for mapping in world.mappings()] == ["cb-1"]
