@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from tests.fakes.connectors import Asked, answer
 from usance.domain.integrations.answers import Answer
@@ -73,11 +73,11 @@ class FakeNetSuite:
         assert form["grant_type"] == ["client_credentials"]
         assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
         [assertion] = form["client_assertion"]
-        key = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).prepare_key(private_key()).public_key()
+        known = load_pem_private_key(private_key().encode(), password=None).public_key()
         try:
             claims = jwt.decode(
                 assertion,
-                key,
+                cast("EllipticCurvePublicKey", known),
                 algorithms=["ES256"],
                 audience=TOKENS,
                 options={"verify_exp": False, "verify_iat": False},
