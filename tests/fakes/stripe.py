@@ -94,13 +94,14 @@ class FakeStripe:
         routes: dict[tuple[str, str], Callable[[str, Fields], Fields]] = {
             ("POST", "customers"): lambda _, sent: self._create_customer(sent),
             ("POST", "invoices"): lambda _, sent: self._create_invoice(sent),
+            ("GET", "invoices"): lambda _, sent: self._list(self.invoices, "customer", sent),
             ("GET", "invoices/*"): lambda id_, _: self._invoice(id_),
             ("POST", "invoices/*"): self._update_invoice,
             ("DELETE", "invoices/*"): lambda id_, _: self._delete_invoice(id_),
             ("POST", "invoices/*/finalize"): self._finalise,
             ("POST", "invoices/*/void"): lambda id_, _: self._void(id_),
             ("POST", "invoiceitems"): lambda _, sent: self._create_item(sent),
-            ("GET", "invoiceitems"): lambda _, sent: self._list_items(sent),
+            ("GET", "invoiceitems"): lambda _, sent: self._list(self.items, "invoice", sent),
             ("DELETE", "invoiceitems/*"): lambda id_, _: self._delete_item(id_),
         }
         kind, _, rest = path.partition("/")
@@ -178,13 +179,14 @@ class FakeStripe:
         self.items[made["id"]] = made
         return made
 
-    def _list_items(self, sent: Fields) -> Fields:
-        found = [item for item in self.items.values() if item["invoice"] == sent["invoice"]]
+    def _list(self, all_: dict[str, Fields], by: str, sent: Fields) -> Fields:
+        since = int(sent.get("created", {}).get("gte", 0))
+        found = [one for one in all_.values() if one[by] == sent[by] and one.get("created", since) >= since]
         after = sent.get("starting_after")
         start = next((at + 1 for at, item in enumerate(found) if item["id"] == after), 0)
         size = min(int(sent["limit"]), self.page)
         page = found[start : start + size]
-        return {"object": "list", "data": page, "has_more": start + size < len(found), "url": "/v1/invoiceitems"}
+        return {"object": "list", "data": page, "has_more": start + size < len(found), "url": "/v1"}
 
     def _delete_item(self, id_: str) -> Fields:
         if id_ not in self.items:
@@ -195,6 +197,10 @@ class FakeStripe:
     def total(self, id_: str) -> int:
         """What the items of an invoice add up to."""
         return sum(item["amount"] for item in self.items.values() if item["invoice"] == id_)
+
+    def forget_keys(self) -> None:
+        """A day has passed."""
+        self._by_key.clear()
 
     def open_invoices(self) -> list[Fields]:
         """Those that are not void."""

@@ -19,7 +19,7 @@ def organization() -> Organization:
 
 def body(organization: Organization, destination: str, options: dict[str, Any], **more: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "entityType": "Account",
+        "entityType": "Bill" if destination == "AWS" else "Account",
         "entityId": None,
         "destinationId": None,
         "destination": destination,
@@ -68,7 +68,10 @@ def test_options_that_fit_the_destination_are_kept(organization, destination, op
         ("SQS", {"queueArn": QUEUE, "mapping": "new.("}, "configData.mapping: Expected )"),
         ("SALESFORCE", {"mapping": "new.("}, "configData.mapping: Expected )"),
         ("SQS", {"queueArn": "changes"}, "configData.queueArn must be such as"),
-        ("EventBridge", {}, "configData.eventBusArn must be such as"),
+        ("EventBridge", {}, "configData.eventBusArn is required"),
+        ("EventBridge", {"eventBusArn": "default"}, "configData.eventBusArn must be such as"),
+        ("Custom", {"url": URL, "changes": "created"}, "configData.changes must be of type array"),
+        ("Custom", {"url": URL, "mapping": {"a": 1}}, "configData.mapping must be of type string"),
         ("SALESFORCE", {"objectName": "a b"}, "configData.objectName must be an API name"),
         ("AWS", {"defaultDimension": "api"}, "configData.defaultDimension must be such as productCode-dimensionKey"),
         ("AWS", {"region": "Ireland"}, "configData.region must be such as us-east-1"),
@@ -80,6 +83,30 @@ def test_options_that_nothing_can_be_sent_with_are_refused(organization, destina
     assert answer.status == 400
     assert message in answer.json["message"]
     assert organization.client.get("/integrationconfigs").json["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("destination", "options", "authorized"),
+    [
+        ("Custom", {"url": URL}, True),
+        ("AWS", {}, True),
+        ("SQS", {"queueArn": QUEUE}, False),
+        ("SALESFORCE", {}, False),
+    ],
+)
+def test_a_configuration_without_credentials_is_authorized_where_none_are_needed(
+    organization, destination, options, authorized
+):
+    assert saved(organization, destination, options)["authorized"] is authorized
+
+
+def test_a_configuration_is_authorized_once_it_has_the_credentials_that_its_system_asks_for(organization):
+    role = {"type": "AWS_INTEGRATION", "roleArn": "arn:aws:iam::123456789012:role/billing"}
+    made = organization.client.post(
+        "/integrationconfigs", body(organization, "SQS", {"queueArn": QUEUE}, credentials=role)
+    )
+
+    assert made.json["authorized"] is True
 
 
 def test_an_update_looks_at_what_it_changes(organization):

@@ -111,6 +111,12 @@ def test_without_credentials_nothing_is_signed():
     assert not {"X-M3ter-Signature", "X-M3ter-Api-Key"} & set(http.asked[0].headers)
 
 
+def test_credentials_that_cannot_sign_are_refused_rather_than_left_out():
+    with pytest.raises(ConnectorError, match=r"credentials\.secret is missing") as raised:
+        over(FakeHttpClient()).deliver(job(type="M3TER_SIGNED_REQUEST", apiKey="me"))
+    assert raised.value.fault is Fault.CREDENTIALS_REFUSED
+
+
 @pytest.mark.parametrize(
     ("status", "fault"),
     [

@@ -43,7 +43,7 @@ class Desk:
             account=ACCOUNT,
             known=ExternalIds((*remembered, *self.known)),
             external_id=self.memory.invoices.get(("configuration", "bill")),
-            idempotency_key="key-of-bill",
+            idempotency_key=f"key-of-bill-{invoice.life}",
         )
 
     def connector(self) -> StripeConnector:
@@ -284,6 +284,25 @@ class _Losing(FakeStripe):
         if len(self.seen) == self.lost_at:
             raise ConnectorError(Fault.TIMEOUT, "")
         return answer
+
+
+def test_an_invoice_that_nobody_recorded_is_found_by_its_bill_however_long_ago_it_was_made(desk: Desk) -> None:
+    first = desk.send(LINE)
+    desk.stripe.forget_keys()
+    desk.memory.invoices.clear()
+    assert desk.send(LINE, version=4) == first
+    desk.memory.invoices.clear()
+    desk.connector().void(desk.job())
+    assert desk.stripe.invoices == {}
+
+
+def test_the_invoice_of_a_bill_that_was_there_before_under_the_same_id_is_left_alone(desk: Desk) -> None:
+    first = desk.send(LINE, status="APPROVED")
+    desk.stripe.invoices[first.external_id]["status"] = "paid"
+    desk.memory.invoices.clear()
+    second = desk.send(LINE, createdDate="2026-02-05T00:00:00Z")
+    assert second != first
+    assert desk.stripe.invoices[first.external_id]["status"] == "paid"
 
 
 def test_an_invoice_of_a_currency_without_decimals_is_in_whole_units(desk: Desk) -> None:

@@ -8,12 +8,14 @@ import pytest
 
 from tests.fakes.chargebee import FakeChargebee
 from tests.fakes.connectors import FakeHttpClient
+from tests.fakes.netsuite import FakeNetSuite, credentials
 from tests.fakes.paddle import FakePaddle
 from tests.fakes.quickbooks import FakeQuickBooks
 from tests.fakes.xero import FakeXero
 from tests.unit.application.integrations.world import ORG, SYSTEM, World
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.adapters.connectors.chargebee import ChargebeeConnector
+from usance.adapters.connectors.netsuite import NetSuiteConnector
 from usance.adapters.connectors.paddle import PaddleConnector
 from usance.adapters.connectors.quickbooks import QuickBooksConnector
 from usance.adapters.connectors.xero import XeroConnector
@@ -39,6 +41,13 @@ VENDORS: dict[str, Any] = {
         ("Customer", "1"),
     ),
     "Chargebee": (FakeChargebee, ChargebeeConnector, {"site": "acme-test", "apiKey": "key"}, {}, ("Customer", "c1")),
+    "NetSuite": (
+        FakeNetSuite,
+        NetSuiteConnector,
+        credentials(),
+        {"currencies": {"USD": "1"}, "defaultItemId": "1"},
+        ("Customer", "1"),
+    ),
     "Paddle": (FakePaddle, PaddleConnector, {"apiKey": "key"}, {}, ("Customer", "ctm_1")),
 }
 

@@ -12,13 +12,16 @@ from tests.unit.application.integrations.world import World
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.adapters.connectors.custom import CustomConnector, over_https
 from usance.application.integrations.connector_courier import ConnectorCourier
+from usance.application.notifications.configurations import SEALED, put_configuration
 from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.systems import system_of
 from usance.domain.notifications.delivery import Fault
-from usance.resources import instants
+from usance.resources import instants, wire
+from usance.resources.wire import Document
 
 URL = "https://example.com/changes"
+SIGNED = {"type": "M3TER_SIGNED_REQUEST", "apiKey": "me", "secret": "shared secret"}
 
 
 class CustomWorld(World):
@@ -29,6 +32,13 @@ class CustomWorld(World):
         connectors = {"custom": cast("ConnectorCourier", whole.courier).connectors["stripe"]}
         courier = replace(cast("ConnectorCourier", whole.courier), connectors=connectors, find_system=system_of)
         return replace(whole, courier=courier)
+
+    def configure(self, id_: str = "configuration", **more: Any) -> Document:
+        configuration = super().configure(id_, **more)
+        sealed = self.secrets.seal(wire.dumps(SIGNED).decode(), context=id_)
+        put = put_configuration({**configuration, "version": 2}, 1)
+        self.entities.commit(self.org, [replace(put, private={SEALED: sealed})])
+        return configuration
 
 
 @pytest.fixture

@@ -89,10 +89,7 @@ def test_a_queue_and_a_bus_say_where_they_are():
 @pytest.mark.parametrize(
     ("check", "options", "message"),
     [
-        (check_https, {}, "configData.url is required"),
         (check_https, URL | {"changes": ["renamed"]}, "configData.changes must be a list of created, updated, deleted"),
-        (check_https, URL | {"changes": "created"}, "configData.changes must be a list"),
-        (check_https, URL | {"mapping": {"a": 1}}, "configData.mapping must be a JSONata expression"),
         (check_sqs, {}, "configData.queueArn must be such as"),
         (
             check_sqs,

@@ -13,9 +13,7 @@ def test_every_entity_has_an_object():
     ("options", "message"),
     [
         ({"objectName": "Account/x"}, "configData.objectName must be an API name"),
-        ({"externalIdField": ""}, "configData.externalIdField must be an API name"),
-        ({"mapping": 1}, "configData.mapping must be a JSONata expression"),
-        ({"deleteRecords": "yes"}, "configData.deleteRecords must be true or false"),
+        ({"externalIdField": "Usance Id"}, "configData.externalIdField must be an API name"),
     ],
 )
 def test_options_are_refused_by_their_name(options, message):

@@ -18,6 +18,7 @@ from usance.domain.integrations.stripe import (
     header_of,
     items_of,
     minor_units,
+    search_of,
 )
 from usance.domain.notifications.delivery import Fault
 
@@ -139,3 +140,10 @@ def test_an_address_becomes_one_of_stripe() -> None:
 
 def test_a_country_that_is_written_out_is_left_out() -> None:
     assert "address" not in customer_of({"id": "a", "address": {"country": "United Kingdom"}})
+
+
+def test_an_invoice_that_nobody_recorded_is_looked_for_since_the_bill_was_there() -> None:
+    since = {"customer": "cus_1", "created": {"gte": 1769904005 - 3600}}
+    assert search_of(invoice_of(BILL), "cus_1") == since
+    assert search_of(invoice_of({**BILL, "createdDate": "2026-02-01T00:00:05"}), "cus_1") == since
+    assert search_of(invoice_of({**BILL, "createdDate": "who knows"}), "cus_1") == {"customer": "cus_1"}

@@ -41,6 +41,12 @@ def _paddle(outside: Outside) -> Connector:
     return PaddleConnector(outside)
 
 
+def _netsuite(outside: Outside) -> Connector:
+    from usance.adapters.connectors.netsuite import NetSuiteConnector
+
+    return NetSuiteConnector(outside)
+
+
 def _aws_marketplace(outside: Outside) -> Connector:
     from usance.adapters.connectors.aws_marketplace import AwsMarketplace
     from usance.application.integrations.metering_ledger import MeteringLedger
@@ -86,6 +92,7 @@ CONNECTORS: Final[dict[str, ConnectorFactory]] = {
     "chargebee": _chargebee,
     "paddle": _paddle,
     "paddle_sandbox": _paddle,
+    "netsuite": _netsuite,
     "aws": _aws_marketplace,
     "awsmarketplace": _aws_marketplace,
     "salesforce": _salesforce,

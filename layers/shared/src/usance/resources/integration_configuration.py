@@ -6,12 +6,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from usance.domain.catalog.integrations import check_integration
 from usance.domain.integrations.configuration import check_connector, endpoint_of, mapping_of
-from usance.resources.fields import FreeObject, Name, Noun, Text, Whole
+from usance.resources.fields import FreeObject, Name, Noun, Whole
 from usance.resources.resource import Dependant, Filter, Index, Ref, Related, Resource, gathered
 
 CREDENTIALS_MAX: Final = 20  # properties that one external system asks for
+CREDENTIAL_MAX_CHARS: Final = 8_000  # a private key of 8,192 bits in PEM has 6,400
 
 Identification = Annotated[str, Field(min_length=1, max_length=80, pattern="^[a-zA-Z0-9_-]*$")]
+CredentialText = Annotated[str, Field(min_length=1, max_length=CREDENTIAL_MAX_CHARS)]
 OptionalId = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -19,7 +21,7 @@ class IntegrationCredentials(Noun):
     """What signs in to an external system: its `type`, and what the system asks for of that type, as further texts."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Text]
+    __pydantic_extra__: dict[str, CredentialText]
 
     type: Literal[
         "HTTP_BASIC",

@@ -9,6 +9,7 @@ from usance.application.ports.clock import Clock
 from usance.application.ports.connectors import BillJob, Connection, EntityJob, HttpClient, Sent
 from usance.application.ports.mappings import FieldMappings
 from usance.domain.integrations.answers import DETAIL_MAX_CHARS, fault_of, refused
+from usance.domain.integrations.checks import credential
 from usance.domain.integrations.custom import Parcel, bill_document, change_of, queue_of, region_of_bus, selects
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.system import BILL
@@ -97,9 +98,9 @@ def over_https(http: HttpClient, clock: Clock, header_prefix: str) -> Carry:
     def carry(connection: Connection, parcel: Parcel, made: Any) -> None:
         body, timestamp = wire.dumps(made), str(int(clock.now().timestamp()))
         headers = {"Timestamp": timestamp, "Delivery-Id": parcel.delivery_id}
-        if secret := connection.credentials.get("secret"):
-            headers["Api-Key"] = connection.credentials.get("apiKey", "")
-            headers["Signature"] = signatures([secret], timestamp, body)
+        if connection.credentials:
+            headers["Api-Key"] = credential(connection.credentials, "apiKey")
+            headers["Signature"] = signatures([credential(connection.credentials, "secret")], timestamp, body)
         named = {f"{header_prefix}{name}": value for name, value in headers.items()}
         url = str(connection.options.get("url", ""))
         answer = http.request("POST", url, {"Content-Type": "application/json", **named}, body)

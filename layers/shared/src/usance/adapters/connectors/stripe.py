@@ -1,11 +1,13 @@
 """Stripe, by its official library over our own guarded connections (docs/integrations.md).
 
-What was made is found again by its id or by an idempotency key, which Stripe keeps for a day; a draft is brought to what it
-shall say, item by item, so that an attempt which was cut off is simply made again.
+What was made is found again by its id or, where nobody recorded that, by the bill that its metadata names; an idempotency key keeps
+two attempts at one time apart. A draft is brought to what it shall say, item by item, so that an attempt which was cut off is
+simply made again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, cast
 
 import stripe
@@ -23,14 +25,16 @@ from usance.domain.integrations.stripe import (
     digest_of,
     draft_of,
     header_of,
+    is_of,
     items_of,
     matches,
+    search_of,
 )
 from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.delivery import Fault
 from usance.resources import wire
 
-PAGE: Final = 100  # of invoice items
+PAGE: Final = 100  # of a list
 DASHBOARD: Final = "https://dashboard.stripe.com"
 _MISSING: Final = "resource_missing"
 
@@ -78,8 +82,9 @@ class _Errand:
         job = self._job
         items = items_of(job.invoice, job.known)
         digest = digest_of(job.invoice, items)
-        customer = self._customer()
-        there = self._invoice()
+        known = self._known_customer()
+        there = self._invoice(known)
+        customer = known or self._create_customer()
         if there is not None and self._stands(there, digest):
             return self._sent(there["id"])
         if there is not None and (there["status"] != "draft" or not self._fits(there, customer)):
@@ -93,16 +98,16 @@ class _Errand:
         return self._sent(id_)
 
     def void(self) -> None:
-        there = self._invoice()
+        there = self._invoice(self._known_customer())
         if there is not None:
             self._remove(there)
 
-    def _customer(self) -> str:
-        """The customer of the account, made where it is not mapped and may be made."""
+    def _known_customer(self) -> str | None:
+        return self._job.known.of("Account", self._job.invoice.account_id, CUSTOMER)
+
+    def _create_customer(self) -> str:
+        """A customer for an account that is not mapped, if one may be made."""
         job, account_id = self._job, self._job.invoice.account_id
-        known = job.known.of("Account", account_id, CUSTOMER)
-        if known is not None:
-            return known
         if self._options.get("createCustomers", True) is False:
             raise ConnectorError(
                 Fault.ACCOUNT_NOT_MAPPED, f"create an external mapping of the Account {account_id} to a {CUSTOMER}"
@@ -113,16 +118,21 @@ class _Errand:
         self._memory.keep_external_id(job.connection, ExternalId("Account", account_id, CUSTOMER, made["id"]))
         return str(made["id"])
 
-    def _invoice(self) -> Fields | None:
+    def _invoice(self, customer: str | None) -> Fields | None:
         """The invoice that was made before, unless it was deleted or voided since."""
         id_ = self._job.external_id
         if id_ is None:
-            return None
+            return self._unrecorded(customer) if customer else None
         try:
             there = self._asked(lambda: self._client.v1.invoices.retrieve(id_))
         except _MissingError:
             return None
         return None if there.get("deleted") or there["status"] == "void" else there
+
+    def _unrecorded(self, customer: str) -> Fields | None:
+        """What an attempt made of the bill that was cut off before it knew the id, however long ago."""
+        made = self._pages(self._client.v1.invoices.list, search_of(self._job.invoice, customer))
+        return next((one for one in made if is_of(one, self._job.invoice) and one["status"] != "void"), None)
 
     def _stands(self, there: Fields, digest: str) -> bool:
         """Whether an invoice that is finalised says what the bill says, so that nothing is left to do."""
@@ -157,7 +167,7 @@ class _Errand:
     def _bring_items(self, invoice_id: str, customer: str, items: Sequence[Item]) -> None:
         """Make the items that are missing, and take away those that are too many or say something else."""
         wanted = {item.line_id: item for item in items}
-        for there in self._items(invoice_id):
+        for there in list(self._pages(self._client.v1.invoice_items.list, {"invoice": invoice_id})):
             line_id = (there.get("metadata") or {}).get(LINE_KEY)
             item = wanted.get(line_id) if line_id else None
             if item is not None and matches(there, item):
@@ -179,15 +189,14 @@ class _Errand:
         except _MissingError:
             return
 
-    def _items(self, invoice_id: str) -> list[Fields]:
-        found: list[Fields] = []
+    def _pages(self, listing: Callable[[Any], stripe.StripeObject], filters: Fields) -> Iterator[Fields]:
+        asked = {**filters, "limit": PAGE}
         while True:
-            after = {"starting_after": found[-1]["id"]} if found else {}
-            asked = {"invoice": invoice_id, "limit": PAGE, **after}
-            page = self._asked(lambda asked=asked: self._client.v1.invoice_items.list(cast("Any", asked)))  # type: ignore[misc]
-            found += page["data"]
+            page = self._asked(partial(listing, asked))
+            yield from page["data"]
             if not page["has_more"] or not page["data"]:
-                return found
+                return
+            asked["starting_after"] = page["data"][-1]["id"]
 
     def _bring_header(self, id_: str, digest: str) -> None:
         header = header_of(self._job.invoice, self._options, self._now)

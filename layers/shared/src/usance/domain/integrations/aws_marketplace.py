@@ -167,7 +167,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         ("defaultDimension", _DIMENSION, "productCode-dimensionKey"),
     ):
         given = options.get(name)
-        if given is not None and not (isinstance(given, str) and pattern.fullmatch(given)):
+        if given and not pattern.fullmatch(given):
             raise InvalidInputError(f"configData.{name} must be such as {example}")
 
 

@@ -24,10 +24,10 @@ def check_connector(proposal: Proposal) -> Mapping[str, Any]:
         return {}
     options = new.get("configData") or {}
     check_options(options)
-    if system.check:
-        system.check(options)
     for setting in system.options:
         _check_option(setting, options.get(setting.name), system)
+    if system.check:
+        system.check(options)
     is_taken = new["entityType"].casefold() in {entity.casefold() for entity in system.entities}
     return {"authorized": is_taken and _is_authorized(system, proposal)}
 
@@ -61,11 +61,12 @@ def _check_option(setting: Setting, chosen: object, system: System) -> None:
 
 
 def _is_authorized(system: System, proposal: Proposal) -> bool:
-    """Whether credentials of a kind that the system takes are kept, with all that they must have."""
-    if not system.credentials:
-        return True
+    """Whether credentials of a kind that the system takes are kept, with all that they must have; or none are needed."""
     new, old = proposal.new, proposal.old or {}
     sent = new.get("credentials")
+    asks = [any(setting.required for setting in asked) for asked in system.credentials.values()]
+    if sent is None and not (asks and all(asks)):
+        return True
     if sent is None:
         kept = new.get("integrationCredentialsId")
         return bool(kept and kept == old.get("integrationCredentialsId") and old.get("authorized"))

@@ -5,7 +5,7 @@ Stripe counts in the smallest unit of a currency, with exceptions of its own; an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -39,11 +39,13 @@ SYSTEM: Final = System(
     tables={"Account": (CUSTOMER,), "Product": ("Product",), BILL: ("Invoice",)},
 )
 
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # between Stripe and here, at most
 ITEMS_MAX: Final = 250  # of an invoice, by Stripe
 TEXT_MAX: Final = 500  # characters of a description and of a value of metadata
 FIELD_MAX: Final = 140  # characters of the value of a custom field
 NAME_MAX: Final = 256  # characters of a customer's name
 BILL_KEY: Final = "usanceBillId"
+LIFE_KEY: Final = "usanceBillMade"  # tells a bill from one that is made again under its id
 LINE_KEY: Final = "usanceLineId"
 DIGEST_KEY: Final = "usanceDigest"
 
@@ -109,7 +111,7 @@ def draft_of(invoice: Invoice, customer: str, options: Mapping[str, Any]) -> dic
         "collection_method": method,
         "auto_advance": False,
         "pending_invoice_items_behavior": "exclude",
-        "metadata": {BILL_KEY: invoice.bill_id},
+        "metadata": {BILL_KEY: invoice.bill_id, LIFE_KEY: invoice.life},
     }
 
 
@@ -156,6 +158,22 @@ def digest_of(invoice: Invoice, items: Sequence[Item]) -> str:
     dates = (invoice.due_date.isoformat(), invoice.invoice_date.isoformat())
     texts = (invoice.currency, invoice.purchase_order_number or "", invoice.number or "", invoice.reference or "")
     return derived_id("stripe invoice", *dates, *texts, *(item.digest for item in items))
+
+
+def search_of(invoice: Invoice, customer: str) -> dict[str, Any]:
+    """Where an invoice that was made of the bill is to be looked for: not before the bill was there."""
+    try:
+        made = datetime.fromisoformat(invoice.life)
+    except ValueError:
+        return {"customer": customer}
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    return {"customer": customer, "created": {"gte": int((made - CLOCKS_DIFFER).timestamp())}}
+
+
+def is_of(there: Mapping[str, Any], invoice: Invoice) -> bool:
+    """Whether an invoice that Stripe has was made of this bill, in this life of it."""
+    metadata = there.get("metadata") or {}
+    return metadata.get(BILL_KEY) == invoice.bill_id and metadata.get(LIFE_KEY) == invoice.life
 
 
 def matches(there: Mapping[str, Any], item: Item) -> bool:
