@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from tests.fakes.entities import FakeEntityRepository
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, DateRange, StoredBill
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
@@ -47,7 +48,15 @@ class FakeBillRepository:
         body = self.lines.get((org_id, bill_id))
         return wire.loads(body) if body else []
 
-    def list_page(self, org_id: str, query: BillQuery, *, page_size: int, next_token: str | None = None) -> Page:
+    def list_page(
+        self,
+        org_id: str,
+        query: BillQuery,
+        *,
+        page_size: int,
+        next_token: str | None = None,
+        deadline: Deadline | None = None,
+    ) -> Page:
         limit = decode_token(next_token) if next_token else None
         found = sorted(
             (

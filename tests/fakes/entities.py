@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tests.fakes.clock import FrozenClock
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Claim, Delete, Guard, Page, Put, named_guards, stale
 from usance.domain.kernel.errors import (
     DuplicateCodeError,
@@ -75,6 +76,7 @@ class FakeEntityRepository:
         filters: Mapping[str, Sequence[str]],
         page_size: int,
         next_token: str | None = None,
+        deadline: Deadline | None = None,
     ) -> Page:
         limit = decode_token(next_token) if next_token else None
         ids = sorted(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FrozenClock
 from tests.fakes.entities import FakeEntityRepository
-from usance.application.deadline import of_request
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page, Put
 from usance.application.search.searching import candidates
 from usance.domain.kernel.errors import InvalidInputError
@@ -80,7 +80,7 @@ def test_at_the_deadline_a_page_ends_with_what_it_has() -> None:
 
 
 def test_at_the_deadline_a_page_with_nothing_on_it_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"none of the 102 entities .* narrow"):
+    with pytest.raises(InvalidInputError, match=r"102 entities were looked at.* narrow"):
         Listed([False] * 300, SLOW).page(2, None)
 
 

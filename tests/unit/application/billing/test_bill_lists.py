@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.application.billing.world import World
-from usance.application import deadline
 from usance.application.billing import list_lines
+from usance.application.ports import deadline
 
 
 @pytest.fixture

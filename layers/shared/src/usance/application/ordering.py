@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
-from usance.application.deadline import Deadline
 from usance.application.paging import decode_token, encode_token
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document

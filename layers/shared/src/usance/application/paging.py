@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from usance.application.deadline import Deadline
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
@@ -63,8 +63,8 @@ def kept_page(
             if kept:
                 break
             raise InvalidInputError(
-                f"none of the {looked_at} entities looked at is on this list for you, and there are more than one "
-                "request can look at; narrow it by a filter, or start further on by nextToken"
+                f"nothing that is on this list for you was found in time, although {looked_at} entities were looked at; "
+                "leave out a filter that very many match, narrow the list by another, or start further on by nextToken"
             )
         size = max(page_size, READ_AT_ONCE)
     if len(kept) > page_size:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStream, KnownIds, PartitionIds
-from usance.application.deadline import Deadline
 from usance.application.ports.bills import BillQuery, DateRange
+from usance.application.ports.deadline import Deadline
 from usance.domain.kernel.ids import dated_id
 from usance.resources.wire import Document
 
@@ -41,7 +41,7 @@ class BillStreams:
     client: Any
     table: str
     org_id: str
-    deadline: Deadline
+    deadline: Deadline | None = None
 
     def of(self, query: BillQuery) -> IdStream:
         """A stream that holds every bill of `query`; of bills by date it may hold more, which `matches` tells."""

@@ -17,10 +17,10 @@ from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.entity_steps import Row, change_steps
 from usance.adapters.dynamodb.id_pages import page_of
 from usance.adapters.dynamodb.transactions import ITEMS_MAX, Step, pause, store_faults, transact
-from usance.application.deadline import PAGE_FOR, within
 from usance.application.paging import decode_token
 from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
 from usance.application.ports.clock import Clock
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import (
@@ -70,10 +70,17 @@ class DynamoBillRepository:
         """See the port."""
         return read_lines(self._client, self._table, org_id, bill_id)
 
-    def list_page(self, org_id: str, query: BillQuery, *, page_size: int, next_token: str | None = None) -> Page:
+    def list_page(
+        self,
+        org_id: str,
+        query: BillQuery,
+        *,
+        page_size: int,
+        next_token: str | None = None,
+        deadline: Deadline | None = None,
+    ) -> Page:
         """See the port."""
         limit = decode_token(next_token) if next_token else None
-        deadline = within(self._clock, PAGE_FOR)
         return page_of(
             BillStreams(self._client, self._table, org_id, deadline).of(query),
             limit,
@@ -84,7 +91,7 @@ class DynamoBillRepository:
 
     def exists_up_to(self, org_id: str, status: str, last_day: date) -> bool:
         """See the port."""
-        streams = BillStreams(self._client, self._table, org_id, within(self._clock, PAGE_FOR))
+        streams = BillStreams(self._client, self._table, org_id)
         return streams.up_to(streams.equal("status", [status]), last_day).below(None) is not None
 
     def create(

@@ -16,9 +16,9 @@ from usance.adapters.dynamodb.entity_steps import CLAIM_SECONDS, Row, change_ste
 from usance.adapters.dynamodb.id_pages import page_of
 from usance.adapters.dynamodb.id_streams import CHUNK_MAX, AllOf, AnyOf, IdStream, KnownIds, PartitionIds
 from usance.adapters.dynamodb.transactions import store_faults, transact
-from usance.application.deadline import PAGE_FOR, Deadline, within
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.clock import Clock
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Claim, Delete, Guard, Page, Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
@@ -75,13 +75,13 @@ class DynamoEntityRepository:
         filters: Mapping[str, Sequence[str]],
         page_size: int,
         next_token: str | None = None,
+        deadline: Deadline | None = None,
     ) -> Page:
         """See the port."""
         limit = decode_token(next_token) if next_token else None
         partitions = keys.partitions(org_id, type_)
         if not filters and len(partitions) == 1:
             return self._plain_page(partitions[0], page_size, limit)
-        deadline = within(self._clock, PAGE_FOR)
         return page_of(
             self._stream(org_id, type_, filters, page_size, deadline),
             limit,
@@ -206,7 +206,7 @@ class DynamoEntityRepository:
         return _page(documents, page_size)
 
     def _stream(
-        self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int, deadline: Deadline
+        self, org_id: str, type_: str, filters: Mapping[str, Sequence[str]], page_size: int, deadline: Deadline | None
     ) -> IdStream:
         chunk = page_size + 1 if len(filters) == 1 else CHUNK_MAX
         streams: list[IdStream] = []

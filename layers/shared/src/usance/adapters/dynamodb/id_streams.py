@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from usance.adapters.dynamodb.transactions import store_faults
-from usance.application.deadline import Deadline
-from usance.domain.kernel.errors import InvalidInputError
+from usance.application.ports.deadline import Deadline
 
 CHUNK_MAX: Final = 200  # ids per read: some 20 kB, one round trip for most filters
 
 
-class NothingInCommonError(InvalidInputError):
-    """Until the deadline nothing was found that all filters of a list match."""
+class LateError(Exception):
+    """The deadline passed before an id was found that is in every stream; `last` may be one, none above it is."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "each filter of the list matches very many entities, but hardly any matches them all; "
-            "leave one of them out, or narrow it by ids or another filter"
-        )
+    def __init__(self, last: str) -> None:
+        super().__init__(last)
+        self.last = last
 
 
 class IdStream(Protocol):
@@ -85,10 +82,10 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Ids that are in every stream. `NothingInCommonError` when the deadline passes before one is found."""
+    """Ids that are in every stream. `LateError` when the deadline passes before one is found."""
 
     streams: Sequence[IdStream]
-    deadline: Deadline
+    deadline: Deadline | None = None
 
     def below(self, limit: str | None) -> str | None:
         """See `IdStream`."""
@@ -99,8 +96,8 @@ class AllOf:
                 return None
             if all(id_ == smallest for id_ in found):
                 return smallest
-            if self.deadline.passed():
-                raise NothingInCommonError
+            if self.deadline is not None and self.deadline.passed():
+                raise LateError(smallest)
             limit = _just_above(smallest)
 
 

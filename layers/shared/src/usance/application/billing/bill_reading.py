@@ -10,9 +10,9 @@ from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
-from usance.application.deadline import of_request
 from usance.application.paging import kept_page
 from usance.application.ports.bills import BillQuery, BillRepository
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.application.stored_lines import CALCULATION, read_stored_lines
 from usance.domain.access import Action, Caller
@@ -54,13 +54,16 @@ def list_bills(
     """A page of bills, newest first. `InvalidInputError` when their line items are too many for one answer."""
     require_some(caller, Action.CONFIG_RETRIEVE, TYPE)
     lock_date = read_lock_date(stores.entities, caller.org_id)
+    deadline = of_request(stores.clock)
     wanted = replace(query, lock_date=lock_date)
     page = kept_page(
-        lambda size, token: stores.bills.list_page(caller.org_id, wanted, page_size=size, next_token=token),
+        lambda size, token: stores.bills.list_page(
+            caller.org_id, wanted, page_size=size, next_token=token, deadline=deadline
+        ),
         lambda headers: visible(caller, TYPE, headers),
         page_size=page_size,
         next_token=next_token,
-        deadline=of_request(stores.clock),
+        deadline=deadline,
     )
     bills = bills_with_lines(stores, caller.org_id, page.data) if with_lines else page.data
     return Page([shown(bill, lock_date, with_total=with_total) for bill in bills], page.next_token)

@@ -9,9 +9,9 @@ from usance.application.access.authorize import require_some, visible
 from usance.application.billing.bill_reading import TYPE, read_with_lines
 from usance.application.billing.documents import listed
 from usance.application.billing.stores import BillingStores
-from usance.application.deadline import Deadline, of_request
 from usance.application.paging import decode_token, encode_token
 from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery
+from usance.application.ports.deadline import Deadline, of_request
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
@@ -45,7 +45,9 @@ def list_all_line_items(
             return Page(found, following)
     token = encode_token(bill_id) if bill_id else None
     for read in count(1):
-        page = stores.bills.list_page(caller.org_id, BillQuery(filters), page_size=1, next_token=token)
+        page = stores.bills.list_page(
+            caller.org_id, BillQuery(filters), page_size=1, next_token=token, deadline=deadline
+        )
         for bill in page.data:
             following = _take(stores, caller, filters, found, bill["id"], 0, page_size)
             if following:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from usance.application.access.authorize import require, require_some, visible
 from usance.application.billing.jobs import ACTIVE, CANCELLED, TYPE, move, shown
 from usance.application.billing.stores import BillingStores
-from usance.application.deadline import of_request
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError

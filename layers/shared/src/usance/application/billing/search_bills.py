@@ -8,8 +8,8 @@ from usance.application.billing.bill_reading import TYPE, bills_with_lines
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.states import shown
 from usance.application.billing.stores import BillingStores
-from usance.application.deadline import of_request
 from usance.application.ports.bills import BillQuery
+from usance.application.ports.deadline import of_request
 from usance.application.search.searching import READ_AT_ONCE, Search, candidates, check_sort, equalities, found_page
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.searches import parse_search
@@ -45,11 +45,14 @@ def search_bills(stores: BillingStores, caller: Caller, search: Search) -> Docum
     check_sort(search, _sortable(), TYPE)
     lock_date = read_lock_date(stores.entities, caller.org_id)
     query = BillQuery(equalities(terms, INDEXES, any_term=search.any_term))
+    deadline = of_request(stores.clock)
     read = candidates(
-        lambda token: stores.bills.list_page(caller.org_id, query, page_size=READ_AT_ONCE, next_token=token),
+        lambda token: stores.bills.list_page(
+            caller.org_id, query, page_size=READ_AT_ONCE, next_token=token, deadline=deadline
+        ),
         lambda headers: visible(caller, TYPE, headers),
         INDEXES,
-        of_request(stores.clock),
+        deadline,
     )
     # Matched as they are shown; the total is a field to sort by.
     headers = (shown(header, lock_date, with_total=True) for header in read)

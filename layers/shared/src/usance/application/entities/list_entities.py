@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from usance.application.access.authorize import require_some, visible
-from usance.application.deadline import of_request
 from usance.application.entities.find import NOWHERE, require_place
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.domain.access import Action, Caller
 from usance.resources import instants
@@ -42,10 +42,13 @@ def list_entities(
     require_some(caller, Action.CONFIG_RETRIEVE, resource.type)
     require_place(ports, caller, resource, place)
     filters = {**query.filters, **{field: [id_] for field, id_ in place.items()}}
+    deadline = of_request(ports.clock)
     now = instants.to_text(ports.clock.now())
 
     def read(size: int, token: str | None) -> Page:
-        return ports.entities.list_page(caller.org_id, resource.type, filters=filters, page_size=size, next_token=token)
+        return ports.entities.list_page(
+            caller.org_id, resource.type, filters=filters, page_size=size, next_token=token, deadline=deadline
+        )
 
     def keep(documents: Sequence[Document]) -> Sequence[Document]:
         return [
@@ -54,7 +57,6 @@ def list_entities(
             if resource.selection is None or resource.selection.keep(document, query.selected, now)
         ]
 
-    deadline = of_request(ports.clock)
     if query.descending is None:
         page = kept_page(read, keep, page_size=query.page_size, next_token=query.next_token, deadline=deadline)
     else:

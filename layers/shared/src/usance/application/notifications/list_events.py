@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from usance.application.access.authorize import require_some, visible
-from usance.application.deadline import Deadline
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.application.ports.events import EventLog, EventQuery, to_wire
 from usance.domain.access import Action, Caller

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
-from usance.application.deadline import Deadline
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import EntityRepository, Page
 from usance.application.ports.events import EventLog
 from usance.domain.access import Action, Caller

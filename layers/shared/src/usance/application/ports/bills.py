@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.resources.wire import Document
@@ -71,8 +72,19 @@ class BillRepository(Protocol):
         """The line items in order, as the bill embeds them (`usagePerPricingBand`); empty when there is no such bill."""
         ...
 
-    def list_page(self, org_id: str, query: BillQuery, *, page_size: int, next_token: str | None = None) -> Page:
-        """A page of headers, newest first. `InvalidInputError` on a token that is not ours."""
+    def list_page(
+        self,
+        org_id: str,
+        query: BillQuery,
+        *,
+        page_size: int,
+        next_token: str | None = None,
+        deadline: Deadline | None = None,
+    ) -> Page:
+        """A page of headers, newest first. `InvalidInputError` on a token that is not ours.
+
+        At a deadline it ends with what was found, possibly nothing, and a token to go on from.
+        """
         ...
 
     def exists_up_to(self, org_id: str, status: str, last_day: date) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from usance.application.ports.deadline import Deadline
 from usance.domain.kernel.errors import VersionConflictError
 from usance.resources.wire import Document
 
@@ -131,9 +132,11 @@ class EntityRepository(Protocol):
         filters: Mapping[str, Sequence[str]],
         page_size: int,
         next_token: str | None = None,
+        deadline: Deadline | None = None,
     ) -> Page:
         """A page, newest first. A filter field matches any of its values; several fields must all match.
 
+        At a deadline it ends with what was found, possibly nothing, and a token to go on from.
         Every filter field must be one the type indexes, or `id`. `InvalidInputError` on a token that is not ours.
         """
         ...

@@ -11,10 +11,10 @@ from usance.application.access.authorize import require
 from usance.application.access.create_access_key import create_access_key
 from usance.application.access.credentials import ROOT
 from usance.application.audit import updated
-from usance.application.deadline import of_request
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Delete, Page, Put
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from usance.application.access.authorize import permitted, require
 from usance.application.access.groups import MEMBER
-from usance.application.deadline import of_request
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.paging import kept_page
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.application.principals.add_to_group import NESTED
 from usance.domain.access import Action, Caller

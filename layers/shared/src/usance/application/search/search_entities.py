@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from usance.application.access.authorize import require_some, visible
-from usance.application.deadline import of_request
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
+from usance.application.ports.deadline import of_request
 from usance.application.search.searching import READ_AT_ONCE, Search, candidates, check_sort, equalities, found_page
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.searches import parse_search
@@ -30,13 +30,14 @@ def search_entities(ports: EntityPorts, caller: Caller, searchable: Searchable, 
     terms = parse_search(search.query, searchable.fields)
     check_sort(search, _sortable(resource), resource.type)
     filters = equalities(terms, searchable.indexes, any_term=search.any_term)
+    deadline = of_request(ports.clock)
     read = candidates(
         lambda token: ports.entities.list_page(
-            caller.org_id, resource.type, filters=filters, page_size=READ_AT_ONCE, next_token=token
+            caller.org_id, resource.type, filters=filters, page_size=READ_AT_ONCE, next_token=token, deadline=deadline
         ),
         lambda documents: visible(caller, resource.type, documents),
         searchable.indexes,
-        of_request(ports.clock),
+        deadline,
     )
     page, token = found_page(read, terms, search)
     return {"data": list(shown(ports, caller, resource, page)), "nextToken": token}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from usance.application.deadline import Deadline
+from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.catalog.searches import Term, matches, sort_key
 from usance.domain.kernel.errors import InvalidInputError

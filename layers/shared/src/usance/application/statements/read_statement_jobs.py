@@ -3,11 +3,11 @@
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, visible
-from usance.application.deadline import of_request
 from usance.application.paging import kept_page
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import EntityRepository, Page
 from usance.application.statements.jobs import STATUSES, TYPE, present
 from usance.domain.access import Action, Caller

@@ -32,9 +32,19 @@ def reversed_id(id_: str) -> str:
     return id_.translate(_REVERSED)
 
 
+def following_id(id_: str) -> str:
+    """The id right after an id: nothing sorts between them."""
+    value = int(id_.replace("-", ""), 16) + 1
+    return _text(min(value, (1 << 128) - 1))
+
+
 def _uuid8(raw: bytes) -> str:
     value = int.from_bytes(raw, "big")
     value = value & ~(0xF << 76) | (0x8 << 76)  # version 8: contents are ours
     value = value & ~(0x3 << 62) | (0x2 << 62)  # RFC 9562 variant
+    return _text(value)
+
+
+def _text(value: int) -> str:
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from usance.application.deadline import of_request
 from usance.application.notifications.action_event import action_event
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
 from usance.application.notifications.get_event import get_event
 from usance.application.notifications.list_events import EVENT_TYPES, list_events
 from usance.application.notifications.read_runs import RunQuery, get_run, get_run_log, latest_run, list_runs
+from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.bootstrap.notifications import ReadingStores, reading_stores
 from usance.domain.kernel.errors import InvalidInputError
