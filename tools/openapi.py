@@ -172,6 +172,8 @@ def _answer(operation: Operation, schemas: dict[str, Schema]) -> Schema:
         one = _entity(operation.resource, schemas)
     elif operation.returns is not None:
         one = _reference(operation.returns, schemas)
+    if operation.array:
+        return {"type": "array", "items": one}
     if not operation.paged:
         return one
     return {

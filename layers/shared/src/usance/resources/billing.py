@@ -158,6 +158,7 @@ class _Line(Noun):
     accounting_product_name: str | None = None
     accounting_product_code: str | None = None
     plan_id: str | None = None
+    plan_group_id: str | None = None
     pricing_id: str | None = None
     aggregation_id: str | None = None
     compound_aggregation_id: str | None = None
@@ -165,6 +166,7 @@ class _Line(Noun):
     counter_id: str | None = None
     charge_id: str | None = None
     balance_id: str | None = None
+    commitment_id: str | None = None
     contract_id: str | None = None
     reason_id: str | None = None
     referenced_bill_id: str | None = None
@@ -176,6 +178,8 @@ class BillLineItem(_Line):
     """A line item as a bill embeds it."""
 
     usage_per_pricing_band: list[BandUsage] | None = None
+    child_account_id: str | None = None
+    child_account_code: str | None = None
 
 
 class LineItem(_Line):

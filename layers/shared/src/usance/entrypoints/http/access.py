@@ -25,6 +25,7 @@ from usance.application.principals.invite import Post, invite, remind_user, send
 from usance.application.principals.list_attached_policies import list_attached_policies
 from usance.application.principals.list_user_groups import list_user_groups
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
+from usance.resources.answers import CurrentUser
 from usance.resources.invitation import INVITATION
 from usance.resources.permission_policy import PERMISSION_POLICY, Attachment, PrincipalPermission
 from usance.resources.resource import Verb
@@ -115,7 +116,7 @@ def _users(ports: Ports) -> tuple[Route, ...]:
     inherited = QueryParameter("inherited", "Whether to list the groups around these too.", {"type": "boolean"})
     group_query = {**pages, "query": (inherited,)}
     return (
-        route("GET", f"{USERS}/me", me, "getCurrentUser", "Who is calling", USER.title),
+        route("GET", f"{USERS}/me", me, "getCurrentUser", "Who is calling", USER.title, returns=CurrentUser),
         route("GET", f"{USERS}/{{id}}/permissions", permissions, "listUserPermissions", "List the policies attached to a user", USER.title, resource=PERMISSION_POLICY, **pages),
         route("GET", f"{USERS}/{{id}}/usergroups", groups, "listUserGroups", "List the groups a user is in", USER.title, resource=RESOURCE_GROUP, **group_query),
         route("POST", f"{ORGANIZATION}/{INVITATION.path}/{{id}}/accept", accept, "acceptInvitation", "Accept an invitation: make its user", INVITATION.title, resource=USER),

@@ -8,6 +8,7 @@ from usance.application.credit.preview_schedule import preview_schedule
 from usance.application.credit.summarize_transactions import summarize_transactions
 from usance.application.entities.ports import EntityPorts
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging
+from usance.resources.answers import BalanceSummary
 from usance.resources.balance_schedules import BALANCE_CHARGE_SCHEDULE, BALANCE_TRANSACTION_SCHEDULE
 from usance.resources.balance_transaction import BALANCE_TRANSACTION
 from usance.resources.resource import Resource
@@ -44,7 +45,9 @@ def routes(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
             "GET",
             f"{collection}/summary",
             summarize,
-            Operation("balanceTransaction.summary", "Sum up a balance", BALANCE_TRANSACTION.title),
+            Operation(
+                "balanceTransaction.summary", "Sum up a balance", BALANCE_TRANSACTION.title, returns=BalanceSummary
+            ),
         ),
         *(_preview(resource, ports) for resource in (BALANCE_CHARGE_SCHEDULE, BALANCE_TRANSACTION_SCHEDULE)),
     )

@@ -6,6 +6,7 @@ from usance.application.end_dating.end_date_entities import end_date_entities
 from usance.application.entities.ports import EntityPorts
 from usance.entrypoints.http.routes import Operation, Request, Route
 from usance.resources.account import ACCOUNT
+from usance.resources.answers import EndDated
 from usance.resources.contract import CONTRACT
 from usance.resources.end_dating import EndDating
 from usance.resources.resource import Resource
@@ -30,5 +31,6 @@ def _route(resource: Resource, ports: Callable[[], EntityPorts]) -> Route:
             f"End what the {resource.title.lower()} has",
             resource.title,
             body=EndDating,
+            returns=EndDated,
         ),
     )

@@ -15,6 +15,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.delivery import RunStatus
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
 from usance.resources import instants
+from usance.resources.answers import Event, EventFields, EventTypes
 from usance.resources.wire import Document
 
 ORGANIZATION: Final = "/organizations/{orgId}"
@@ -53,9 +54,9 @@ def routes(build: Callable[[], ReadingStores] = reading_stores) -> tuple[Route, 
 
     return (
         route("events", _list, _EVENTS),
-        route("events/types", _types, _operation("getEventTypes", "Names of events")),
+        route("events/types", _types, _operation("getEventTypes", "Names of events", returns=EventTypes)),
         route("events/fields", _fields, _FIELDS),
-        route("events/{id}", _get, _operation("getEvent", "Read an event")),
+        route("events/{id}", _get, _operation("getEvent", "Read an event", returns=Event)),
         route("events/{id}/actioned", _action, _operation("actionEvent", "Mark an event as actioned"), "POST"),
         route("notifications/evaluate", _evaluate, _EVALUATE, "POST"),
         route("integrationruns/logs/{id}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
@@ -184,6 +185,7 @@ def _operation(id_: str, summary: str, tag: str = _EVENT_TAG, **more: Any) -> Op
 _EVENTS: Final = _operation(
     "listEvents",
     "List events, newest first",
+    returns=Event,
     query=(
         *(
             QueryParameter(name, text, {"type": "string", **_EVENT_CHOICES.get(name, {})})
@@ -197,7 +199,10 @@ _EVENTS: Final = _operation(
     paged=True,
 )
 _FIELDS: Final = _operation(
-    "getEventFields", "Fields that calculations may use", query=(QueryParameter("eventName", "Only of this event."),)
+    "getEventFields",
+    "Fields that calculations may use",
+    query=(QueryParameter("eventName", "Only of this event."),),
+    returns=EventFields,
 )
 _EVALUATE: Final = _operation("evaluateNotification", "Check a calculation without firing anything")
 _DESTINATION_RUNS: Final = _operation(

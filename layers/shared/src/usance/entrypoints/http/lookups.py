@@ -17,6 +17,7 @@ from usance.application.lookups.set_status import set_revision_status
 from usance.application.lookups.upload_data import generate_lookup_upload_url
 from usance.domain.access import Action
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, paging, whole
+from usance.resources.answers import Result
 from usance.resources.file_upload import FileUrl
 from usance.resources.lookup_table import (
     ITEMS_MAX,
@@ -128,7 +129,7 @@ def _data(ports: Ports) -> tuple[Route, ...]:
     return (
         _route("GET", DATA, read, "getData", "Read the items of a revision", returns=RevisionData, query=(_LIMIT, _KEYS)),
         _route("PUT", DATA, put, "putData", "Put items into a revision", body=RevisionItems, returns=RevisionData, query=(_KEYS,)),
-        _route("DELETE", DATA, clear, "deleteData", "Take every item out of a revision"),
+        _route("DELETE", DATA, clear, "deleteData", "Take every item out of a revision", returns=Result),
         _route("GET", one, read_one, "getItem", "Read the item of a key", returns=RevisionData),
         _route("PUT", one, put_one, "putItem", "Put an item at its key", body=RevisionItem, returns=RevisionData, query=(_KEYS,)),
         _route("DELETE", one, delete_one, "deleteItem", "Take an item out of a revision", returns=RevisionData),

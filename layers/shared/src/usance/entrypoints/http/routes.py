@@ -80,6 +80,7 @@ class Operation:
     query: tuple[QueryParameter, ...] = ()
     paged: bool = False
     page_size_max: int = 100  # of a list
+    array: bool = False  # several are answered, without pages
     resource: "Resource | None" = None  # the row whose entity is answered, instead of `returns`
 
 

@@ -104,7 +104,14 @@ def routes(build: Callable[[], StatementStores] = statement_stores) -> tuple[Rou
             "POST",
             f"{JOBS}/batch",
             create_batch,
-            Operation("createStatementJobs", "Make the statements of several bills", TAG, StatementJobBatchCreate),
+            Operation(
+                "createStatementJobs",
+                "Make the statements of several bills",
+                TAG,
+                StatementJobBatchCreate,
+                StatementJob,
+                array=True,
+            ),
         ),
         Route(
             "GET", f"{JOBS}/{{id}}", read, Operation("getStatementJob", "Read a statement job", TAG, None, StatementJob)
