@@ -170,6 +170,15 @@ class TestAggregations:
         rows = january.rows(aggregations=[january.of("SUM")], groups=[time(frequency)])
         assert [row["ts"] for row in rows] == starts
 
+    def test_buckets_are_cut_in_the_zone_asked_for(self, january: Explorer) -> None:
+        """What happened on the last evening in UTC is of February in Auckland."""
+        groups = [{**time("MONTH"), "timezone": "Pacific/Auckland"}]
+        rows = january.rows(aggregations=[january.of("SUM")], groups=groups)
+        assert [(row["ts"], str(row["tokens.SUM"])) for row in rows] == [
+            ("2025-12-31T11:00:00.000000Z", "7.3"),
+            ("2026-01-31T11:00:00.000000Z", "3"),
+        ]
+
     def test_the_first_bucket_may_begin_before_the_time_asked_for(self, january: Explorer) -> None:
         rows = january.rows(startDate="2026-01-05T10:45:00Z", aggregations=[january.of("SUM")], groups=[time("DAY")])
         assert (rows[0]["ts"], str(rows[0]["tokens.SUM"])) == ("2026-01-05T00:00:00.000000Z", "0.2")
@@ -205,6 +214,10 @@ def test_what_is_wrong_is_named(explorer: Explorer) -> None:
         aggregations=[{**explorer.of("COUNT", "user"), "fieldType": "MEASURE"}]
     )
     assert "groups[0].frequency" in explorer.refusal(aggregations=[total], groups=[{"groupType": "TIME"}])
+    for group, named in (({**time("DAY"), "timezone": "Mars"}, "'Mars'"), ({**ACCOUNT, "timezone": "UTC"}, "TIME")):
+        refusal = explorer.refusal(aggregations=[total], groups=[group])
+        assert "groups[0].timezone" in refusal
+        assert named in refusal
     assert "groups[0].meterId" in explorer.refusal(aggregations=[total], groups=[{"groupType": "DIMENSION"}])
     assert "TIME" in explorer.refusal(aggregations=[total], groups=[time("DAY"), time("HOUR")])
     assert "dimensionFilters[0]" in explorer.refusal(dimensionFilters=[explorer.only("tokens", "1")])

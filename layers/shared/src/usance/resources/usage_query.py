@@ -42,13 +42,15 @@ class UsageAggregation(Noun):
 class UsageGroup(Noun):
     """What the values are computed for each of: an account, a value of a dimension of a meter, a stretch of time.
 
-    Or a segment of the aggregations that are named by id, which is our own extension.
+    Or a segment of the aggregations that are named by id, which is our own extension; so is the `timezone` of a stretch of
+    time, without which it is one in UTC.
     """
 
     group_type: Literal["ACCOUNT", "DIMENSION", "TIME", "SEGMENT"]
     meter_id: Id | None = None
     field_code: Identifier | None = None
     frequency: Literal["HOUR", "DAY", "WEEK", "MONTH", "QUARTER"] | None = None
+    timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class UsageQuery(Noun):

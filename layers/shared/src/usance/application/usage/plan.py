@@ -9,6 +9,7 @@ from usance.application.usage.ports import UsagePorts
 from usance.application.usage.values import ACCOUNT_FIELD, Measured, Shown, values_of
 from usance.domain.catalog.usage_questions import Named, check_question
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.timezones import time_zone
 from usance.domain.metering.usage_query import Step, buckets
 from usance.resources import instants
 from usance.resources.usage_query import ROWS_MAX
@@ -59,7 +60,7 @@ def planned(ports: UsagePorts, org_id: str, asked: Document) -> Plan:
     groups = asked.get("groups") or []
     values = values_of(aggregations, named, by_segment=any(group["groupType"] == "SEGMENT" for group in groups))
     _check_account_fields(asked, values.shown)
-    steps = [Step(group["frequency"]) for group in groups if group["groupType"] == "TIME"]
+    by_time = next((group for group in groups if group["groupType"] == "TIME"), None)
     return Plan(
         start=start,
         end=end,
@@ -69,9 +70,13 @@ def planned(ports: UsagePorts, org_id: str, asked: Document) -> Plan:
         shown=values.shown,
         measured=values.measured,
         groups=groups,
-        buckets=buckets(steps[0], start, end) if steps else (),
+        buckets=_buckets(by_time, start, end) if by_time else (),
         limit=int(asked.get("limit") or ROWS_MAX),
     )
+
+
+def _buckets(group: Document, start: datetime, end: datetime) -> Sequence[datetime]:
+    return buckets(Step(group["frequency"]), start, end, time_zone(group.get("timezone") or "UTC"))
 
 
 def _check_accounts(ports: UsagePorts, org_id: str, ids: Sequence[str]) -> None:

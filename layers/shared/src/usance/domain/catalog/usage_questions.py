@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from usance.domain.catalog.compounds import codes_in_calculation
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.timezones import time_zone
 from usance.domain.metering.meter import NUMERIC
 from usance.domain.metering.usage_query import FUNCTIONS
 
@@ -83,9 +84,20 @@ def _check_groups(groups: Sequence[Part]) -> None:
         for name in _NEEDED[group["groupType"]]:
             if not group.get(name):
                 raise InvalidInputError(f"groups[{at}].{name} is required for a group of type {group['groupType']}")
+        if zone := group.get("timezone"):
+            _check_zone(f"groups[{at}]", group, zone)
     for once in ("TIME", "SEGMENT"):
         if sum(group["groupType"] == once for group in groups) > 1:
             raise InvalidInputError(f"groups: there is one group of type {once} at most")
+
+
+def _check_zone(where: str, group: Part, zone: str) -> None:
+    if group["groupType"] != "TIME":
+        raise InvalidInputError(f"{where}.timezone: only a group of type TIME has one")
+    try:
+        time_zone(zone)
+    except InvalidInputError as unknown:
+        raise InvalidInputError(f"{where}.{unknown.message}") from unknown
 
 
 def _check_aggregations(aggregations: Sequence[Part], named: Named, meter_ids: Sequence[str] | None) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.timezones import local_day, midnight
 from usance.domain.metering.aggregation import HELD, Method, Observation, aggregate, mean, plain, total
 from usance.domain.metering.custom_sql import CUSTOM_SQL
 
@@ -25,7 +26,7 @@ UNIQUE: Final = "UNIQUE"
 
 
 class Step(StrEnum):
-    """How long the buckets of a group by time are. All are cut in UTC; weeks start on Monday (our choice)."""
+    """How long the buckets of a group by time are. Weeks start on Monday (our choice)."""
 
     HOUR = "HOUR"
     DAY = "DAY"
@@ -34,28 +35,17 @@ class Step(StrEnum):
     QUARTER = "QUARTER"
 
 
-def bucket_start(step: Step, instant: datetime) -> datetime:
-    """The start of the bucket that holds `instant`, which is in UTC."""
-    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
-    match step:
-        case Step.HOUR:
-            return instant.replace(minute=0, second=0, microsecond=0)
-        case Step.DAY:
-            return midnight
-        case Step.WEEK:
-            return midnight - timedelta(days=midnight.weekday())
-        case Step.MONTH:
-            return midnight.replace(day=1)
-        case Step.QUARTER:
-            return midnight.replace(day=1, month=midnight.month - (midnight.month - 1) % _MONTHS_OF_QUARTER)
-        case _:
-            assert_never(step)
+_DAYS_WITHIN_NEXT: Final[Mapping[Step, int]] = {Step.DAY: 1, Step.WEEK: 7, Step.MONTH: 31, Step.QUARTER: 93}
+"""So many days after the first one lie in the bucket that follows."""
 
 
-def buckets(step: Step, start: datetime, end: datetime) -> Sequence[datetime]:
-    """The starts of the buckets that `[start, end)` touches. `InvalidInputError` when they are too many."""
-    found = [bucket_start(step, start)]
-    while (following := _next(step, found[-1])) < end:
+def buckets(step: Step, start: datetime, end: datetime, zone: tzinfo = UTC) -> Sequence[datetime]:
+    """The starts, in UTC, of the buckets that `[start, end)` touches, cut as clocks and calendars of `zone` show it.
+
+    `InvalidInputError` when they are too many.
+    """
+    found = [_bucket_start(step, start, zone)]
+    while (following := _next(step, found[-1], zone)) < end:
         found.append(following)
         if len(found) > BUCKETS_MAX:
             raise InvalidInputError(
@@ -64,20 +54,32 @@ def buckets(step: Step, start: datetime, end: datetime) -> Sequence[datetime]:
     return found
 
 
-def _next(step: Step, start: datetime) -> datetime:
+def _bucket_start(step: Step, instant: datetime, zone: tzinfo) -> datetime:
+    """The start of the bucket that holds `instant`."""
+    if step is Step.HOUR:
+        local = instant.astimezone(zone)
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return instant.astimezone(UTC) - past
+    return midnight(_first_day(step, local_day(instant, zone)), zone)
+
+
+def _first_day(step: Step, day: date) -> date:
     match step:
-        case Step.HOUR:
-            return start + timedelta(hours=1)
-        case Step.DAY:
-            return start + timedelta(days=1)
         case Step.WEEK:
-            return start + timedelta(weeks=1)
+            return day - timedelta(days=day.weekday())
         case Step.MONTH:
-            return bucket_start(step, start + timedelta(days=31))
+            return day.replace(day=1)
         case Step.QUARTER:
-            return bucket_start(step, start + timedelta(days=31 * _MONTHS_OF_QUARTER))
+            return day.replace(day=1, month=day.month - (day.month - 1) % _MONTHS_OF_QUARTER)
         case _:
-            assert_never(step)
+            return day
+
+
+def _next(step: Step, start: datetime, zone: tzinfo) -> datetime:
+    if step is Step.HOUR:
+        return start + timedelta(hours=1)
+    within = local_day(start, zone) + timedelta(days=_DAYS_WITHIN_NEXT[step])
+    return midnight(_first_day(step, within), zone)
 
 
 def methods_for(function: str) -> Sequence[str]:
