@@ -1,5 +1,6 @@
 """Merging changes no answer, whenever and however often it happens (metering.md 1; design: packed, counted once)."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from usance.adapters.dynamodb import usage_merging
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_merging import PARTS_MAX, PARTS_MIN, DynamoUsageMerger
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
+from usance.domain.kernel.errors import UnavailableError
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds, month_of
 
@@ -27,6 +30,7 @@ SCOPE = UsageScope("org", "meter", "account")
 START, END = datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = END + timedelta(days=1)
+FAILING = 0.08  # of calls
 METHODS = ("SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE")
 QUERIES = [
     *(AggregationQuery(method, "tokens") for method in METHODS),
@@ -122,6 +126,73 @@ def test_answers_stay_while_usage_comes_and_is_merged(stored: Stored, seed: int)
     stored.check()
     assert stored.items() < before
     assert stored.merge() == 0
+    stored.check()
+
+
+class Flaky:
+    """A client whose calls fail now and then, before the store did anything or after it did all."""
+
+    def __init__(self, client: Any, random: Random) -> None:
+        self._client = client
+        self._random = random
+        self.failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if name == "get_paginator":
+            return lambda of: Flaky(found(of), self._random)
+
+        def call(**request: Any) -> Any:
+            drawn = self._random.random()
+            if drawn < FAILING / 2:
+                self._fail()
+            answer = found(**request)
+            if drawn > 1 - FAILING / 2:
+                self._fail()
+            return answer
+
+        return call
+
+    def _fail(self) -> None:
+        self.failures += 1
+        raise ConnectionClosedError(endpoint_url="x")
+
+
+def until_it_works(attempt: Callable[[], Any]) -> Any:
+    for _ in range(200):
+        try:
+            return attempt()
+        except UnavailableError:
+            continue
+    raise AssertionError("it never works")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_writers_mergers_and_readers_that_fail_half_way_and_repeat_count_once(stored: Stored, seed: int) -> None:
+    """Requests of several items, of which a failure stores some; they are sent again, at once or after others."""
+    random = Random(seed)
+    flaky = Flaky(stored.client, random)
+    log, merger = DynamoUsageLog(flaky, stored.table), DynamoUsageMerger(flaky, stored.table)
+    waiting: list[Sequence[UsageBatch]] = []
+    requests = list(batches(random, 240))
+    for at in range(0, len(requests), 3):
+        waiting.append(requests[at : at + 3])
+        stored.plain.append(requests[at : at + 3])
+        random.shuffle(waiting)
+        for request in list(waiting[: random.choice([0, 1, 1, 2])]):
+            with contextlib.suppress(UnavailableError):
+                log.append(request)
+                waiting.remove(request)
+        if random.random() < 0.1:
+            with contextlib.suppress(UnavailableError):
+                merger.merge(SCOPE, random.choice(["2026-01", "2026-02"]), requests[at].received_at)
+    for request in waiting:
+        until_it_works(lambda request=request: log.append(request))  # type: ignore[misc]
+    for month in ("2025-12", "2026-01", "2026-02", "2026-03"):
+        until_it_works(lambda month=month: merger.merge(SCOPE, month, LATER))  # type: ignore[misc]
+    assert flaky.failures > 20
+    answers = until_it_works(lambda: log.aggregate(SCOPE, START, END, QUERIES))
+    assert answers == stored.plain.aggregate(SCOPE, START, END, QUERIES)
     stored.check()
 
 

@@ -18,20 +18,22 @@ _NUMERIC: Final = frozenset(category.value for category in NUMERIC)
 _CATEGORIES: Final = frozenset(category.value for category in Category)
 
 
-def csv_values(stream: BinaryIO, malformed: list[InvalidInputError]) -> Iterator[Any]:
-    """The rows as measurements; where the file ends to be a table, `malformed` says why. An empty cell is no value.
+def csv_values(stream: BinaryIO, malformed: list[InvalidInputError], start: int = 0) -> Iterator[Any]:
+    """The rows as measurements, from number `start` on; where the file ends to be a table, `malformed` says why.
 
-    A row that has not as many cells as the header is handed out as what it holds, and is no measurement.
+    An empty cell is no value. A row that has not as many cells as the header is handed out as what it holds, and is no measurement.
     """
     lines = _Lines(stream)
     reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, [])
         _check_header(header)
+        number = 0
         for row in reader:
             lines.row_chars = 0
-            if row:
+            if row and number >= start:
                 yield _measurement(header, row) if len(row) == len(header) else {"cells": row}
+            number += bool(row)
     except InvalidInputError as refused:
         malformed.append(refused)
     except (csv.Error, UnicodeDecodeError) as broken:

@@ -27,14 +27,15 @@ _ENDING: Final = frozenset({_COMMA, _CLOSE, b"}"})
 _INNER: Final = b""  # a bracket that closed within a value
 
 
-def json_values(stream: BinaryIO, malformed: list[InvalidInputError]) -> Iterator[Any]:
-    """The values of the array; where it ends to be one, `malformed` says why.
+def json_values(stream: BinaryIO, malformed: list[InvalidInputError], start: int = 0) -> Iterator[Any]:
+    """The values of the array, from number `start` on; where it ends to be one, `malformed` says why.
 
     A value that is JSON, but has a number that nothing here can hold, is handed out as its text: it spoils its row alone.
     """
     try:
         for number, text in enumerate(_texts(stream)):
-            yield _value(text, number)
+            if number >= start:
+                yield _value(text, number)
     except InvalidInputError as found:
         malformed.append(found)
 

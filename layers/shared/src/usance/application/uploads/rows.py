@@ -37,9 +37,7 @@ def batches(stream: BinaryIO, job_id: str, start: int, content_type: str = "") -
     first, size = start, len(ENVELOPE)
     malformed: list[InvalidInputError] = []
     values = csv_values if content_type == CSV else json_values
-    for number, value in enumerate(values(stream, malformed)):
-        if number < start:
-            continue
+    for number, value in enumerate(values(stream, malformed, start), start):
         row = _row(value, job_id, number)
         if rows and (len(rows) == PART.measurements or size + len(row) + len(rows) + 2 > PART.body_bytes):
             yield Batch(first, rows)
