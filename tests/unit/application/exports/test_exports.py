@@ -22,6 +22,7 @@ from tests.unit.application.billing.world import World
 from tests.unit.application.usage.explorer import Explorer
 from usance.adapters.duckdb import parquet
 from usance.adapters.duckdb.parquet import ParquetFiles
+from usance.application.busy import FAULTS_MAX
 from usance.application.exports import run_export_job as worker
 from usance.application.exports import usage_rows
 from usance.application.exports.operational_rows import columns
@@ -50,14 +51,14 @@ JANUARY: dict[str, Any] = {
 
 @dataclass
 class Targets:
-    """Buckets of others. `refusals` are raised first, one a call."""
+    """Buckets of others. `refusals` are raised first, one a call; None lets one through."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    refusals: list[Exception] = field(default_factory=list)
+    refusals: list[Exception | None] = field(default_factory=list)
 
     def put(self, org_id: str, destination: Document, key: str, stream: BinaryIO, headers: Mapping[str, str]) -> None:
-        if self.refusals:
-            raise self.refusals.pop(0)
+        if self.refusals and (refusal := self.refusals.pop(0)):
+            raise refusal
         self.objects[f"{destination['bucketName']}/{key}"] = stream.read()
 
 
@@ -91,17 +92,21 @@ class Exports:
         assert answer.status == 400, answer.text
         return answer.message
 
-    def work(self, *, last_try: bool = False) -> None:
-        """Run the worker until the queue is empty."""
+    def work(self, *, last_try: bool = False) -> list[int]:
+        """Run the worker until the queue is empty; by how many seconds the messages were delayed."""
+        delays: list[int] = []
         while taken := self.org.exports.take():
-            for message, _ in taken:
+            for message, delay in taken:
+                delays.append(delay)
                 worker.run_export_job(
                     self.bench,
                     message["orgId"],
                     message["jobId"],
                     time_is_up=lambda: self.pressed,
+                    faults=message.get("faults", 0),
                     last_try=last_try,
                 )
+        return delays
 
     def job(self, job_id: str) -> dict[str, Any]:
         return dict(self.org.client.get(f"/dataexports/jobs/{job_id}").json)
@@ -681,18 +686,31 @@ class TestDestinations:
         assert "secret" not in event.detail["message"]
         assert logged == [fault]
 
-    def test_one_that_is_busy_is_tried_again_until_the_last_try(self, exports: Exports) -> None:
+    def test_one_that_is_busy_is_met_later_and_gets_the_file(self, exports: Exports) -> None:
         destination = exports.org.make("dataExportDestination")
         job_id = exports.ask(**ACCOUNTS, destinationIds=[destination["id"]])
-        exports.targets.refusals = [UnavailableError("busy")]
-        with pytest.raises(UnavailableError):
-            exports.work()
-        assert exports.job(job_id)["status"] == "RUNNING"
-        exports.org.exports.send([{"orgId": exports.org.id, "jobId": job_id}])
-        exports.targets.refusals = [UnavailableError("busy")]
-        exports.work(last_try=True)
+        exports.targets.refusals = [UnavailableError("busy") for _ in range(FAULTS_MAX - 1)]
+        delays = exports.work()
+        assert delays == [0, 15, 30, 60, 120, 240, 480, 900]
+        assert exports.job(job_id)["status"] == "SUCCEEDED"
+        assert len(exports.targets.objects) == 1
+
+    def test_one_that_stays_busy_fails_the_job(self, exports: Exports) -> None:
+        destination = exports.org.make("dataExportDestination")
+        job_id = exports.ask(**ACCOUNTS, destinationIds=[destination["id"]])
+        exports.targets.refusals = [UnavailableError("busy") for _ in range(FAULTS_MAX)]
+        exports.work()
         assert exports.job(job_id)["status"] == "FAILED"
-        assert len(exports.events.events()) == 1
+        [event] = exports.events.events()
+        assert "did not answer" in event.detail["message"]
+
+    def test_faults_are_counted_anew_after_a_file(self, exports: Exports) -> None:
+        destination = exports.org.make("dataExportDestination")
+        body = {**ACCOUNTS, "operationalDataTypes": ["ACCOUNTS", "METERS"], "destinationIds": [destination["id"]]}
+        job_id = exports.ask(**body)
+        exports.targets.refusals = [UnavailableError("busy"), UnavailableError("busy"), None, UnavailableError("busy")]
+        assert exports.work() == [0, 15, 30, 15]
+        assert exports.job(job_id)["status"] == "SUCCEEDED"
 
     def test_a_message_that_comes_again_changes_nothing(self, exports: Exports) -> None:
         job_id = exports.export(**ACCOUNTS)
@@ -702,21 +720,32 @@ class TestDestinations:
         assert exports.job(job_id)["version"] == 4
         assert exports.org.blobs.objects == before
 
-    def test_the_worker_reports_what_it_could_not_finish(self, exports: Exports) -> None:
+    def test_the_worker_reports_what_it_could_not_finish(
+        self, exports: Exports, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         destination = exports.org.make("dataExportDestination")
         exports.ask(**ACCOUNTS, destinationIds=[destination["id"]])
         [(message, _)] = exports.org.exports.take()
         exports.targets.refusals = [UnavailableError("busy"), UnavailableError("busy")]
         handle = export_worker.handler(lambda: exports.bench)
+        message = message | {"faults": 2}
 
         def event(count: int) -> dict[str, Any]:
             attributes = {"ApproximateReceiveCount": str(count)}
             record = {"messageId": "m", "body": json.dumps(message), "attributes": attributes, "eventSource": "aws:sqs"}
             return {"Records": [record]}
 
-        assert handle(event(1), Context()) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+        assert handle(event(1), Context()) == {"batchItemFailures": []}
+        assert exports.org.exports.take() == [({**message, "faults": 3}, 60)]
+        with monkeypatch.context() as away:
+            away.setattr(exports.org.store, "get", _away)
+            assert handle(event(1), Context()) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
         assert handle(event(5), Context()) == {"batchItemFailures": []}
         assert exports.job(message["jobId"])["status"] == "FAILED"
+
+
+def _away(*_: Any) -> Any:
+    raise UnavailableError("the store is busy")
 
 
 def _file_id(exports: Exports) -> str:

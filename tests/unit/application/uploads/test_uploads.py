@@ -16,6 +16,7 @@ from tests.fakes.events import FakeEventLog
 from tests.fakes.organization import Organization
 from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
+from usance.application.busy import FAULTS_MAX
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
@@ -25,7 +26,7 @@ from usance.application.ports.usage_log import AggregationQuery, UsageScope
 from usance.application.uploads import rows
 from usance.application.uploads.json_rows import json_values
 from usance.application.uploads.ports import UploadWorkbench
-from usance.application.uploads.process_upload import FAULTS_MAX, process_upload
+from usance.application.uploads.process_upload import process_upload
 from usance.application.uploads.rows import PART, batches
 from usance.bootstrap.uploads import UploadWorker
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Final
 
+from usance.application.busy import FAULTS_MAX, delay_seconds
 from usance.application.exports.archive import archived
 from usance.application.exports.chunks import Cursor, Table
 from usance.application.exports.files import ENDINGS, PARQUET, TYPES, TextFile
@@ -41,27 +42,37 @@ _TOLD: Final = frozenset({"scheduleId", "sourceType", "dateCreated"})
 
 
 def run_export_job(
-    bench: ExportWorkbench, org_id: str, job_id: str, *, time_is_up: Callable[[], bool], last_try: bool = False
+    bench: ExportWorkbench,
+    org_id: str,
+    job_id: str,
+    *,
+    time_is_up: Callable[[], bool],
+    faults: int = 0,
+    last_try: bool = False,
 ) -> str | None:
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
-    When `time_is_up` between two files, a message goes onto the queue that goes on from there. What cannot be exported
-    leaves the job FAILED, and an event says why. A store that is unavailable raises: the message comes again and goes
-    on from the last file; at the `last_try` that is a failure too. Any other fault would come again with the message.
+    When `time_is_up` between two files, a message goes onto the queue that goes on from there. So it does when a store or
+    a destination is busy, later each time, unless that happened `FAULTS_MAX` times without a file made, or at the
+    `last_try`; `faults` is how often it did before. What cannot be exported leaves the job FAILED, and an event says
+    why, and so does any other fault, which would come again with the message.
     """
     job = _begun(bench, org_id, job_id)
     if job is None or job.document["status"] in OVER:
         return job.document["status"] if job else None
+    work, made_before = _Work(bench, org_id, job), job.made
     try:
-        done = _Work(bench, org_id, job).go_on(time_is_up)
+        done = work.go_on(time_is_up)
     except (InvalidInputError, NotFoundError) as refused:
         return _fail(bench, org_id, job_id, refused.message)
     except VersionConflictError:
         return RUNNING  # another worker has it, and goes on
     except UnavailableError:
-        if not last_try:
-            raise
-        return _fail(bench, org_id, job_id, "the stores or destinations of the export did not answer")
+        again = 1 if work.job.made != made_before else faults + 1
+        if last_try or again == FAULTS_MAX:
+            return _fail(bench, org_id, job_id, "the stores or destinations of the export did not answer")
+        bench.ports.queue.send([message(org_id, job_id) | {"faults": again}], delay_seconds=delay_seconds(again))
+        return RUNNING
     except Exception as fault:
         _logger.exception("the export %s of %s cannot be made", job_id, org_id)
         reason = f"a fault of this deployment, {type(fault).__name__}; its log of the export worker says more"

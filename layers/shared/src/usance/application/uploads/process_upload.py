@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from usance.application.busy import FAULTS_MAX, delay_seconds
 from usance.application.ingest.ingest_measurements import take_in
 from usance.application.ingest.report_failures import report_refused
 from usance.application.uploads import rows
@@ -18,10 +19,7 @@ from usance.resources.wire import Document
 
 ROWS_BETWEEN_RECORDS: Final = 20_000  # rows that a worker which dies has to send again, which stores nothing
 GIVEN_UP: Final = "the stores did not take every row, however often they were tried; totalRows says how many were read"
-FAULTS_MAX: Final = 8  # in a row, of a store that is busy: half an hour
-FIRST_DELAY_SECONDS: Final = 15  # then twice as many each time
 ROW_MAX_BYTES: Final = BODY_MAX_BYTES - len(ENVELOPE) - len(b"]}")
-DELAY_MAX_SECONDS: Final = 900  # SQS
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ def process_upload(
         if last_try or again == FAULTS_MAX:
             return _fail(bench, org_id, job_id, progress, GIVEN_UP)
         message = {"kind": "continue", "orgId": org_id, "jobId": job_id, "faults": again}
-        bench.queue.send([message], delay_seconds=min(FIRST_DELAY_SECONDS * 2 ** (again - 1), DELAY_MAX_SECONDS))
+        bench.queue.send([message], delay_seconds=delay_seconds(again))
         return RUNNING
     except Exception:
         if not last_try:

@@ -29,7 +29,8 @@ def handler(build: Callable[[], ExportWorkbench] = export_workbench) -> Callable
             message = wire.loads(record.body)
             org_id, job_id = message["orgId"], message["jobId"]
             last = int(record.attributes.approximate_receive_count) >= TRIES_MAX
-            status = run_export_job(build(), org_id, job_id, time_is_up=time_is_up, last_try=last)
+            faults = message.get("faults", 0)
+            status = run_export_job(build(), org_id, job_id, time_is_up=time_is_up, faults=faults, last_try=last)
             logger.info("the export was worked at", org_id=org_id, job_id=job_id, status=status)
 
         # The report names every failed message, also when all failed; raising would add nothing to it.

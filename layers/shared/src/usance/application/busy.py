@@ -1,0 +1,12 @@
+"""Work that a busy store interrupts: when its message goes on, and when it is given up."""
+
+from typing import Final
+
+FAULTS_MAX: Final = 8  # in a row without anything done: half an hour
+FIRST_DELAY_SECONDS: Final = 15  # then twice as many each time
+DELAY_MAX_SECONDS: Final = 900  # SQS
+
+
+def delay_seconds(faults: int) -> int:
+    """How long to wait after so many faults in a row, from 1."""
+    return min(FIRST_DELAY_SECONDS << (faults - 1), DELAY_MAX_SECONDS)
