@@ -137,6 +137,30 @@ def test_a_contract_that_takes_another_key_moves_its_charges(world: World) -> No
     assert sorted(bills.values()) == ["20.00", "31.00"]
 
 
+@pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.parametrize("turned", ["on", "off"])
+def test_a_bill_that_is_locked_or_that_no_run_makes_any_more_keeps_what_it_has(
+    world: World, locked: bool, turned: str
+) -> None:
+    exclusive = key(world, exclusive=True)
+    account = under(world, **({"billGroupingKeyId": exclusive} if turned == "off" else {}))
+    world.use(account, "2025-12-05T00:00:00Z", 9)
+    [before] = world.run()["billIds"]
+    if locked:
+        world.put(f"/bills/{before}/status", {"status": "APPROVED"})
+        world.put(f"/bills/{before}/lock")
+    contract = world.contract  # type: ignore[attr-defined]
+    moved = {**contract, "billGroupingKeyId": exclusive if turned == "on" else None}
+    assert world.org.client.put(f"/contracts/{contract['id']}", moved).status == 200
+    assert world.run()["billIds"] == []
+    assert str(world.get(f"/bills/{before}")["billTotal"]) == "40.00"
+    world.subscribe(account=account)  # now there is something else to bill
+    world.run()
+    totals = {bill["id"]: str(world.get(f"/bills/{bill['id']}")["billTotal"]) for bill in world.all_bills()}
+    assert sorted(totals.values()) == (["40.00"] if turned == "on" and locked else ["20.00", "40.00"])
+    assert totals[before] == ("20.00" if turned == "on" and not locked else "40.00")
+
+
 def test_a_charge_is_on_the_bill_that_its_contract_asks_for(world: World) -> None:
     account = under(world, billGroupingKeyId=key(world, exclusive=True))
     world.subscribe(account=account)

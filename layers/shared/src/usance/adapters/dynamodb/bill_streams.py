@@ -52,11 +52,12 @@ class BillStreams:
         streams += [
             self._dated(dates) for dates in (query.bill_dates, query.external_invoice_dates) if dates is not None
         ]
-        if query.end_date is not None:
-            streams.append(Between(self.all(), first_id(query.end_date), first_id(query.end_date + _DAY)))
         if query.locked is not None:
             streams.append(self._locked(query.locked, query.lock_date))
-        return AllOf(streams or [self.all()], self.deadline)
+        found = AllOf(streams or [self.all()], self.deadline)
+        if query.end_date is None:
+            return found
+        return Between(found, first_id(query.end_date), first_id(query.end_date + _DAY))
 
     def all(self) -> IdStream:
         """Every bill."""

@@ -13,6 +13,7 @@ from usance.application.billing.convert import day
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
+from usance.application.billing.states import key_of_stored
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.due import DueBill, opened_on
@@ -83,17 +84,6 @@ def _with_parents(bench: Workbench, catalogue: Catalogue, job: Document, account
             stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
             if stored and stored.header["accountId"] == parent_id:
                 yield bill_id(catalogue.org_id, account["id"], key_of_stored(stored))
-
-
-def key_of_stored(stored: StoredBill) -> BillKey:
-    """Which bill of its account a stored bill is."""
-    header = stored.header
-    return BillKey(
-        BillFrequency(header["billingFrequency"]),
-        int(header["billFrequencyInterval"]),
-        day(header["endDate"]),
-        stored.private.get("grouping", ""),
-    )
 
 
 def _due(

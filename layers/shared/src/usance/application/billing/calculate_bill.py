@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from usance.application.billing.billed_already import without_billed_already
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.charges import now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
@@ -85,7 +86,10 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
         return _Made()
-    all_inputs = billed_inputs(bench.stores.bills, agreement, key)
+    due = billed_inputs(bench.stores.bills, agreement, key)
+    all_inputs = without_billed_already(bench, agreement, lock, due)
+    if due.plans and not serves(all_inputs) and stored is None:
+        return _Made()  # another bill has it all
     if not serves(all_inputs) and key.frequency is BillFrequency.AD_HOC:  # its charges are gone
         if stored is None:
             return _Made()

@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 
 from usance.application.billing.convert import day
+from usance.application.ports.bills import StoredBill
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -15,6 +17,17 @@ def state_of(header: Document) -> BillState:
         status=BillStatus(header["status"]),
         locked_itself=bool(header["locked"]),
         last_day=day(header["endDate"]) - timedelta(days=1),
+    )
+
+
+def key_of_stored(stored: StoredBill) -> BillKey:
+    """Which bill of its account a stored bill is."""
+    header = stored.header
+    return BillKey(
+        BillFrequency(header["billingFrequency"]),
+        int(header["billFrequencyInterval"]),
+        day(header["endDate"]),
+        stored.private.get("grouping", ""),
     )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from usance.application.billing.bill_account import key_of_stored
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import apart
 from usance.application.billing.convert_pricings import aggregation_of
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.overrides import Overrides
+from usance.application.billing.states import key_of_stored
 from usance.application.ports.bills import BillQuery, DateRange, StoredBill
 from usance.application.proof.charges import WHOLE_FAMILY, Charge, Part, or_default, parts_of
 from usance.application.proof.period import AuditPeriod
