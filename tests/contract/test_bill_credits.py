@@ -199,7 +199,9 @@ def test_a_bill_whose_worker_dies_draws_once(world: World) -> None:
 
 
 def test_the_most_credits_of_a_bill_fit_the_transactions_that_draw_on_them_and_give_back(world: World) -> None:
-    account = world.subscribe(template={"standingCharge": DRAWS_MAX})
+    account = world.subscribe(template={"standingCharge": DRAWS_MAX - 5})
+    for _ in range(5):
+        world.org.make("charge", accountId=account["id"], billDate="2026-01-01", amount=1)
     held = [balance(world, account, 1) for _ in range(DRAWS_MAX)]
     bill = world.bill(world.run())
     assert (bill["billTotal"], {left(world, one) for one in held}) == (0, {0})

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.application.billing.test_crashes import deliver_until_done
 from tests.unit.application.billing.world import World
 from tests.unit.application.notifications.fuse import Fuse, Killed
-from usance.application.billing.charges import TAKEN_AT_ONCE_MAX
+from usance.application.billing.charges import AT_ONCE_MAX
 from usance.application.billing.delete_bill import delete_bill
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import Delete
@@ -162,7 +162,7 @@ def test_a_deletion_that_is_killed_frees_charges_with_the_bill_or_not_at_all(wor
 
 def test_a_bill_takes_and_frees_more_charges_than_one_transaction_holds(world: World) -> None:
     account = world.subscribe()
-    every = [charged(world, account, amount=1) for _ in range(2 * TAKEN_AT_ONCE_MAX + 3)]
+    every = [charged(world, account, amount=1) for _ in range(2 * AT_ONCE_MAX + 3)]
     bill = world.bill(world.run())
     assert (bill["billTotal"], bill["version"]) == (20 + len(every), 3)
     assert {charge(world, one)["billId"] for one in every} == {bill["id"]}
@@ -183,7 +183,7 @@ def test_a_bill_takes_and_frees_more_charges_than_one_transaction_holds(world: W
 
 def test_a_bill_whose_deletion_ended_in_the_middle_is_calculated_anew(world: World) -> None:
     account = world.subscribe()
-    every = [charged(world, account, amount=1) for _ in range(TAKEN_AT_ONCE_MAX + 2)]
+    every = [charged(world, account, amount=1) for _ in range(AT_ONCE_MAX + 2)]
     bill = world.bill(world.run())
     remove = world.bills.delete
 

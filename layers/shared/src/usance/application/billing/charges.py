@@ -26,10 +26,8 @@ from usance.resources import instants
 from usance.resources.charge import CHARGE
 from usance.resources.wire import Document
 
-TAKEN_AT_ONCE_MAX: Final = (
-    10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
-)
-TAKEN_AT_ONCE_MIN: Final = 2
+AT_ONCE_MAX: Final = 10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
+AT_ONCE_MIN: Final = 2  # beside as many credits as a bill draws on
 
 
 @dataclass(slots=True)
@@ -123,14 +121,18 @@ def grouping_on(catalogue: Catalogue, document: Document) -> str:
     return grouping_of(catalogue, catalogue.one("contract", contract_id)) if contract_id else ""
 
 
+def room(beside: int) -> int:
+    """How many charges may change in the transaction of a bill, `beside` so many credits."""
+    return max(AT_ONCE_MIN, AT_ONCE_MAX - beside)
+
+
 def part_taken(charges: Sequence[Charge], bill_id: str, *, beside: int) -> tuple[Charge, ...]:
     """Those of `charges` that the bill may be stored with in one transaction: all it has, and as many more as fit.
 
-    `beside` is how many other entities may change in it. The rest is for the next time that the bill is stored.
+    `beside` is how many credits may change in it. The rest is for the next time that the bill is stored.
     """
-    room = max(TAKEN_AT_ONCE_MIN, TAKEN_AT_ONCE_MAX - beside)
     waiting = [charge.id for charge in charges if charge.bill_id != bill_id]
-    later = frozenset(waiting[room:])
+    later = frozenset(waiting[room(beside) :])
     return tuple(charge for charge in charges if charge.id not in later)
 
 

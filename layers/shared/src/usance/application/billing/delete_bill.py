@@ -6,7 +6,7 @@ from typing import Final
 from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
-from usance.application.billing.charges import now_free, of_bill
+from usance.application.billing.charges import AT_ONCE_MAX, now_free, of_bill, room
 from usance.application.billing.convert import day
 from usance.application.billing.corrections.standing import require_uncorrected
 from usance.application.billing.credits.book import read_drawn
@@ -26,9 +26,6 @@ from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # bills that draw on the same credits at the same time
 PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
-FREED_AT_ONCE_MAX: Final = (
-    10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
-)
 
 
 def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id: str) -> Document:
@@ -61,12 +58,12 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
         stored = stores.bills.get_stored(org_id, bill_id)
         if stored is None or stored.header["version"] != version:
             raise VersionConflictError(f"the bill {bill_id} changed meanwhile; read it again")
-        charges = of_bill(stores, org_id, bill_id)
+        charges, at_once = of_bill(stores, org_id, bill_id), room(len(Drawn.of(stored.private).draws))
         try:
-            if len(charges) <= FREED_AT_ONCE_MAX:
+            if len(charges) <= at_once:
                 _remove(stores, caller, stored, charges, lock.guard)
                 return
-            _take_off(stores, caller, stored, charges[:FREED_AT_ONCE_MAX], lock.guard)
+            _take_off(stores, caller, stored, charges[:AT_ONCE_MAX], lock.guard)
             version += 1
         except VersionConflictError:  # the bill, the lock date, or a credit or charge of it moved
             conflicts += 1
