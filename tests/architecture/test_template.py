@@ -13,12 +13,13 @@ from local.patterns import admits
 from usance.adapters.duckdb.custom_sql import LIMITS, TRIAL
 from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
+from usance.application.billing.run_message import DELIVERIES_MAX
 from usance.application.ingest import failure_events
 from usance.application.notifications.lanes import LANE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.runs import RUN_TYPE
 from usance.application.ports.events import Event
-from usance.entrypoints.queue import bill_worker, export_worker, upload_worker
+from usance.entrypoints.queue import export_worker, upload_worker
 from usance.resources.event_names import EVENT_NAMES
 
 Template = dict[str, Any]
@@ -276,7 +277,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
 @pytest.mark.parametrize(
     ("queue", "tries"),
     [
-        ("BillingQueue", bill_worker.ATTEMPTS_MAX),
+        ("BillingQueue", DELIVERIES_MAX),
         ("ExportQueue", export_worker.TRIES_MAX),
         ("UploadQueue", upload_worker.TRIES_MAX),
     ],

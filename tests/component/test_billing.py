@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.raising import raising_of
 from tests.unit.application.billing.world import World
+from usance.application.billing.run_message import ATTEMPTS_MAX
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
@@ -83,17 +84,28 @@ def test_the_last_delivery_gives_up_and_says_so(world: World) -> None:
     account = world.subscribe()
     _, job = api(world, "billing_create_bill_job")
     event = load("bill_worker_messages", FILE_ORG=world.org.id, FILE_JOB=job["id"], FILE_ACCOUNT=account["id"])
-    event["Records"][1]["attributes"]["ApproximateReceiveCount"] = str(bill_worker.ATTEMPTS_MAX)
+    event["Records"][1]["attributes"]["ApproximateReceiveCount"] = str(ATTEMPTS_MAX)
     world.usage.outages = 9
     assert bill_worker.handler(lambda: world.bench)(event, CONTEXT) == {"batchItemFailures": []}
     assert [found.account_id for found in world.events.events("billing.job.failure")] == [account["id"]]
     assert world.get(f"/billjobs/{job['id']}")["status"] == "COMPLETE"
 
 
-def test_the_last_delivery_of_the_worker_is_the_last_of_its_queue() -> None:
-    template = (EVENTS.parent / "template.yaml").read_text(encoding="utf-8")
-    queue = template[template.index("\n  BillingQueue:") : template.index("\n  BillingQueueDeadLetterQueue:")]
-    assert f"maxReceiveCount: {bill_worker.ATTEMPTS_MAX}\n" in queue
+def test_the_messages_of_a_batch_take_turns_at_being_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = load("bill_worker_messages")["Records"][:1]
+    seen: list[list[int]] = []
+    monkeypatch.setattr(bill_worker, "run_message", lambda *words, **_: seen[-1].append(words[2]["number"]))
+    for delivery in range(1, 6):
+        seen.append([])
+        attributes = {**record["attributes"], "ApproximateReceiveCount": str(delivery)}
+        records = [
+            {**record, "messageId": f"message {n}", "attributes": attributes, "body": json.dumps({"number": n})}
+            for n in range(5)
+        ]
+        assert bill_worker.handler(lambda: world.bench)({"Records": records}, CONTEXT) == {"batchItemFailures": []}
+    assert all(sorted(order) == [0, 1, 2, 3, 4] for order in seen)
+    poison = 4
+    assert {n for order in seen for n in order[: order.index(poison)]} == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("name", ["billing_get_bill", "billing_get_bill_job"])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.application.billing.world import World
-from usance.application.billing.run_message import run_message
+from usance.application.billing.run_message import ATTEMPTS_MAX, DELIVERIES_MAX, run_message
 from usance.domain.kernel.errors import UnavailableError
 
 
@@ -216,10 +216,20 @@ def test_what_fails_for_good_becomes_an_event_and_the_job_still_ends(world: Worl
     world.subscribe()
     world.usage.outages = 99
     created = world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
-    world.drain(last_attempt=True)
+    world.drain(delivery=ATTEMPTS_MAX)
     assert world.get(f"/billjobs/{created['id']}")["status"] == "COMPLETE"
     (event,) = world.events.events("billing.job.failure")
     assert "given up" in event.detail["eventData"]["message"]
+
+
+def test_an_account_that_killed_every_attempt_is_given_up_and_the_job_still_ends(world: World) -> None:
+    world.subscribe()
+    created = world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+    world.drain(delivery=DELIVERIES_MAX)
+    assert (world.get(f"/billjobs/{created['id']}")["status"], world.usage.reads) == ("COMPLETE", 0)
+    (event,) = world.events.events("billing.job.failure")
+    assert "memory or time" in event.detail["eventData"]["message"]
+    assert len(world.run()["billIds"]) == 1
 
 
 def test_an_account_that_cannot_be_billed_tells_why_and_the_others_are_billed(world: World) -> None:

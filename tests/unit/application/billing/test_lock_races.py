@@ -127,6 +127,12 @@ def test_setting_the_date_that_ends_in_the_middle_holds_bills_up_for_a_moment(
         assert lock(world) == 503
     status = f"/bills/{bill['id']}/status"
     assert (lock(world), world.client.put(status, {"status": "PENDING"}).status) == (409, 503)
+    world.configure(autoApproveBillsGracePeriod=1, autoApproveBillsGracePeriodUnit="MINUTES")
+    stored = world.bills.get(world.org.id, bill["id"])
+    assert stored
+    pending = {**stored, "status": "PENDING", "version": stored["version"] + 1}
+    world.bills.replace(world.org.id, pending, expected_version=stored["version"])
+    assert world.approve_due("2026-01-15T12:00:00Z") == 0  # and the bills of others have their turn
     world.clock.instant += timedelta(seconds=36)
     assert world.run()["billIds"] == [bill["id"]]
     assert world.put(status, {"status": "APPROVED"})["locked"] is False

@@ -207,10 +207,10 @@ class World:
         self.drain()
         return dict(self.get(f"/billjobs/{created['id']}"))
 
-    def drain(self, *, last_attempt: bool = False) -> None:
+    def drain(self, *, delivery: int = 1) -> None:
         while taken := self.queue.take():
             for message, _ in taken:
-                run_message(self.bench, {}, message, last_attempt=last_attempt)
+                run_message(self.bench, {}, message, delivery=delivery)
 
     def tick(self, at: str) -> None:
         """The billing schedule fires."""

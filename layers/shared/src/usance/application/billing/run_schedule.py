@@ -14,14 +14,14 @@ from usance.application.organizations import organization_ids
 from usance.application.ports.bills import BillQuery, DateRange
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.schedule import GraceUnit, grace, is_tick, last_approvable_day, quarter
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import dated_id
 from usance.domain.kernel.timezones import local_day, time_zone
 from usance.resources.instants import from_text
 from usance.resources.wire import Document
 
 PAGE: Final = 100
-GIVEN_UP_AFTER: Final = timedelta(hours=12)  # five deliveries of a message, half an hour apart, and a long queue
+GIVEN_UP_AFTER: Final = timedelta(hours=12)  # six deliveries of a message, half an hour apart, and a long queue
 APPROVALS_PER_RUN: Final = 500  # of one organization; the next run, minutes later, goes on
 
 
@@ -109,6 +109,6 @@ def _approve_due(stores: BillingStores, org_id: str, config: Document, at: datet
 def _approve(stores: BillingStores, org_id: str, bill_id: str, at: datetime) -> int:
     try:
         give_status(stores, org_id, bill_id, BillStatus.APPROVED, by=SCHEDULER, at=at)
-    except (InvalidInputError, NotFoundError, VersionConflictError):
-        return 0  # locked, deleted or being changed; the next run looks again
+    except (InvalidInputError, NotFoundError, VersionConflictError, UnavailableError):
+        return 0  # locked, deleted, being changed or being locked; the next run looks again
     return 1
