@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.application.billing.world import World
 from usance.application.billing.run_message import ATTEMPTS_MAX, DELIVERIES_MAX, run_message
+from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import UnavailableError
 
 
@@ -443,6 +444,42 @@ def test_a_long_list_of_accounts_goes_on_in_a_message_of_its_own(world: World, m
         world.subscribe()
     job = world.run()
     assert (job["status"], job["total"], len(job["billIds"])) == ("COMPLETE", 5, 5)
+
+
+def test_a_job_of_a_hundred_thousand_accounts_is_cut_into_each_of_them_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, real = [f"account-{n:06}" for n in range(100_000)], world.org.store.list_page
+
+    def accounts(org_id: str, type_: str, **more: Any) -> Page:
+        if type_ != "account":
+            return real(org_id, type_, **more)
+        start = int(more["next_token"] or 0)
+        following = start + more["page_size"]
+        token = str(following) if following < len(ids) else None
+        return Page([{"id": id_} for id_ in ids[start:following]], token)
+
+    monkeypatch.setattr(world.org.store, "list_page", accounts)
+    job = world.post("/billjobs", {"lastDateInBillingPeriod": "2025-12-31"})
+    found: list[str] = []
+    cuts, waiting = 0, [message for message, _ in world.queue.take()]
+    while waiting:
+        message = waiting.pop()
+        for _ in range(2):  # each comes twice
+            run_message(world.bench, {}, message)
+            sent = [one for one, _ in world.queue.take()]
+            found += [one["accountId"] for one in sent if one["kind"] == "bill"]
+            following = [one for one in sent if one["kind"] == "expand"]
+        cuts, waiting = cuts + 1, waiting + following
+    assert (cuts, len(found), sorted(set(found)) == ids) == (50, 200_000, True)
+    running = world.get(f"/billjobs/{job['id']}")
+    assert (running["status"], running["total"], running["pending"]) == ("RUNNING", 100_000, 100_000)
+    for id_ in ids[1:]:
+        world.stores.progress.finish_account(world.org.id, job["id"], id_, [])
+    last = {"kind": "bill", "orgId": world.org.id, "jobId": job["id"], "accountId": ids[0]}
+    run_message(world.bench, {}, last)
+    ended = world.get(f"/billjobs/{job['id']}")
+    assert (ended["status"], ended["total"], ended["pending"]) == ("COMPLETE", 100_000, 0)
 
 
 def test_an_account_made_while_a_job_is_cut_takes_nobodys_place(world: World) -> None:
