@@ -1,5 +1,6 @@
 """Bill jobs from request to bill."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -543,6 +544,17 @@ def test_ten_jobs_run_at_a_time(world: World) -> None:
     assert (refused.status, refused.json["errorCode"]) == (429, "LIMIT_EXCEEDED")
     world.post(f"/billjobs/{jobs[0]['id']}/cancel")
     world.post("/billjobs")
+
+
+def test_jobs_whose_messages_were_lost_take_no_place_after_half_a_day(world: World) -> None:
+    """A process that is killed after it stored a job and before it sent its message leaves one that nobody runs."""
+    lost = [world.post("/billjobs", {}) for _ in range(10)]
+    world.queue.take()
+    world.clock.instant += timedelta(hours=11, minutes=59)
+    assert world.client.post("/billjobs", {}).status == 429
+    world.clock.instant += timedelta(minutes=1)
+    assert world.run()["status"] == "COMPLETE"
+    assert {world.get(f"/billjobs/{job['id']}")["status"] for job in lost} == {"CANCELLED"}
 
 
 def test_a_cancelled_job_bills_nobody_any_more(world: World) -> None:

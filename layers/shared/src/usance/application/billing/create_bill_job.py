@@ -11,6 +11,8 @@ from usance.application.billing.jobs import (
     PENDING,
     TYPE,
     expand_message,
+    give_up,
+    is_stuck,
     last_billed_day,
     move,
     put,
@@ -62,7 +64,11 @@ def _store(stores: BillingStores, org_id: str, job: Document) -> None:
         guard = stores.entities.read_guard(org_id, TYPE)
         active = stores.entities.list_page(org_id, TYPE, filters={"active": ["true"]}, page_size=CONCURRENT_MAX)
         if len(active.data) >= CONCURRENT_MAX:
-            break
+            stuck = [one for one in active.data if is_stuck(one, stores.clock.now())]
+            if not stuck:
+                break
+            give_up(stores, org_id, stuck)
+            continue
         try:
             stores.entities.commit(org_id, [replace(put(job, None), guards=[guard])])
         except StaleGuardError:

@@ -10,6 +10,7 @@ from usance.application.billing.stores import SCHEDULER, BillingStores
 from usance.application.ports.entities import Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.domain.kernel.timezones import local_day
+from usance.resources.instants import from_text
 from usance.resources.wire import Document
 
 TYPE: Final = "billJob"
@@ -25,6 +26,7 @@ ACTIVE: Final = frozenset({PENDING, INITIALIZING, RUNNING})
 CREATE: Final = "CREATE"
 RECALCULATE: Final = "RECALCULATE"
 
+GIVEN_UP_AFTER: Final = timedelta(hours=12)  # six deliveries of a message, half an hour apart, and a long queue
 MOVES_MAX: Final = 20  # rivals of one job's row: its workers as they end, and a caller who cancels
 
 
@@ -66,6 +68,17 @@ def finish_if_done(stores: BillingStores, org_id: str, job_id: str) -> None:
     """Move the job to COMPLETE once every account is done. Asking again changes nothing."""
     if stores.progress.read(org_id, job_id).complete:
         move(stores, org_id, job_id, COMPLETE, only_from=ACTIVE)
+
+
+def is_stuck(job: Document, now: datetime) -> bool:
+    """Whether an active job has lost messages: so long nothing waits."""
+    return now - from_text(job["dtCreated"]) >= GIVEN_UP_AFTER
+
+
+def give_up(stores: BillingStores, org_id: str, stuck: Sequence[Document]) -> None:
+    """Cancel jobs that nobody is going to end, so that others can run."""
+    for job in stuck:
+        move(stores, org_id, job["id"], CANCELLED, only_from=ACTIVE)
 
 
 def shown(stores: BillingStores, job: Document, *, with_bills: bool = True) -> Document:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
-from usance.application.billing.jobs import ACTIVE, CANCELLED, CREATE, PENDING, TYPE, expand_message, move, put
+from usance.application.billing.jobs import CREATE, PENDING, TYPE, expand_message, give_up, is_stuck, put
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.set_bill_status import give_status
 from usance.application.billing.stores import SCHEDULER, BillingStores
@@ -17,11 +17,9 @@ from usance.domain.billing.schedule import GraceUnit, grace, is_tick, last_appro
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import dated_id
 from usance.domain.kernel.timezones import local_day, time_zone
-from usance.resources.instants import from_text
 from usance.resources.wire import Document
 
 PAGE: Final = 100
-GIVEN_UP_AFTER: Final = timedelta(hours=12)  # six deliveries of a message, half an hour apart, and a long queue
 APPROVALS_PER_RUN: Final = 500  # of one organization; the next run, minutes later, goes on
 
 
@@ -53,7 +51,7 @@ def _configs(stores: BillingStores) -> Iterator[tuple[str, Document]]:
 def _start(stores: BillingStores, org_id: str, config: Document, tick: datetime) -> int:
     """Start the tick's job, unless the one of an earlier tick is still at work.
 
-    One that has been at it for `GIVEN_UP_AFTER` has lost messages, and is cancelled so that billing goes on.
+    One that is stuck is cancelled so that billing goes on.
     """
     day = local_day(tick, time_zone(config["timezone"]))
     job_id = dated_id(day, org_id, "scheduled", tick.isoformat())
@@ -61,10 +59,9 @@ def _start(stores: BillingStores, org_id: str, config: Document, tick: datetime)
     if existing is None:
         active = stores.entities.list_page(org_id, TYPE, filters={"active": ["true"]}, page_size=PAGE)
         earlier = [job for job in active.data if job["createdBy"] == SCHEDULER]
-        if any(tick - from_text(job["dtCreated"]) < GIVEN_UP_AFTER for job in earlier):
+        if not all(is_stuck(job, tick) for job in earlier):
             return 0
-        for job in earlier:
-            move(stores, org_id, job["id"], CANCELLED, only_from=ACTIVE)
+        give_up(stores, org_id, earlier)
         body = {
             "orgId": org_id,
             "type": CREATE,
