@@ -11,7 +11,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.domain.billing.agreements import aggregation, bill, inputs, instant, lines, plan, pricing, terms
+from tests.unit.domain.billing.agreements import (
+    aggregation,
+    bill,
+    inputs,
+    instant,
+    lines,
+    plan,
+    pricing,
+    seat_pricing,
+    seats,
+    terms,
+)
 from tests.unit.domain.billing.test_plan_groups import group
 from usance.domain.billing.attached import AttachedPlan, Attachment, Standing
 from usance.domain.billing.draft import BillDraft
@@ -75,6 +86,8 @@ timelines = st.builds(
         end=start + timedelta(days=days),
         standing=Standing(Decimal(100), in_advance=early),
         minimum=Minimum(Decimal("1e9"), in_advance=early),
+        counter_pricings=(seat_pricing(in_advance=early),),
+        counter_values=seats(_2020_01_01=7),
     ),
     st.sampled_from([Frequency.WEEKLY, Frequency.MONTHLY, Frequency.ANNUALLY]),
     st.integers(1, 4),
@@ -105,7 +118,7 @@ def test_the_service_periods_of_every_charge_tile_the_life_of_the_plan(attached:
     assert_tiled(spans(bills)["USAGE"], attached)
     whole = in_whole_days(attached, time_zone(zone_name))
     found = spans(life(whole, zone_name))
-    for kind in ("USAGE", "STANDING_CHARGE", "MINIMUM_SPEND"):
+    for kind in ("USAGE", "STANDING_CHARGE", "MINIMUM_SPEND", "COUNTER_RUNNING_TOTAL_CHARGE"):
         assert_tiled(found[kind], whole)
     used = sum(line.item.quantity for one in bills for line in one.lines if line.item.type == "USAGE")
     assert used == int((attached.end - attached.start).total_seconds())

@@ -46,6 +46,7 @@ EXAMPLES = max(300, settings.get_profile(settings.get_current_profile_name()).ma
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
 MODES = ("UP", "DOWN", "CEILING", "FLOOR", "HALF_UP", "HALF_DOWN", "HALF_EVEN")
 PRODUCTS = ("a", "b")
+LONG_AGO = date(2020, 1, 1)
 COUNTERS = ("seats", "sites")
 DRAWABLE = ("STANDING_CHARGE", "USAGE", "MINIMUM_SPEND", "COUNTER_RUNNING_TOTAL_CHARGE", "COUNTER_ADJUSTMENT_DEBIT")
 ORDERS = (["PREPAYMENT", "BALANCE"], ["BALANCE", "PREPAYMENT"], ["PREPAYMENT"], ["BALANCE"])
@@ -65,7 +66,7 @@ def bands(draw: st.DrawFn) -> Any:
 
 @st.composite
 def counted(draw: st.DrawFn, name: str) -> Counted:
-    day = st.none() | tenths(-20, 400, 4)
+    day = tenths(1, 400, 4) | tenths(-20, 400, 4) | st.none()
     return Counted(
         name,
         draw(st.lists(day, min_size=1, max_size=7)),
@@ -80,14 +81,14 @@ def price(draw: st.DrawFn, id_: str, of: list[Counted], near: date) -> Price:
     rows, sign = draw(bands())
     kind = draw(st.sampled_from(KINDS)) if sign > 0 else draw(st.sampled_from(KINDS[3:]))
     start = near + timedelta(days=draw(st.integers(-60, 40)))
-    length = draw(st.none() | st.integers(1, 60))
+    length = draw(st.sampled_from([None, None, None, *range(1, 60)]))
     cumulative, spans = draw(st.booleans()), draw(st.sampled_from([False, False, True]))
     overage, _ = draw(bands()) if cumulative and not spans and draw(st.booleans()) else ((), 1)
     return Price(
         id_,
         draw(st.sampled_from(of)),
         kind,
-        start if draw(st.booleans()) else date(2020, 1, 1),
+        draw(st.sampled_from([LONG_AGO, LONG_AGO, start])),
         None if length is None else start + timedelta(days=length),
         rows,
         cumulative=cumulative,
@@ -104,12 +105,12 @@ def price(draw: st.DrawFn, id_: str, of: list[Counted], near: date) -> Price:
 def counter_price(draw: st.DrawFn, id_: str, near: date) -> CounterPrice:
     rows, _ = draw(bands())
     start = near + timedelta(days=draw(st.integers(-60, 40)))
-    length = draw(st.none() | st.integers(1, 60))
+    length = draw(st.sampled_from([None, None, None, *range(1, 60)]))
     flags = [draw(st.booleans()) for _ in range(6)]
     return CounterPrice(
         id_,
         draw(st.sampled_from(COUNTERS)),
-        start if draw(st.booleans()) else date(2020, 1, 1),
+        draw(st.sampled_from([LONG_AGO, LONG_AGO, start])),
         None if length is None else start + timedelta(days=length),
         [(limit // 10, abs(fixed), abs(each)) for limit, fixed, each in rows if not limit or limit >= 10],
         *flags,
@@ -132,7 +133,7 @@ def pool(draw: st.DrawFn, id_: str, coins: list[Coin], near: date) -> Pool:
         start,
         end,
         end + timedelta(days=draw(st.integers(1, 40))) if rolls else end,
-        coin.round(draw(tenths(-20, 4000, 10))),
+        coin.round(draw(tenths(0, 4000, 10) | tenths(-20, 100, 10))),
         coin.round(draw(tenths(0, 2000, 10))) if rolls and draw(st.booleans()) else None,
         frozenset(some or (DRAWABLE if kind == "PREPAYMENT" else (*DRAWABLE, "AD_HOC"))),
         frozenset(draw(st.lists(st.sampled_from(PRODUCTS), max_size=1))),
@@ -149,8 +150,8 @@ def deal(draw: st.DrawFn, id_: str, coins: list[Coin], frequency: str, interval:
     start = near - timedelta(days=draw(st.integers(-20, long)))
     epoch = start - timedelta(days=draw(st.integers(0, 400)))
     sums = [draw(counted(name)) for name in ("x", "y")]
-    length = draw(st.none() | st.integers(1, 2 * long))
-    prices = [draw(price(f"{id_}{n}", sums, near)) for n in range(draw(st.integers(0, 5)))]
+    length = draw(st.sampled_from([None, None]) | st.integers(1, 2 * long))
+    prices = [draw(price(f"{id_}{n}", sums, near)) for n in range(draw(st.sampled_from([3, 2, 1, 4, 0])))]
     return Deal(
         id_,
         draw(st.sampled_from(PRODUCTS)),
@@ -164,7 +165,7 @@ def deal(draw: st.DrawFn, id_: str, coins: list[Coin], frequency: str, interval:
         every=draw(st.integers(1, 3)),
         offset=draw(st.integers(0, 3)),
         floor=Floor(draw(st.sampled_from([Fraction(0), Fraction(100), Fraction(2000)])), draw(st.booleans())),
-        counters=[draw(counter_price(f"{id_}c{n}", near)) for n in range(draw(st.integers(0, 3)))],
+        counters=[draw(counter_price(f"{id_}c{n}", near)) for n in range(draw(st.sampled_from([0, 1, 2])))],
         contract=draw(st.sampled_from(["", "", "k"])),
     )
 
@@ -179,7 +180,7 @@ def accounts(draw: st.DrawFn) -> tuple[Account, str, date]:
     deals = [draw(deal(id_, coins, frequency, interval, near)) for id_ in ("p", "q")[: draw(st.integers(1, 2))]]
     rates = {"USD": Fraction(1), "EUR": draw(st.sampled_from([Fraction(5, 4), Fraction(1, 2), Fraction(8)]))}
     edges = [edge for one in deals for edge in _edges(one) if edge >= one.start]
-    day = draw(st.sampled_from(edges))
+    day = draw(st.sampled_from(edges[::-1]))
     values = {
         name: [
             (near + timedelta(days=on), draw(st.integers(0, 60)))
@@ -191,7 +192,7 @@ def accounts(draw: st.DrawFn) -> tuple[Account, str, date]:
         Extra(f"e{n}", draw(st.sampled_from(coins)), draw(tenths(-500, 900)), day - timedelta(days=back), day)
         for n, back in enumerate(draw(st.lists(st.integers(0, 40), max_size=2)))
     ]
-    pools = [draw(pool(f"k{n}", coins, day)) for n in range(draw(st.integers(0, 4)))]
+    pools = [draw(pool(f"k{n}", coins, day)) for n in range(draw(st.sampled_from([2, 1, 3, 4, 0])))]
     order = draw(st.sampled_from(ORDERS))
     back = draw(st.sampled_from([Fraction(4, 5), Fraction(2)]))
     account = Account(deals, coins[0], rates, values, extras, pools, order, back)
