@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local import store
+from local import aws, store
 from local.testing import RunningStack, running_stack
 from tests.crash.conftest import PRICE, Crashing
 from tests.crash.proxy import Call, CuttingProxy, Trap
@@ -120,6 +120,19 @@ def opened() -> Iterator[ExitStack]:
         yield stack
 
 
+def all_rows_are_of(org_id: str, stack: RunningStack) -> bool:
+    """Whether the tables hold nothing that a backup of their only organization would forget."""
+    dynamodb = aws.client("dynamodb", stack.store_endpoint)
+    with closing(dynamodb):
+        keys = [
+            row["pk"]["S"]
+            for table in ("EntitiesTable", "UsageTable", "EventsTable")
+            for page in dynamodb.get_paginator("scan").paginate(TableName=f"usance-{table}")
+            for row in page["Items"]
+        ]
+    return len(keys) > 50 and all(key.startswith((f"{org_id}#", "-#organization", "-#accessKey")) for key in keys)
+
+
 def puts_back(call: Call) -> bool:
     return b"RequestItems" in call.body and b"PutRequest" in call.body
 
@@ -143,6 +156,8 @@ def test_an_organization_is_exported_and_imported_elsewhere_and_is_the_same(
     for bill in first:
         source.post("/statementjobs", {"billId": bill})
     assert crashing.stack.settle()
+
+    assert all_rows_are_of(source.org_id, crashing.stack)
 
     folder, key = tmp_path / "backup", tmp_path / "key"
     words = ["--data-dir", str(crashing.stack.data_dir), "--out", str(folder), "--key-file", str(key)]

@@ -4,10 +4,10 @@ The tables are read twice: rows are written at the first reading and counted at 
 changed in between, and the backup is the organization as it was at that time.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
+from usance.application.backup.files import AFTER_SLASH, digest_of_file
 from usance.application.backup.manifest import (
     ACCESS,
     FILES,
@@ -24,18 +24,16 @@ from usance.application.backup.manifest import (
 from usance.application.backup.parts import LINES_MAX_BYTES, write_part
 from usance.application.backup.ports import BackupPorts
 from usance.application.backup.reading import LASTING, count, differing, lasts
+from usance.application.backup.sealed_texts import opened_sealing, resealed, sealing_of
 from usance.application.backup.tally import Tally, line, without_sealed
 from usance.application.entities.sealing import SEALED
 from usance.application.ports.organization_rows import Row, Table
 from usance.application.ports.secrets import Sealing
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import NotFoundError
 from usance.resources import instants, wire
 from usance.resources.wire import Document
 
-KEY_MIN_CHARS: Final = 32
 FILES_MAX: Final = 500  # in one part: a minute or two of copies, which a process that dies makes again
-AFTER_SLASH: Final = "0"  # the character that follows: what sorts behind all that a folder holds
-_READ_BYTES: Final = 1_000_000
 
 TimeIsUp = Callable[[], bool]
 
@@ -79,29 +77,6 @@ def export_organization(
         exporter.step(time_is_up)
         write_document(ports, org_id, backup_id, MANIFEST, manifest)
     return manifest
-
-
-def sealing_of(ports: BackupPorts, key: str) -> Sealing:
-    """Sealing by a key of the administrator's own."""
-    if len(key) < KEY_MIN_CHARS:
-        raise InvalidInputError(f"key must have at least {KEY_MIN_CHARS} characters")
-    return ports.sealing(key)
-
-
-def opened_sealing(ports: BackupPorts, manifest: Document, key: str | None) -> Sealing | None:
-    """The sealing of a backup; None for one without secrets. `InvalidInputError` for any key but its own."""
-    if manifest["secrets"] == OMITTED:
-        if key:
-            raise InvalidInputError("key: the backup was made without secrets; leave the key out")
-        return None
-    if not key:
-        raise InvalidInputError("key: the backup has secrets that only its key opens; give the key")
-    sealing = sealing_of(ports, key)
-    try:
-        sealing.open(manifest["keyCheck"], context=manifest["orgId"])
-    except ValueError:
-        raise InvalidInputError("key is not the key that the backup was made with") from None
-    return sealing
 
 
 def summary_of_export(manifest: Document) -> Document:
@@ -211,23 +186,6 @@ class _Exporter:
         self._manifest["changed"] = differing(self._manifest["tables"], found)
         self._manifest["finishedAt"] = instants.to_text(self._ports.clock.now())
         self._manifest["progress"] = None
-
-
-def resealed(row: Row, opens: Sealing, seals: Sealing) -> Row:
-    """The row with its sealed text opened by one key and sealed by another."""
-    private, id_ = row["private"]["M"], row["id"]["S"]
-    plain = opens.open(private[SEALED]["S"], context=id_)
-    return {**row, "private": {"M": {**private, SEALED: {"S": seals.seal(plain, context=id_)}}}}
-
-
-def digest_of_file(ports: BackupPorts, key: str) -> tuple[str, int]:
-    """The SHA-256 of an object, and how many bytes it has."""
-    digest, size = hashlib.sha256(), 0
-    with ports.blobs.open(key) as stream:
-        while piece := stream.read(_READ_BYTES):
-            digest.update(piece)
-            size += len(piece)
-    return digest.hexdigest(), size
 
 
 def _is_access_key(row: Row) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from usance.application.backup.export_organization import AFTER_SLASH, digest_of_file, opened_sealing, resealed
+from usance.application.backup.files import AFTER_SLASH, digest_of_file
 from usance.application.backup.manifest import (
     ACCESS,
     FILES,
@@ -21,6 +21,7 @@ from usance.application.backup.manifest import (
 from usance.application.backup.parts import read_part
 from usance.application.backup.ports import BackupPorts
 from usance.application.backup.reading import LASTING, count, differing, lasts
+from usance.application.backup.sealed_texts import opened_sealing, resealed
 from usance.application.backup.tally import Tally
 from usance.application.entities.sealing import SEALED
 from usance.application.ports.organization_rows import Row, Table
