@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from usance.resources.event_fields import fields_of
+from usance.resources.event_fields import dates_of, fields_of
 from usance.resources.event_names import ENTITIES, EVENT_NAMES, name_of_change
 from usance.resources.registry import BY_TYPE
 
@@ -43,6 +43,12 @@ def test_fields_leave_out_version_and_audit() -> None:
     fields = fields_of("configuration.commitment.created")
     assert fields["new.customFields"] == "map"
     assert not {"new.version", "new.dtCreated", "new.createdBy"} & set(fields)
+
+
+@pytest.mark.parametrize("entity", ["alert", "metergroup", "organization", "pricingband", "nonsense"])
+def test_what_an_organization_has_no_list_of_has_no_dates_to_schedule_events_by(entity: str) -> None:
+    assert dates_of(entity) == ()
+    assert dates_of("contract") == ("endDate", "startDate", "dtCreated", "dtLastModified")
 
 
 def test_other_events_have_no_fields() -> None:

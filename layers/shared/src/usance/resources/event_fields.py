@@ -247,12 +247,18 @@ def fields_of(event_name: str) -> Mapping[str, str]:
 
 
 def dates_of(entity: str) -> tuple[str, ...]:
-    """The dates and date-times of an entity such as `bill`, by the names of its fields; none for an unknown one."""
+    """The dates and date-times of an entity such as `bill`, by the names of its fields.
+
+    None for an unknown one, nor for one that an organization has no list of.
+    """
+    if entity in _UNLISTED:
+        return ()
     names = _FIELDS.get(entity, {}).get("string", "").split()
     dates = [name for name in names if name.endswith(_DATES) or name.startswith("dt") or name == "date"]
     return (*dates, "dtCreated", "dtLastModified") if names else ()
 
 
+_UNLISTED: Final = frozenset({"alert", "metergroup", "organization", "pricingband"})
 _SCHEDULED: Final = "scheduled."
 _DATES: Final = ("Date", "DateTimeUTC", "Epoch", "Run")
 _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {"created": ("new",), "updated": ("new", "old"), "deleted": ("old",)}
