@@ -65,6 +65,7 @@ CASES = [
     Case("WebhooksFunction", "webhooks_delivery", answer={"batchItemFailures": []}),
     Case("IntegrationsFunction", "integrations_delivery", answer={"batchItemFailures": []}),
     Case("AdminFunction", "admin_verify_audit", answer={"valid": False}),
+    Case("AdminFunction", "admin_resume_deliveries", answer={"resumed": 0, "next": None}),
 ]
 
 
