@@ -79,7 +79,7 @@ def _state(ports: BackupPorts, manifest: Document) -> Document:
         "startedAt": instants.to_text(now),
         "finishedAt": None,
         "lastingUntil": int((now + LASTING).timestamp()),
-        "tables": {table.value: Tally().document() for table in Table},
+        "tables": _no_rows(),
         "progress": {"stage": "empty", "table": Table.ENTITIES.value},
     }
 
@@ -189,9 +189,11 @@ class _Importer:
             return
         wrong = differing(self._state["tables"], found)
         if wrong:
+            self._state |= {"tables": _no_rows(), "progress": {"stage": "rows", "part": 0}}
+            write_document(self._ports, self._org_id, self._backup_id, RESTORE, self._state)
             raise InvalidInputError(
-                f"what was put back is not what the backup holds ({', '.join(wrong)}): something else wrote to it; "
-                "delete it and import again"
+                f"what was put back is not what the backup holds ({', '.join(wrong)}), so nobody can enter; importing "
+                "again puts all of it back once more. If that does not help, something else writes to the organization"
             )
         self._state["progress"] = {"stage": "open"}
 
@@ -206,6 +208,10 @@ class _Importer:
 
     def _read(self, part: Document) -> Any:
         return read_part(self._ports, self._org_id, self._backup_id, part)
+
+
+def _no_rows() -> Document:
+    return {table.value: Tally().document() for table in Table}
 
 
 def _following(table: Table) -> str | None:
