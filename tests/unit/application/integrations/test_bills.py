@@ -10,8 +10,10 @@ from tests.unit.application.integrations.world import ORG, World
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.replay_run import replay_run
+from usance.application.ports.connectors import BillJob, Sent
 from usance.domain.access import Caller, Statement
 from usance.domain.integrations.faults import ConnectorError
+from usance.domain.kernel.errors import UnavailableError, VersionConflictError
 from usance.domain.notifications.delivery import Fault
 
 ALL = Statement("allow", ("all",), ("*",))
@@ -241,6 +243,48 @@ def test_a_passing_fault_is_tried_again_and_a_busy_system_not_before_it_asks_for
     ]
 
 
+def test_an_answer_that_cannot_be_read_is_logged_tried_again_and_stops_no_later_run(world: World) -> None:
+    class Puzzled:
+        """A connector that does not find what it was promised."""
+
+        def send(self, job: BillJob) -> Sent:
+            return Sent({"total": job.invoice.total}["id"])  # type: ignore[arg-type]
+
+        def void(self, job: BillJob) -> None:
+            raise AssertionError(job)
+
+    readable = world.make
+    world.make = lambda _outside: Puzzled()
+    world.bill()
+    world.bill("20.00")
+    [(message, _), *_] = world.queue.take()
+    deliver_run(world.org, message["runId"], world.deliverer())
+    assert statuses(world)[0] == "AWAITING_RETRY"
+    assert [type(error) for error in world.reported] == [KeyError]
+    world.work(rounds=1_000)
+    assert statuses(world) == ["ERROR", "ERROR"]
+    assert world.runs()[0]["error"] == f"{Fault.PASSING.value}: its answer could not be read (KeyError)"
+    world.make = readable
+    world.bill("30.00")
+    world.work()
+    assert statuses(world)[-1] == "COMPLETE"
+
+
+def test_a_rival_for_something_else_brings_the_message_again(world: World) -> None:
+    class Rivalled:
+        def send(self, job: BillJob) -> Sent:
+            raise VersionConflictError(job.idempotency_key)
+
+        def void(self, job: BillJob) -> None:
+            raise AssertionError(job)
+
+    world.make = lambda _outside: Rivalled()
+    world.bill()
+    [(message, _)] = world.queue.take()
+    with pytest.raises(UnavailableError):
+        deliver_run(world.org, message["runId"], world.deliverer())
+
+
 def test_bills_that_are_wrong_themselves_do_not_disable_the_integration_and_wrong_credentials_do(world: World) -> None:
     for fault, disabled in ((Fault.ACCOUNT_NOT_MAPPED, False), (Fault.CREDENTIALS_REFUSED, True)):
         world.system.failures = [ConnectorError(fault, "no") for _ in range(10)]
@@ -266,6 +310,33 @@ def test_a_change_that_the_stream_brings_twice_makes_one_run(world: World) -> No
     world.tell("bill", None, header)
     world.work()
     assert statuses(world) == ["COMPLETE"]
+
+
+def test_a_worker_killed_while_it_voids_leaves_no_invoice_in_the_end() -> None:
+    def prepared() -> World:
+        world = World()
+        world.configure()
+        world.map()
+        world.bill()
+        world.work()
+        world.delete_bill()
+        return world
+
+    whole = prepared()
+    whole.fuse = Fuse()
+    whole.work()
+    for step in range(1, whole.fuse.steps + 1):
+        world = prepared()
+        [(message, _)] = world.queue.take()
+        world.fuse = Fuse(step)
+        with pytest.raises(Killed):
+            deliver_run(world.org, message["runId"], world.deliverer())
+        world.clock.advance(minutes=31)
+        world.queue.send([message])
+        world.work()
+        assert statuses(world) == ["COMPLETE", "COMPLETE"], step
+        assert [one["status"] for one in world.system.invoices.values()] == ["void"], step
+        assert world.mappings() == [], step
 
 
 def test_a_worker_killed_at_any_step_leaves_one_invoice_in_the_end() -> None:

@@ -29,17 +29,26 @@ from usance.domain.integrations.faults import ConnectorError
 from usance.domain.integrations.selection import allows, waits_for_approval
 from usance.domain.integrations.system import BILL, System
 from usance.domain.integrations.systems import system_of
-from usance.domain.notifications.delivery import Outcome
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
+from usance.domain.notifications.delivery import Fault, Outcome
 from usance.domain.notifications.pacing import CONNECTORS, Pace
 from usance.resources import instants
 from usance.resources.wire import Document
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
+# What an answer that is not as documented ends in. The run is tried again, and tells of it in the end: raised, it would stop
+# every later run of the entity.
+_UNREADABLE: Final = (ArithmeticError, AttributeError, InvalidInputError, LookupError, TypeError, ValueError)
+
+
+def _tell_nobody(_run_id: str, _error: Exception) -> None:
+    return
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorCourier:
-    """`Courier` of external systems."""
+    """`Courier` of external systems. `report` is told what a connector could not read, for those who keep it."""
 
     stores: Stores
     bills: BillRepository
@@ -47,6 +56,7 @@ class ConnectorCourier:
     http: HttpClient
     connectors: Connectors
     find_system: Callable[[str], System | None] = system_of
+    report: Callable[[str, Exception], None] = _tell_nobody
     pace: Pace = CONNECTORS
 
     def prepare(self, org_id: str, run: Document) -> "_Errand":
@@ -93,6 +103,11 @@ class _Errand:
                 fields = {"externalId": sent.external_id, "url": sent.url}
         except ConnectorError as failed:
             outcome = Outcome(fault=failed.fault, detail=failed.detail, retry_after=failed.retry_after)
+        except _UNREADABLE as unreadable:
+            self.courier.report(self.run["id"], unreadable)
+            outcome = Outcome(fault=Fault.PASSING, detail=f"its answer could not be read ({type(unreadable).__name__})")
+        except VersionConflictError as rival:  # of something that was decided on; it is not the run that another has
+            raise UnavailableError(f"others change what the run {self.run['id']} needs; repeat") from rival
         now = stores.clock.now()
         renewed = self.memory.credentials(self.connection.org_id, self.connection.configuration_id)
         hidden = [

@@ -73,7 +73,7 @@ class EntityJob:
 
 
 class BillConnector(Protocol):
-    """Takes bills. Every failure is a `ConnectorError`; whatever else is raised is tried again."""
+    """Takes bills. Every failure is a `ConnectorError`; an answer that cannot be read is a passing fault."""
 
     def send(self, job: BillJob) -> Sent | None:
         """Create or update the invoice, and finalise it when the bill is approved; None where the system shall have none yet."""
