@@ -38,9 +38,9 @@ POLICIES = {
     "MERGE_QUEUE_URL": {"SendMerges"},
     "INGEST_QUEUE_URL": {"SendMeasurements"},
     "STATEMENT_QUEUE_URL": {"SendStatements"},
-    "DELIVERY_QUEUE_URL": {"SendDeliveries"},
-    "INTEGRATION_QUEUE_URL": {"SendDeliveries"},
-    "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SendDeadDeliveries"},
+    "DELIVERY_QUEUE_URL": {"SendDeliveries", "SettleDeliveries"},
+    "INTEGRATION_QUEUE_URL": {"SendDeliveries", "SettleDeliveries"},
+    "DELIVERY_DEAD_LETTER_QUEUE_URL": {"SettleDeliveries"},
 }
 OWN_MB = 256  # what a function needs beside the process that runs a query
 VISIBILITY_PER_TIMEOUT = 6  # what AWS asks of a queue that runs a function

@@ -49,6 +49,7 @@ def test_entities_that_a_system_does_not_take_are_kept_and_not_authorized(org: O
         {"restrictedAccountIds": [1]},
         {"accountIds": ["a"] * 1_001},
         {"onlySendBillOnApproval": "yes"},
+        {"disabledNotificationUserIds": ["u"] * 21},
         {"collectionMethod": "barter"},
         {"collectionMethod": 1},
         {"autoAdvance": "yes"},
@@ -98,7 +99,12 @@ def test_what_is_available_says_how_to_set_it_up(org: Organization) -> None:
         "values": [],
     }
     common = [option["name"] for option in found["globalConfigurationOptions"]]
-    assert common == ["accountIds", "restrictedAccountIds", "onlySendBillOnApproval"]
+    assert common == [
+        "accountIds",
+        "restrictedAccountIds",
+        "disabledNotificationUserIds",
+        "onlySendBillOnApproval",
+    ]
     assert [one["id"] for one in found["selectedConfigurations"]] == [made["id"]]
     assert "sk_test_x" not in str(found)
 

@@ -9,6 +9,7 @@ from tests.fakes.clock import FrozenClock
 from tests.fakes.connectors import FakeHttpClient, FakeSystem
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.events import FakeEventLog
+from tests.fakes.mailer import FakeMailer
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
 from tests.unit.application.notifications.fuse import Fuse
@@ -21,6 +22,7 @@ from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.runs import RUN_TYPE
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.tell_disabled import Notice
 from usance.application.ports.entities import Put
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.integrations.system import System
@@ -44,6 +46,8 @@ class World:
     webhooks: FakeQueue = field(default_factory=FakeQueue)
     queue: FakeQueue = field(default_factory=FakeQueue)
     dead_letters: FakeQueue = field(default_factory=FakeQueue)
+    mailer: FakeMailer = field(default_factory=FakeMailer)
+    unsent: list[str] = field(default_factory=list)
     system: FakeSystem = field(default_factory=FakeSystem)
     http: FakeHttpClient = field(default_factory=FakeHttpClient)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
@@ -74,7 +78,8 @@ class World:
             find_system=lambda _destination: SYSTEM,
             report=lambda _run_id, error: self.reported.append(error),
         )
-        return Deliverer(self.stores(), courier, guard(self.dead_letters))
+        notice = Notice(self.entities, self.clock, self.mailer, lambda id_, _: self.unsent.append(id_))
+        return Deliverer(self.stores(), courier, guard(self.dead_letters), notice)
 
     def configure(self, id_: str = "configuration", **more: Any) -> Document:
         """An enabled configuration that sends bills to Stripe."""

@@ -7,6 +7,7 @@ from typing import Any
 from tests.fakes.clock import FrozenClock
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.events import FakeEventLog
+from tests.fakes.mailer import FakeMailer
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.webhooks import FakeWebhookSender
@@ -15,6 +16,7 @@ from usance.application.notifications.configurations import SEALED, put_configur
 from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.runs import RUN_TYPE
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.tell_disabled import Notice
 from usance.application.notifications.webhook_courier import WebhookCourier
 from usance.application.ports.entities import Put
 from usance.application.ports.webhooks import WebhookSender
@@ -33,6 +35,8 @@ class World:
     queue: FakeQueue = field(default_factory=FakeQueue)
     integrations: FakeQueue = field(default_factory=FakeQueue)
     dead_letters: FakeQueue = field(default_factory=FakeQueue)
+    mailer: FakeMailer = field(default_factory=FakeMailer)
+    unsent: list[str] = field(default_factory=list)
     sender: FakeWebhookSender = field(default_factory=FakeWebhookSender)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
     org: str = ORG
@@ -51,7 +55,8 @@ class World:
         """The deliverer, guarded by the fuse; a `sender` in place of the world's is not."""
         guard = self.fuse.guard
         courier = WebhookCourier(self.stores(), sender or guard(self.sender), self.secrets)
-        return Deliverer(self.stores(), courier, guard(self.dead_letters))
+        notice = Notice(self.entities, self.clock, self.mailer, lambda id_, _: self.unsent.append(id_))
+        return Deliverer(self.stores(), courier, guard(self.dead_letters), notice)
 
     def rule(self, id_: str = "rule", event: str = "billing.bill.updated", **more: Any) -> Document:
         """A rule that always fires, unless `more` says otherwise."""

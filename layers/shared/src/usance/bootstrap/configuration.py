@@ -35,14 +35,7 @@ def build_lookup_ports() -> LookupPorts:
 @cache
 def build_post() -> Post:
     """How people are told."""
-    settings = Settings()
-    mailer = None
-    if settings.mail_from:
-        from usance.adapters.aws import client
-        from usance.adapters.ses import SesMailer
-
-        mailer = SesMailer(client("sesv2"), settings.mail_from)
-    return Post(mailer, settings.sign_in_url, _not_sent)
+    return Post(stores.mailer(), Settings().sign_in_url, _not_sent)
 
 
 def _not_sent(invitation_id: str, refused: UsanceError) -> None:

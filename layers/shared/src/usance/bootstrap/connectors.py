@@ -8,7 +8,7 @@ from usance.application.integrations.connector_courier import ConnectorCourier
 from usance.application.notifications.deliver_run import Deliverer
 from usance.application.ports.connectors import Connector, ConnectorFactory, Outside
 from usance.bootstrap import stores
-from usance.bootstrap.notifications import notification_stores, sent_bills
+from usance.bootstrap.notifications import notice, notification_stores, sent_bills
 from usance.settings import Settings
 
 
@@ -122,4 +122,4 @@ def deliverer() -> Deliverer:
         connectors=CONNECTORS,
         report=_report,
     )
-    return Deliverer(there, courier, stores.delivery_dead_letter_queue())
+    return Deliverer(there, courier, stores.delivery_dead_letter_queue(), notice())

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the ports serve annotations alone here; a function imports 
     from usance.application.ports.clock import Clock, IdFactory
     from usance.application.ports.entities import EntityRepository
     from usance.application.ports.events import EventLog
+    from usance.application.ports.mailer import Mailer
     from usance.application.ports.queue import Queue
     from usance.application.ports.secrets import Secrets
     from usance.application.ports.usage_log import UsageExplorer, UsageReader
@@ -114,6 +115,18 @@ def integration_queue() -> "Queue":
 def delivery_dead_letter_queue() -> "Queue":
     """Deliveries that failed for good."""
     return _queue(Settings().delivery_dead_letter_queue_url)
+
+
+@cache
+def mailer() -> "Mailer | None":
+    """E-mail, where the deployment sends any."""
+    sender = Settings().mail_from
+    if not sender:
+        return None
+    from usance.adapters.aws import client
+    from usance.adapters.ses import SesMailer
+
+    return SesMailer(client("sesv2"), sender)
 
 
 @cache

@@ -6,7 +6,7 @@ from usance.application.notifications.deliver_run import Deliverer
 from usance.application.notifications.webhook_courier import WebhookCourier
 from usance.application.ports.webhooks import WebhookSender
 from usance.bootstrap import stores
-from usance.bootstrap.notifications import notification_stores
+from usance.bootstrap.notifications import notice, notification_stores
 from usance.settings import Settings
 
 
@@ -23,4 +23,4 @@ def deliverer() -> Deliverer:
     """The deliverer of this deployment."""
     there = notification_stores()
     courier = WebhookCourier(there, webhook_sender(), stores.secrets(), Settings().webhook_header_prefix)
-    return Deliverer(there, courier, stores.delivery_dead_letter_queue())
+    return Deliverer(there, courier, stores.delivery_dead_letter_queue(), notice())

@@ -16,6 +16,7 @@ from usance.application.notifications.lines import call_next, is_next, moves
 from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is_test
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.tell_disabled import Notice
 from usance.application.ports.queue import Queue
 from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.notifications.delivery import FINAL, Next, RunStatus, after_attempt, after_test
@@ -28,11 +29,12 @@ DELAY_MAX_SECONDS: Final = 900  # SQS; a longer wait is several
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """What delivering needs. `dead_letters` takes what could not be delivered."""
+    """What delivering needs. `dead_letters` takes what could not be delivered, `notice` tells people what was disabled."""
 
     stores: Stores
     courier: Courier
     dead_letters: Queue
+    notice: Notice
 
 
 def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int = 0) -> str | None:
@@ -48,7 +50,7 @@ def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int 
     due = run["delivery"]["dueAt"]
     try:
         if RunStatus(run["status"]) in FINAL:
-            settle_run(org_id, run, stores, deliverer.dead_letters)
+            settle_run(org_id, run, stores, deliverer.dead_letters, deliverer.notice)
         elif due and now < instants.from_text(due):
             _hold(org_id, run, instants.from_text(due) - now, stores)
         else:
@@ -106,7 +108,7 @@ def _attempt(org_id: str, run: Document, dispatch: Dispatch, deliverer: Delivere
         _hold(org_id, run, then.retry_at - now, stores)
     else:
         call_next(org_id, recorded, stores)
-        settle_run(org_id, recorded, stores, deliverer.dead_letters)
+        settle_run(org_id, recorded, stores, deliverer.dead_letters, deliverer.notice)
     return then.status
 
 

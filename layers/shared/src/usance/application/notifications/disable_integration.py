@@ -18,21 +18,23 @@ RUNS_LOOKED_AT: Final = 100  # one page; runs still waiting among them do not co
 COMMIT_ATTEMPTS_MAX: Final = 3  # someone may be editing the configuration
 
 
-def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> None:
+def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> Document | None:
     """Disable the configuration if its newest runs since it was last changed all failed, and publish that.
+
+    Answers it when this call has disabled it.
 
     Changing or enabling it again starts the count anew. `UnavailableError` when others keep changing it.
     """
     for _ in range(COMMIT_ATTEMPTS_MAX):
         configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, configuration_id)
         if configuration is None:
-            return
+            return None
         if not configuration.get("enabled", True):
             if configuration.get("lastModifiedBy") == BY:  # by us, perhaps cut off before the event
                 publish_event(_event(org_id, configuration), stores)
-            return
+            return None
         if not fails_in_a_row(_statuses(org_id, configuration, stores)):
-            return
+            return None
         now = instants.to_text(stores.clock.now())
         disabled = {
             **configuration,
@@ -46,7 +48,7 @@ def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> N
         except VersionConflictError:
             continue
         publish_event(_event(org_id, disabled), stores)
-        return
+        return disabled
     raise UnavailableError(f"the integrationConfiguration {configuration_id} keeps changing; repeat")
 
 

@@ -6,6 +6,7 @@ from usance.application.notifications.disable_integration import disable_integra
 from usance.application.notifications.publish_event import publish_event
 from usance.application.notifications.runs import changed, is_test, is_to_webhook, message, put_run
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.tell_disabled import Notice, tell_disabled
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
 from usance.domain.kernel.ids import derived_id
@@ -29,7 +30,7 @@ _EVENTS: Final = {  # of a failure for this fault; of any other it is INTEGRATIO
 }
 
 
-def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue) -> None:
+def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue, notice: Notice) -> None:
     """Do once what a failed run asks for; nothing for one that succeeded or is settled, nor for a test send.
 
     A worker that dies in between leaves the run unsettled, and its message comes back: events are found by their
@@ -39,7 +40,9 @@ def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue) 
         return
     publish_event(_failure(org_id, run), stores)
     dead_letters.send([{**message(org_id, run["id"]), "status": run["status"], "error": run["error"]}])
-    disable_integration(org_id, run["delivery"]["integrationConfigId"], stores)
+    disabled = disable_integration(org_id, run["delivery"]["integrationConfigId"], stores)
+    if disabled is not None:
+        tell_disabled(org_id, disabled, run["error"], notice)
     settled = changed(run, stores.clock.now(), delivery={"settled": True})
     stores.entities.commit(org_id, [put_run(settled, run["version"])])
 

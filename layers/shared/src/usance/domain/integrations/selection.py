@@ -11,10 +11,14 @@ from usance.domain.notifications.changes import Change, ChangeKind
 ACCOUNTS: Final = "accountIds"
 RESTRICTED_ACCOUNTS: Final = "restrictedAccountIds"
 ON_APPROVAL: Final = "onlySendBillOnApproval"
+TOLD_WHEN_DISABLED: Final = "disabledNotificationUserIds"
 LISTED_MAX: Final = 1_000  # accounts that one configuration names
+TOLD_MAX: Final = 20  # messages that are sent while a run is settled
+_LISTS: Final = {ACCOUNTS: LISTED_MAX, RESTRICTED_ACCOUNTS: LISTED_MAX, TOLD_WHEN_DISABLED: TOLD_MAX}
 COMMON: Final = (
     Setting(ACCOUNTS, "Only these accounts", kind="array"),
     Setting(RESTRICTED_ACCOUNTS, "Not these accounts", kind="array"),
+    Setting(TOLD_WHEN_DISABLED, "Users who are told when it is disabled", kind="array"),
 )
 COMMON_TO_BILLS: Final = (*COMMON, Setting(ON_APPROVAL, "Only send bill on approval", kind="boolean"))
 
@@ -53,11 +57,11 @@ def _is_aside(change: Change) -> bool:
 
 def check_options(options: Mapping[str, Any]) -> None:
     """`InvalidInputError` when a common option is not of its kind."""
-    for name in (ACCOUNTS, RESTRICTED_ACCOUNTS):
+    for name, most in _LISTS.items():
         listed = options.get(name, [])
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-            raise InvalidInputError(f"configData.{name} must be a list of account ids")
-        if len(listed) > LISTED_MAX:
-            raise InvalidInputError(f"configData.{name} has {len(listed)} accounts; the limit is {LISTED_MAX}")
+            raise InvalidInputError(f"configData.{name} must be a list of ids")
+        if len(listed) > most:
+            raise InvalidInputError(f"configData.{name} has {len(listed)} ids; the limit is {most}")
     if not isinstance(options.get(ON_APPROVAL, False), bool):
         raise InvalidInputError(f"configData.{ON_APPROVAL} must be true or false")
