@@ -3,18 +3,18 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from usance.resources.fields import Noun
 
 
 class Event(Noun):
-    """Something that happened, kept for 28 days. `m3terEvent` has the entity before (`oldDto`) and after (`newDto`)."""
+    """Something that happened, kept for 28 days; `dtActioned` is null until it is actioned. `m3terEvent` has the entity before (`oldDto`) and after (`newDto`)."""
 
     id: str
     event_name: str
     event_time: str
-    dt_actioned: str | None
+    dt_actioned: Annotated[str | None, WithJsonSchema({"type": ["string", "null"], "format": "date-time"})]
     m3ter_event: Annotated[dict[str, Any], Field(alias="m3terEvent")]
 
 
