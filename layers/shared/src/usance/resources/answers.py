@@ -9,7 +9,10 @@ from usance.resources.fields import Noun
 
 
 class Event(Noun):
-    """Something that happened, kept for 28 days; `dtActioned` is null until it is actioned. `m3terEvent` has the entity before (`oldDto`) and after (`newDto`)."""
+    """Something that happened, kept for 28 days; `dtActioned` is null until it is actioned.
+
+    `m3terEvent` has the entity before (`oldDto`) and after (`newDto`).
+    """
 
     id: str
     event_name: str
