@@ -40,7 +40,7 @@ class Plan:
     senders: int = 4  # and as many workers of a function
     seed: int = 1
     minutes: float | None = None  # of sending: what is not sent by then is left
-    visibility_seconds: int = 60  # less than some files take: their messages come again while they are worked on
+    visibility_seconds: int = 180  # on a busy machine less than some files take: their messages come again meanwhile
 
     def events_of(self, way: "Way") -> int:
         """How many measurements go this way."""
