@@ -79,7 +79,7 @@ def test_measurements_of_several_accounts_and_groups_are_asked_as_one(log: Dynam
         {"region": ["us", "ap"]},
     )
     log.append([UsageBatch(other, "2026-01", "3" * 32, END, columns)])
-    query = AggregationQuery("CUSTOM_SQL", "tokens", ["region"], sql=of(""), hold=True)
+    query = AggregationQuery("CUSTOM_SQL", "tokens", ["region"], sql=of(""), hold=True, evidence=True)
     rows = [row for scope in (SCOPE, other) for row in log.aggregate(scope, START, END, [query])[0]]
     assert [(row.group["region"], row.value, row.count) for row in rows] == [
         ("eu", None, 2),
@@ -87,6 +87,7 @@ def test_measurements_of_several_accounts_and_groups_are_asked_as_one(log: Dynam
         ("ap", None, 1),
         ("us", None, 1),
     ]
+    assert [row.evidence.count for row in rows if row.evidence] == [2, 1, 1, 1]
     parts = [row.measured for row in rows if row.measured is not None]
 
     def asked(sql: str, parts: Any = parts) -> Any:
