@@ -183,3 +183,26 @@ def test_counters_belong_to_the_account_they_are_set_on(world: World) -> None:
     assert {code: rows(bill) for code, bill in found.items() if bill["lineItems"]} == {
         "parent": [("COUNTER_RUNNING_TOTAL_CHARGE", "", "30.00"), ("COUNTER_RUNNING_TOTAL_CHARGE", "b", "6.00")]
     }
+
+
+@pytest.mark.parametrize(("mode", "other"), [("PARENT_BREAKDOWN", "CHILD"), ("CHILD", "PARENT_BREAKDOWN")])
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_childs_plan_is_billed_once_when_its_mode_changes(world: World, mode: str, other: str, locked: bool) -> None:
+    parent = world.org.make("account")
+    child = world.org.make("account", parentAccountId=parent["id"])
+    world.subscribe(account=parent)
+    parents = world.account_plan
+    world.subscribe(account=child, childBillingMode=mode)
+    world.use(child, "2025-12-05T00:00:00Z", 9)
+    first = world.all_bills_of(world.run())
+    if locked:
+        for bill in first:
+            world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+            world.put(f"/bills/{bill['id']}/lock")
+    changed = {**world.account_plan, "childBillingMode": other}
+    assert world.org.client.put(f"/accountplans/{world.account_plan['id']}", changed).status == 200
+    assert parents["id"] != world.account_plan["id"]
+    world.run()
+    lines = world.get("/lineitems", lineItemType="USAGE")["data"]
+    assert [line["subtotal"] for line in lines] == [9]
+    assert not locked or lines[0]["billId"] in {bill["id"] for bill in first}

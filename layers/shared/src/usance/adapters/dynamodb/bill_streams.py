@@ -52,12 +52,11 @@ class BillStreams:
         streams += [
             self._dated(dates) for dates in (query.bill_dates, query.external_invoice_dates) if dates is not None
         ]
+        if query.end_date is not None:
+            streams.append(Between(self.all(), first_id(query.end_date), first_id(query.end_date + _DAY)))
         if query.locked is not None:
             streams.append(self._locked(query.locked, query.lock_date))
-        found = AllOf(streams or [self.all()], self.deadline)
-        if query.end_date is None:
-            return found
-        return Between(found, first_id(query.end_date), first_id(query.end_date + _DAY))
+        return AllOf(streams or [self.all()], self.deadline)
 
     def all(self) -> IdStream:
         """Every bill."""

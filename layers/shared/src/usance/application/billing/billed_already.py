@@ -1,61 +1,105 @@
-"""What another bill of the account and the day has, and keeps.
+"""What another bill of the day has, and keeps.
 
-A plan is on one bill of a day. Which one follows from settings that may change later, such as the grouping key of its contract;
-a bill that is final, or that no run makes any more, keeps what it was made of.
+A plan is on one bill of a day. Which one follows from settings that may change later: the grouping key of its contract, or
+whether a child or its parent is billed. A bill that is final, or that no run makes any more, keeps what it was made of.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
 
-from usance.application.billing.gather import Agreement
+from usance.application.billing.contract_terms import exclusive_grouping, shared_grouping
+from usance.application.billing.corrections.standing import bills_that_correct
+from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.lock_date import Lock
+from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import Workbench
-from usance.application.ports.bills import BillQuery, StoredBill
+from usance.application.ports.bills import StoredBill
 from usance.domain.billing.attached import AttachedPlan, Attachment
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.windows import closing_window, starting_window
+from usance.resources.wire import Document
 
-PAGE: Final = 100  # bills of one account and day: one for each frequency and grouping key
-
-_Charged = tuple[str, str | None, str | None]
-"""What a plan, or a group of plans, is told apart by: its account plan, itself, and the child that it is for."""
+_Charged = tuple[str, str | None, str]
+"""What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
 
 
 def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingInputs) -> BillingInputs:
     """`inputs` without the plans and plan groups that another bill has and keeps."""
     kept: set[_Charged] = set()
-    for stored in _others(bench, agreement, inputs):
-        if state_of(stored.header).is_locked(lock.up_to) or not _is_made(agreement, key_of_stored(stored)):
-            there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
-            kept.update(_charged(one) for one in (*there.plans, *there.groups))
+    if not inputs.plans and not inputs.groups:
+        return inputs
+    for stored in _others(bench, agreement, lock, inputs):
+        there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
+        kept.update(_charged(one, there.account.id) for one in (*there.plans, *there.groups))
     if not kept:
         return inputs
-    plans = tuple(one for one in inputs.plans if _charged(one) not in kept)
-    return replace(inputs, plans=plans, groups=tuple(one for one in inputs.groups if _charged(one) not in kept))
+    own_id = inputs.account.id
+    plans = tuple(one for one in inputs.plans if _charged(one, own_id) not in kept)
+    groups = tuple(one for one in inputs.groups if _charged(one, own_id) not in kept)
+    return replace(inputs, plans=plans, groups=groups)
 
 
-def _others(bench: Workbench, agreement: Agreement, inputs: BillingInputs) -> Iterator[StoredBill]:
-    """The account's other bills of the day that may charge for plans, and say what they were made of."""
-    query = BillQuery({"accountId": [inputs.account.id]}, end_date=inputs.key.day)
-    for header in bench.stores.bills.list_page(agreement.org_id, query, page_size=PAGE).data:
-        if header["id"] != inputs.bill_id and header["billingFrequency"] != BillFrequency.AD_HOC:
-            stored = bench.stores.bills.get_stored(agreement.org_id, header["id"])
-            if stored and RECORD in stored.private:
-                yield stored
+def _others(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingInputs) -> Iterator[StoredBill]:
+    """The bills that keep what they have, as far as they say what they were made of."""
+    org_id, own_id, key = agreement.org_id, inputs.account.id, inputs.key
+    apart = (bill_id(org_id, own_id, replace(key, grouping=grouping)) for grouping in _groupings(agreement))
+    relatives = (bill_id(org_id, account_id, key) for account_id in _family(agreement, inputs))
+    candidates = sorted({*apart, *relatives} - {inputs.bill_id})
+    for header in bench.stores.bills.get_many(org_id, candidates) if candidates else ():
+        stored = bench.stores.bills.get_stored(org_id, header["id"])
+        if stored is None or RECORD not in stored.private:
+            continue
+        if _is_final(bench, org_id, lock, stored.header) or not _is_made(_agreement(agreement, stored), stored):
+            yield stored
 
 
-def _is_made(agreement: Agreement, key: BillKey) -> bool:
+def _groupings(agreement: Agreement) -> Iterator[str]:
+    """Those that the account's plans may have had."""
+    catalogue, account_id = agreement.catalogue, agreement.account["id"]
+
+    def found(type_: str, **filters: Sequence[str]) -> Sequence[Document]:
+        read = partial(catalogue.entities.list_all, agreement.org_id, type_, filters=filters)
+        return catalogue.remember(("groupings", type_, account_id if filters else ""), read)
+
+    contracts = found("contract", accountId=[account_id])
+    if contracts:
+        yield ""
+        yield from (exclusive_grouping(contract["id"]) for contract in contracts)
+        yield from (shared_grouping(key["id"]) for key in found("billGroupingKey"))
+
+
+def _family(agreement: Agreement, inputs: BillingInputs) -> Iterator[str]:
+    """The parent, or the children whose plans are on the bill: their own bills of the day may have had them."""
+    if parent_id := agreement.account.get("parentAccountId"):
+        yield parent_id
+    yield from (one.child.id for one in (*inputs.plans, *inputs.groups) if one.child)
+
+
+def _is_final(bench: Workbench, org_id: str, lock: Lock, header: Document) -> bool:
+    return state_of(header).is_locked(lock.up_to) or bool(bills_that_correct(bench.stores, org_id, header["id"]))
+
+
+def _agreement(agreement: Agreement, stored: StoredBill) -> Agreement:
+    """The agreement with the account of a bill."""
+    owner_id = stored.header["accountId"]
+    if owner_id == agreement.account["id"]:
+        return agreement
+    catalogue = agreement.catalogue
+    return gather(catalogue, catalogue.one("account", owner_id), Overrides.from_text(stored.private.get("overrides")))
+
+
+def _is_made(agreement: Agreement, stored: StoredBill) -> bool:
     """Whether a run over the day still makes the bill."""
-    zone = agreement.terms.zone
-    served = (
-        closing_window(one, key.day, zone) or starting_window(one, key.day, zone) for one in agreement.attached_to(key)
-    )
-    return any(served) or any(plan.key(key.day) == key for plan in agreement.fees.plans)
+    key, zone = key_of_stored(stored), agreement.terms.zone
+    attached = agreement.attached_to(key)
+    if any(closing_window(one, key.day, zone) or starting_window(one, key.day, zone) for one in attached):
+        return True
+    return any(plan.key(key.day) == key for plan in agreement.fees.plans)
 
 
-def _charged(one: Attachment) -> _Charged:
+def _charged(one: Attachment, account_id: str) -> _Charged:
     what = one.plan_id if isinstance(one, AttachedPlan) else None
-    return one.account_plan_id, what, one.child.id if one.child else None
+    return one.account_plan_id, what, one.child.id if one.child else account_id

@@ -37,4 +37,14 @@ def grouping_of(catalogue: Catalogue, contract: Document) -> str:
     if not key_id:
         return ""
     exclusive = catalogue.one("billGroupingKey", key_id).get("exclusive")
-    return f"contract/{contract['id']}" if exclusive else f"key/{key_id}"
+    return exclusive_grouping(contract["id"]) if exclusive else shared_grouping(key_id)
+
+
+def exclusive_grouping(contract_id: str) -> str:
+    """The bill of its own of a contract with an exclusive key."""
+    return f"contract/{contract_id}"
+
+
+def shared_grouping(key_id: str) -> str:
+    """The bill of all contracts with a key that is not exclusive."""
+    return f"key/{key_id}"
