@@ -15,6 +15,7 @@ ALLOWED = {
         "run_id",
         "job_id",
         "invitation_id",
+        "user_id",
         "record",
         "folder",
         "attempt",

@@ -243,7 +243,9 @@ def test_a_passing_fault_is_tried_again_and_a_busy_system_not_before_it_asks_for
     ]
 
 
-def test_an_answer_that_cannot_be_read_is_logged_tried_again_and_stops_no_later_run(world: World) -> None:
+def test_an_answer_that_cannot_be_read_is_logged_tried_again_and_stops_no_later_run(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     class Puzzled:
         """A connector that does not find what it was promised."""
 
@@ -260,7 +262,9 @@ def test_an_answer_that_cannot_be_read_is_logged_tried_again_and_stops_no_later_
     [(message, _), *_] = world.queue.take()
     deliver_run(world.org, message["runId"], world.deliverer())
     assert statuses(world)[0] == "AWAITING_RETRY"
-    assert [type(error) for error in world.reported] == [KeyError]
+    [logged] = caplog.records
+    assert logged.exc_info
+    assert logged.exc_info[0] is KeyError
     world.work(rounds=1_000)
     assert statuses(world) == ["ERROR", "ERROR"]
     assert world.runs()[0]["error"] == f"{Fault.PASSING.value}: its answer could not be read (KeyError)"

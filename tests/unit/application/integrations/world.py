@@ -59,7 +59,6 @@ class World:
         self.entities = FakeEntityRepository(self.clock)
         self.events = FakeEventLog(self.clock)
         self.make: Any = lambda _outside: self.system
-        self.reported: list[Exception] = []
 
     def stores(self) -> Stores:
         """The stores, guarded by the fuse."""
@@ -76,7 +75,6 @@ class World:
             self.http,
             dict.fromkeys(("stripe", "salesforce"), lambda outside: guard(self.make(outside))),
             find_system=lambda _destination: SYSTEM,
-            report=lambda _run_id, error: self.reported.append(error),
         )
         notice = Notice(self.entities, self.clock, self.mailer, lambda id_, _: self.unsent.append(id_))
         return Deliverer(self.stores(), courier, guard(self.dead_letters), notice)

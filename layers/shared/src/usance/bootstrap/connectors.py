@@ -1,6 +1,5 @@
 """What brings bills and entities to external systems."""
 
-import logging
 from functools import cache
 from typing import Final
 
@@ -104,10 +103,6 @@ CONNECTORS: Final[dict[str, ConnectorFactory]] = {
 """By destination in lower case; each system of `domain/integrations/systems.py` has its destinations here."""
 
 
-def _report(run_id: str, error: Exception) -> None:
-    logging.getLogger(__name__).error("the answer to the run %s could not be read", run_id, exc_info=error)
-
-
 @cache
 def deliverer() -> Deliverer:
     """The deliverer of this deployment."""
@@ -120,6 +115,5 @@ def deliverer() -> Deliverer:
         secrets=stores.secrets(),
         http=GuardedHttpClient(Settings().webhook_allowed_hosts),
         connectors=CONNECTORS,
-        report=_report,
     )
     return Deliverer(there, courier, stores.delivery_dead_letter_queue(), notice())

@@ -1,5 +1,6 @@
 """Runs whose destination is an external system: an attempt brings it to the state of the bill or the entity (platform.md 10)."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,14 +42,12 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 # every later run of the entity.
 _UNREADABLE: Final = (ArithmeticError, AttributeError, InvalidInputError, LookupError, TypeError, ValueError)
 
-
-def _tell_nobody(_run_id: str, _error: Exception) -> None:
-    return
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorCourier:
-    """`Courier` of external systems. `report` is told what a connector could not read, for those who keep it."""
+    """`Courier` of external systems."""
 
     stores: Stores
     bills: BillRepository
@@ -56,7 +55,6 @@ class ConnectorCourier:
     http: HttpClient
     connectors: Connectors
     find_system: Callable[[str], System | None] = system_of
-    report: Callable[[str, Exception], None] = _tell_nobody
     pace: Pace = CONNECTORS
 
     def prepare(self, org_id: str, run: Document) -> "_Errand":
@@ -104,7 +102,8 @@ class _Errand:
         except ConnectorError as failed:
             outcome = Outcome(fault=failed.fault, detail=failed.detail, retry_after=failed.retry_after)
         except _UNREADABLE as unreadable:
-            self.courier.report(self.run["id"], unreadable)
+            run_id = self.run["id"]
+            _logger.exception("the answer to the run %s could not be read", run_id)
             outcome = Outcome(fault=Fault.PASSING, detail=f"its answer could not be read ({type(unreadable).__name__})")
         except VersionConflictError as rival:  # of something that was decided on; it is not the run that another has
             raise UnavailableError(f"others change what the run {self.run['id']} needs; repeat") from rival

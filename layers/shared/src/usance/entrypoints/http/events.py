@@ -226,5 +226,6 @@ _LATEST: Final = _operation(
     "listLatestRuns",
     "The newest run of each of some entities",
     _RUN_TAG,
+    array=True,
     query=(QueryParameter("ids", "The entities.", {"type": "array", "items": {"type": "string"}}, required=True),),
 )
