@@ -24,6 +24,7 @@ from tests.unit.domain.billing.agreements import (
 )
 from usance.domain.billing.attached import Product, Standing
 from usance.domain.billing.credit import Credit, CreditKind, Phase, Rollover
+from usance.domain.billing.dated import Charge
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.draw_down import DRAWS_MAX
 from usance.domain.billing.inputs import BillingInputs
@@ -256,6 +257,16 @@ def test_what_is_off_the_bill_in_one_currency_comes_off_charges_in_another() -> 
     euros = plan(free, account_plan_id="euro", plan_id="euro", currency="EUR", product=Product("p2", "B", "b"))
     draft = bill(january(balance(1000), plans=[plan(pricing()), euros], terms=rates), {"gb": 100, "free": 20})
     assert lines(draft) == [("USAGE", "100.00"), ("USAGE_CREDIT", "-40.00"), ("BALANCE_CONSUMED", "-60.00")]
+
+
+def test_what_is_left_to_pay_is_whole_coins_although_something_else_was_paid_in_another_currency() -> None:
+    coins = terms(conversions=(conversion("EUR", "USD", "3"),), currencies={"EUR": Currency("EUR", 0)})
+    dollars = plan(pricing(rows=[(0, 0, 7)]))
+    euros = plan(pricing("euros", rows=[(0, 0, 30)]), currency="EUR", account_plan_id="second", plan_id="second")
+    back = Charge("back", "Back", "EUR", Decimal(1), Decimal(-20), span("2024-01-01", "2024-02-01"))
+    draft = bill(january(balance(100), plans=[dollars, euros], terms=coins, charges=(back,)), lambda _: 1)
+    consumed = [line.item for line in draft.lines if line.item.type == "BALANCE_CONSUMED"]
+    assert [(str(item.subtotal), item.origin.currency) for item in consumed] == [("-12", "EUR")]
 
 
 def test_a_credit_in_one_currency_goes_on_to_the_next_charge_in_another() -> None:

@@ -100,7 +100,7 @@ def _take_off(account: Account, left: list[Fraction], at: int, coin: Coin, taker
     rate = account.rates[taker.code] / account.rates[coin.code]
     worth = rest if coin == taker else coin.round(rest * rate)
     if worth >= left[at]:
-        rest = max(rest - left[at] / rate, ZERO)
+        rest = max(taker.round(rest - left[at] / rate), ZERO)
         left[at] = ZERO
         return rest
     left[at] -= worth
@@ -184,10 +184,12 @@ def _parted(account: Account, line: Line, apart: Sequence[tuple[Stretch, Pool]])
     beyond = [one for one, _ in apart]
     amount = sum((one.open for one in beyond), ZERO)
     kept = line.amount - amount
+    units = line.units
     if line.overage:
-        units = line.units - _units_for(line.bands, line.units, kept)
+        units -= _units_for(line.bands, line.units, kept)
         amount = line.coin.round(price(line.overage, units, cumulative=True))
-    yield _beyond(account, line, "OVERAGE_USAGE", amount, beyond, apart[-1][1].id)
+    if amount or units:
+        yield _beyond(account, line, "OVERAGE_USAGE", amount, beyond, apart[-1][1].id)
     if kept:
         yield replace(line, amount=kept, converted=account.coin.round(kept * account.rates[line.coin.code]))
 
@@ -220,7 +222,7 @@ def _units_for(bands: Bands, units: Fraction, money: Fraction) -> Fraction:
             money -= cost
             bought += top - limit
             continue
-        if each:
+        if (top - limit) * each > 0:  # units that cost nothing are bought in proportion to the money
             bought += max(money - fixed, ZERO) / each
         elif money:
             bought += (top - limit) * money / cost

@@ -67,7 +67,7 @@ def _kin(item: Item) -> Sequence[object]:
 def _take_off(
     context: Context, left: list[Decimal], items: Sequence[Item], at: int, taker: Item, rest: Decimal
 ) -> Decimal:
-    """Take `rest`, in the taker's currency, off the item at `at`; what does not fit."""
+    """Take `rest`, in the taker's currency, off the item at `at`; what does not fit. Both stay whole coins of theirs."""
     terms = context.inputs.terms
     own, other = taker.origin.currency, items[at].origin.currency
     if own == other:
@@ -77,7 +77,7 @@ def _take_off(
     there = EXACT.divide(terms.rate(own, terms.billing_currency), terms.rate(other, terms.billing_currency))
     worth = terms.currency(other).round(EXACT.multiply(rest, there))
     if worth >= left[at]:
-        rest = max(EXACT.subtract(rest, EXACT.divide(left[at], there)), ZERO)
+        rest = max(terms.currency(own).round(EXACT.subtract(rest, EXACT.divide(left[at], there))), ZERO)
         left[at] = ZERO
         return rest
     left[at] = EXACT.subtract(left[at], worth)
