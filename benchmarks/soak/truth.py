@@ -27,6 +27,8 @@ SHARES = {Way.REQUEST: 60, Way.UPLOAD: 20, Way.BUFFERED: 20}  # in 100 events
 CHUNK_SHARE = {Way.REQUEST: 1, Way.UPLOAD: 1, Way.BUFFERED: 10}  # a buffered request is so much smaller
 ACCOUNTS = {Way.REQUEST: 10, Way.UPLOAD: 10, Way.BUFFERED: 2}  # of a chunk: small items come about, which are merged
 
+BUSY_ACCOUNTS = 20  # one of them is in every chunk: their items are many, and are merged
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -86,6 +88,7 @@ def chunks(way: Way, plan: Plan, truth: Truth) -> Iterator[Chunk]:
     events, size = plan.events_of(way), plan.chunk_of(way)
     for start in range(0, events, size):
         some = rng.sample(range(plan.accounts), min(ACCOUNTS[way], plan.accounts))
+        some[0] = rng.randrange(min(BUSY_ACCOUNTS, plan.accounts))
         since = rng.randrange(DAYS * 86_400 - SPREAD_SECONDS)
         rows, altered = [], []
         for number in range(start, min(start + size, events)):
