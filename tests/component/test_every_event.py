@@ -74,8 +74,10 @@ class Life:
 
     def events(self) -> Iterator[Event]:
         """What the notifications function records of it, in the order of its list, each record brought twice."""
-        world, queue = self.world, FakeQueue()
-        handle = notifications.handler(lambda: Stores(self.org.store, world.events, queue, self.org.clock))
+        world = self.world
+        handle = notifications.handler(
+            lambda: Stores(self.org.store, world.events, FakeQueue(), FakeQueue(), self.org.clock)
+        )
         for record in self.stream.records:
             for _ in range(2):
                 assert handle({"Records": [record]}, None) == {"batchItemFailures": []}

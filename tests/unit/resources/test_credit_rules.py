@@ -98,7 +98,6 @@ class TestReferences:
             ("account", "planGroup", "accountId"),
             ("transactionType", "balanceTransactionSchedule", "transactionTypeId"),
             ("billGroupingKey", "contract", "billGroupingKeyId"),
-            ("integrationConfiguration", "externalMapping", "integrationConfigId"),
         ],
     )
     def test_what_is_in_use_cannot_be_deleted(self, org: Organization, parent: str, child: str, field: str) -> None:

@@ -4,22 +4,16 @@ import pytest
 
 from tests.unit.application.notifications.world import World
 from usance.application.notifications import resume_deliveries as resuming
+from usance.application.notifications.lines import joins
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.resume_deliveries import resume_deliveries
+from usance.application.notifications.runs import waiting_run
 from usance.domain.notifications.delivery import Outcome
 from usance.resources.wire import Document
 
 
 def resume(world: World, next_token: str | None = None, *, in_a_hurry: bool = False) -> Document:
-    stores = world.stores()
-    return resume_deliveries(
-        stores.entities,
-        stores.deliveries,
-        world.clock,
-        world.org,
-        next_token=next_token,
-        time_is_up=lambda: in_a_hurry,
-    )
+    return resume_deliveries(world.stores(), world.org, next_token=next_token, time_is_up=lambda: in_a_hurry)
 
 
 @pytest.fixture(params=[False, True], ids=["unordered", "ordered"])
@@ -63,6 +57,17 @@ def test_a_long_list_is_gone_through_in_parts(stranded: World, monkeypatch: pyte
     assert parts == 4
     stranded.work()
     assert {run["status"] for run in stranded.runs()} == {"COMPLETE"}
+
+
+def test_a_delivery_to_an_external_system_goes_to_its_own_worker() -> None:
+    world = World()
+    run = waiting_run(
+        "run", {"entityType": "Bill", "entityId": "b", "destination": "Xero"}, world.clock.now(), line="l"
+    )
+    world.entities.commit(world.org, joins({**run, "destinationId": ""}))
+    assert resume(world)["resumed"] == 2
+    assert world.queue.take() == []
+    assert [sent["runId"] for sent, _ in world.integrations.take()] == ["run", "run"]
 
 
 def test_a_delivery_whose_event_expired_holds_up_no_line() -> None:

@@ -98,11 +98,10 @@ def import_organization(event: Mapping[str, Any], context: Any) -> dict[str, Any
 def resume_deliveries(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """`{"orgId", "next"}` → `{"resumed", "next"}`; to be repeated with `next` while there is one."""
     from usance.application.notifications.resume_deliveries import resume_deliveries
+    from usance.bootstrap.notifications import notification_stores
 
     return resume_deliveries(
-        stores.entities(),
-        stores.delivery_queue(),
-        stores.clock(),
+        notification_stores(),
         _text(event, "orgId"),
         next_token=_optional_text(event, "next"),
         time_is_up=_end_of(context),

@@ -94,7 +94,7 @@ def _discovery(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
             "Integrations that can be configured",
             _SYSTEM,
             _TYPE,
-            bare_list=False,
+            array=False,
         ),
         _get(f"{_CONFIGURATIONS}/available/systems", systems, "systems", "External systems with a connector", _TYPE),
         _get(f"{_CONFIGURATIONS}/available/{{system}}/entities", entities, "entities", "Entities that a system takes"),
@@ -105,7 +105,7 @@ def _discovery(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
             "Ways to sign in to a system",
         ),
         _get(f"{_CONFIGURATIONS}/values/{{system}}/{{configOption}}", values, "optionValues", "What an option may be"),
-        _get(_MAPPINGS, mappable, "mappable", "Entities and tables that can be mapped", bare_list=False),
+        _get(_MAPPINGS, mappable, "mappable", "Entities and tables that can be mapped", array=False),
         _get(
             f"{_MAPPINGS}/values/{{destination}}/{{entityType}}",
             mapping_values,
@@ -127,8 +127,8 @@ def _get(
     name: str,
     summary: str,
     *query: QueryParameter,
-    bare_list: bool = True,
+    array: bool = True,
 ) -> Route:
     resource = EXTERNAL_MAPPING if path.startswith(_MAPPINGS) else INTEGRATION_CONFIGURATION
-    operation = Operation(f"{resource.type}.{name}", summary, resource.title, query=query, bare_list=bare_list)
+    operation = Operation(f"{resource.type}.{name}", summary, resource.title, query=query, array=array)
     return Route("GET", path, handle, operation)
