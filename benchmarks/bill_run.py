@@ -64,11 +64,7 @@ def _figures(meter: Meter, accounts: int, seconds: float) -> list[Figure]:
     writes, reads = counts["write units"] / bills, counts["half read units"] / 2 / bills
     puts = counts["S3 PUT"] / bills
     calls = counts["requests of DynamoDB"] / bills + puts
-    part = (
-        ""
-        if accounts >= WANTED
-        else f" (of {WANTED:,}, which take ten times as long: --suite bill_run --accounts {WANTED})"
-    )
+    part = "" if accounts >= WANTED else f" (a part; all of them: --suite bill_run --accounts {WANTED})"
     alone = billing.bills_rate().value
     running = (THOUSAND / alone + calls * WAITING_SECONDS) * MEMORY_GB * PRICES["gigabyte and second"]
     messages = 3 * THOUSAND * PRICES["request of a queue"]  # sent, received, deleted
