@@ -186,6 +186,7 @@ def fees_of_the_year(world: World, commitment: dict[str, Any], changes: dict[str
         ({"2026-04": {"amount": 300}}, [100] * 6 + [0] * 6),
         ({"2026-01": {"amountPrePaid": 600}}, [100] * 3 + [0] * 3 + [50] * 6),
         ({"2026-09": {"amount": 2400}}, [100] * 11 + [1300]),
+        ({"2026-02": {"amountFirstBill": 1200}}, [100] * 4 + [800]),
     ],
 )
 def test_a_fee_makes_up_for_earlier_ones_when_the_commitment_has_changed(

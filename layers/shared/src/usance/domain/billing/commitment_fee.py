@@ -13,7 +13,7 @@ DESCRIPTION = "Prepayment Fee"
 
 def commitment_fees(context: Context, _: Sequence[Item]) -> Sequence[Item]:
     """The COMMITMENT_FEE items. A fee that others have paid already is an item of 0: so its bill is known to have it."""
-    return [_item(context, fee) for fee in context.inputs.fees if fee.amount]
+    return [_item(context, fee) for fee in context.inputs.fees if fee.amount or fee.behind]
 
 
 def _item(context: Context, fee: Fee) -> Item:
