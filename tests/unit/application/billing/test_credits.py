@@ -213,6 +213,24 @@ def test_a_fee_that_was_billed_less_than_it_is_now_is_made_up_for_once(world: Wo
     assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 100)]
 
 
+def test_bills_at_the_same_time_do_not_make_up_for_the_same_fees(world: World) -> None:
+    account = subscribed(world, 0)
+    commitment = prepaid_monthly(world, account, endDate="2026-01-01")
+    world.run(lastDateInBillingPeriod=OCTOBER)
+    change(world, commitment, amount=2400)
+    create = world.bills.create
+
+    def create_after_december(*args: Any, **more: Any) -> Any:
+        world.bills.create = create  # type: ignore[method-assign]
+        world.run(lastDateInBillingPeriod=DECEMBER)
+        return create(*args, **more)
+
+    world.bills.create = create_after_december  # type: ignore[method-assign]
+    world.run(lastDateInBillingPeriod=NOVEMBER)
+    fees = world.get("/lineitems", commitmentId=commitment["id"], lineItemType="COMMITMENT_FEE")["data"]
+    assert [line["subtotal"] for line in fees] == [1200, 800, 400]
+
+
 def test_a_commitment_may_bill_by_an_epoch_of_its_own(world: World) -> None:
     account = subscribed(world)
     more = {"billingPlanId": world.plan["id"], "billEpoch": "2025-10-15", "lineItemTypes": ["USAGE"]}

@@ -1,5 +1,6 @@
 """Calculate one bill and store it: gather, decide, persist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,6 +11,8 @@ from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Drawn
+from usance.application.billing.fees import fees_guard
+from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import Lock, read_lock
 from usance.application.billing.read_usage import Evidences, read_usage
 from usance.application.billing.records.record import BillRecord, Calculated
@@ -17,6 +20,7 @@ from usance.application.billing.states import state_of
 from usance.application.billing.store_bill import Result, Storing, store_bill
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.application.ingest.report_repeats import report_repeats
+from usance.application.ports.entities import Guard
 from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
@@ -86,6 +90,7 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
         return _Made()
+    guards = [lock.guard, *_fees_guards(bench, agreement)]
     due = billed_inputs(bench.stores.bills, agreement, key)
     all_inputs = without_billed_already(bench, agreement, lock, due)
     if due.plans and not serves(all_inputs) and stored is None:
@@ -107,8 +112,15 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
         return _Made()
     marks = now_taken(bench.stores, agreement.unbilled, bill_id, taken)
-    store_bill(bench, calculation, result, Storing(book, stored, lock.guard, marks))
+    store_bill(bench, calculation, result, Storing(book, stored, guards, marks))
     return _Made(bill_id, complete=len(taken) == len(all_inputs.charges))
+
+
+def _fees_guards(bench: Workbench, agreement: Agreement) -> Sequence[Guard]:
+    """What keeps bills of one account from deciding on its fees at the same time; nothing where it has none."""
+    if not agreement.fees.plans and not agreement.fees.dated:
+        return ()
+    return (fees_guard(bench.stores.entities, agreement.org_id, agreement.account["id"]),)
 
 
 @dataclass(slots=True)

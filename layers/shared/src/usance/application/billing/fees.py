@@ -11,6 +11,7 @@ from usance.application.billing.charges import goes_onto, grouping_on, own_key
 from usance.application.billing.convert import day, first, instant
 from usance.application.billing.convert_plans import calendar_of, has_calendar
 from usance.application.ports.bills import BillQuery, BillRepository
+from usance.application.ports.entities import EntityRepository, Guard
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import FeePlan
@@ -76,6 +77,14 @@ def fees_of(
         ):
             plans.append(_planned(catalogue, commitment, calendar, zone))
     return Fees(tuple(plans), tuple(dated))
+
+
+def fees_guard(entities: EntityRepository, org_id: str, account_id: str) -> Guard:
+    """To read before what other bills have of an account's fees, and to name in the change of the bill that follows.
+
+    Which fees a bill has, and what they make up for, follows from all others; two bills at a time would charge it twice.
+    """
+    return entities.read_guard(org_id, f"fees of account {account_id}")
 
 
 def billed_elsewhere(

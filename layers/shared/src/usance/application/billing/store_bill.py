@@ -34,14 +34,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """What a bill is stored on condition of: its credits, the bill as it was (None: there was none), the lock date.
+    """What a bill is stored on condition of: its credits, the bill as it was (None: there was none), lock date and fees.
 
     `marks` are the charges that come onto it.
     """
 
     book: Book
     stored: StoredBill | None
-    guard: Guard
+    guards: Sequence[Guard]
     marks: Sequence[Put]
 
 
@@ -93,7 +93,7 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, storing:
             private=private,
             numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
             beside=beside,
-            guards=[storing.guard],
+            guards=storing.guards,
         )
 
 
@@ -128,7 +128,7 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, storing
             line_items=None if memos is None else appended(result.bill.line_items, memos),
             private=private | totals,
             beside=beside,
-            guards=[storing.guard],
+            guards=storing.guards,
         )
     if before := stored.private.get(RECORD):
         bench.blobs.delete([key_of(calculation.agreement.org_id, old["id"], before)])
