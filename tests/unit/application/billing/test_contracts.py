@@ -161,6 +161,21 @@ def test_a_bill_that_is_locked_or_that_no_run_makes_any_more_keeps_what_it_has(
     assert totals[before] == ("20.00" if turned == "on" and not locked else "40.00")
 
 
+def test_a_locked_bill_keeps_what_it_has_when_frequencies_share_bills_since_then_too(world: World) -> None:
+    world.configure(consolidateBills=False)
+    account = under(world)
+    world.use(account, "2025-12-05T00:00:00Z", 9)
+    [before] = world.run()["billIds"]
+    world.put(f"/bills/{before}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{before}/lock")
+    world.configure(consolidateBills=True)
+    contract = world.contract  # type: ignore[attr-defined]
+    moved = {**contract, "billGroupingKeyId": key(world, exclusive=True)}
+    assert world.org.client.put(f"/contracts/{contract['id']}", moved).status == 200
+    assert world.run()["billIds"] == []
+    assert [bill["id"] for bill in world.all_bills()] == [before]
+
+
 def test_a_charge_is_on_the_bill_that_its_contract_asks_for(world: World) -> None:
     account = under(world, billGroupingKeyId=key(world, exclusive=True))
     world.subscribe(account=account)

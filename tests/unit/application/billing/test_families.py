@@ -206,3 +206,18 @@ def test_a_childs_plan_is_billed_once_when_its_mode_changes(world: World, mode: 
     lines = world.get("/lineitems", lineItemType="USAGE")["data"]
     assert [line["subtotal"] for line in lines] == [9]
     assert not locked or lines[0]["billId"] in {bill["id"] for bill in first}
+
+
+def test_what_a_locked_bill_of_the_parent_has_of_a_child_is_not_billed_to_the_child(world: World) -> None:
+    parent = world.org.make("account")
+    child = world.org.make("account", parentAccountId=parent["id"])
+    world.subscribe(account=parent)
+    world.use(child, "2025-12-05T00:00:00Z", 9)
+    [first] = world.all_bills_of(world.run())
+    world.put(f"/bills/{first['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{first['id']}/lock")
+    changed = {**world.account_plan, "childBillingMode": "CHILD"}
+    assert world.org.client.put(f"/accountplans/{world.account_plan['id']}", changed).status == 200
+    world.run()
+    lines = world.get("/lineitems", lineItemType="USAGE")["data"]
+    assert [(line["subtotal"], line["billId"]) for line in lines] == [(9, first["id"])]

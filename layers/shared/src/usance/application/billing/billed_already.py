@@ -18,7 +18,9 @@ from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.attached import AttachedPlan, Attachment
-from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.due import key_of
+from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.pool import ChildBilling
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.resources.wire import Document
 
@@ -33,7 +35,8 @@ def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, i
         return inputs
     for stored in _others(bench, agreement, lock, inputs):
         there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
-        kept.update(_charged(one, there.account.id) for one in (*there.plans, *there.groups))
+        for one in (*there.plans, *there.groups):
+            kept.update({_charged(one, there.account.id), *_pooled(one)})
     if not kept:
         return inputs
     own_id = inputs.account.id
@@ -44,16 +47,25 @@ def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, i
 
 def _others(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingInputs) -> Iterator[StoredBill]:
     """The bills that keep what they have, as far as they say what they were made of."""
-    org_id, own_id, key = agreement.org_id, inputs.account.id, inputs.key
-    apart = (bill_id(org_id, own_id, replace(key, grouping=grouping)) for grouping in _groupings(agreement))
-    relatives = (bill_id(org_id, account_id, key) for account_id in _family(agreement, inputs))
-    candidates = sorted({*apart, *relatives} - {inputs.bill_id})
+    org_id, own_id = agreement.org_id, inputs.account.id
+    keys = _keys(inputs)
+    others = [grouping for grouping in _groupings(agreement) if grouping != inputs.key.grouping]
+    apart = (bill_id(org_id, own_id, replace(key, grouping=grouping)) for grouping in others for key in keys)
+    relatives = (bill_id(org_id, account_id, key) for account_id in _family(agreement, inputs) for key in keys)
+    candidates = sorted({*apart, *relatives})
     for header in bench.stores.bills.get_many(org_id, candidates) if candidates else ():
         stored = bench.stores.bills.get_stored(org_id, header["id"])
         if stored is None or RECORD not in stored.private:
             continue
         if _is_final(bench, org_id, lock, stored.header) or not _is_made(_agreement(agreement, stored), stored):
             yield stored
+
+
+def _keys(inputs: BillingInputs) -> frozenset[BillKey]:
+    """The bill as it is, as one that frequencies share, and as those of each of its plans: what it was may have changed, too."""
+    key = inputs.key
+    own = (key_of(one, key.day) for one in (*inputs.plans, *inputs.groups))
+    return frozenset({key, replace(key, frequency=BillFrequency.MIXED, interval=1), *own})
 
 
 def _groupings(agreement: Agreement) -> Iterator[str]:
@@ -98,6 +110,12 @@ def _is_made(agreement: Agreement, stored: StoredBill) -> bool:
     if any(closing_window(one, key.day, zone) or starting_window(one, key.day, zone) for one in attached):
         return True
     return any(plan.key(key.day) == key for plan in agreement.fees.plans)
+
+
+def _pooled(one: Attachment) -> Iterator[_Charged]:
+    """What a plan that rates a family as one and charges the parent has of each of its accounts."""
+    if isinstance(one, AttachedPlan) and one.child_billing is not ChildBilling.CHILD:
+        yield from ((one.account_plan_id, one.plan_id, member.account_id) for member in one.members)
 
 
 def _charged(one: Attachment, account_id: str) -> _Charged:
