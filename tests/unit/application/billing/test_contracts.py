@@ -176,6 +176,24 @@ def test_a_locked_bill_keeps_what_it_has_when_frequencies_share_bills_since_then
     assert [bill["id"] for bill in world.all_bills()] == [before]
 
 
+def test_a_plan_that_began_after_a_locked_bill_is_billed_once_it_is_moved_back(world: World) -> None:
+    account = world.subscribe()
+    under(world, account)
+    later = {**world.account_plan, "startDate": "2026-02-01T00:00:00Z"}
+    path = f"/accountplans/{world.account_plan['id']}"
+    moved = world.org.client.put(path, later)
+    assert moved.status == 200, moved.text
+    bill = world.bill(world.run())
+    assert str(bill["billTotal"]) == "20.00"
+    world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{bill['id']}/lock")
+    assert world.org.client.put(path, {**moved.json, "startDate": "2025-12-01T00:00:00Z"}).status == 200
+    contract = world.contract  # type: ignore[attr-defined]
+    other = {**contract, "billGroupingKeyId": key(world, exclusive=True)}
+    assert world.org.client.put(f"/contracts/{contract['id']}", other).status == 200
+    assert str(world.bill(world.run())["billTotal"]) == "31.00"
+
+
 def test_a_charge_is_on_the_bill_that_its_contract_asks_for(world: World) -> None:
     account = under(world, billGroupingKeyId=key(world, exclusive=True))
     world.subscribe(account=account)

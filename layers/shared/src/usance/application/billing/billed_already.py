@@ -6,6 +6,7 @@ whether a child or its parent is billed. A bill that is final, or that no run ma
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date, tzinfo
 from functools import partial
 
 from usance.application.billing.contract_terms import exclusive_grouping, shared_grouping
@@ -36,7 +37,10 @@ def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, i
     for stored in _others(bench, agreement, lock, inputs):
         there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
         for one in (*there.plans, *there.groups):
-            kept.update({_charged(one, there.account.id), *_pooled(one)})
+            if _is_served(
+                one, there.key.day, there.terms.zone
+            ):  # else the record names it, and the bill has nothing of it
+                kept.update({_charged(one, there.account.id), *_pooled(one)})
     if not kept:
         return inputs
     own_id = inputs.account.id
@@ -106,10 +110,13 @@ def _agreement(agreement: Agreement, stored: StoredBill) -> Agreement:
 def _is_made(agreement: Agreement, stored: StoredBill) -> bool:
     """Whether a run over the day still makes the bill."""
     key, zone = key_of_stored(stored), agreement.terms.zone
-    attached = agreement.attached_to(key)
-    if any(closing_window(one, key.day, zone) or starting_window(one, key.day, zone) for one in attached):
+    if any(_is_served(one, key.day, zone) for one in agreement.attached_to(key)):
         return True
     return any(plan.key(key.day) == key for plan in agreement.fees.plans)
+
+
+def _is_served(one: Attachment, day: date, zone: tzinfo) -> bool:
+    return bool(closing_window(one, day, zone) or starting_window(one, day, zone))
 
 
 def _pooled(one: Attachment) -> Iterator[_Charged]:
