@@ -154,6 +154,9 @@ def test_a_bill_that_is_locked_or_that_no_run_makes_any_more_keeps_what_it_has(
     assert world.org.client.put(f"/contracts/{contract['id']}", moved).status == 200
     assert world.run()["billIds"] == []
     assert str(world.get(f"/bills/{before}")["billTotal"]) == "40.00"
+    asked = {**JOB, "accountIds": [account["id"]], "billingFrequency": "MONTHLY", "billFrequencyInterval": 1}
+    refused = world.client.post("/bills/preview", asked)
+    assert (refused.status, "have all that is due" in refused.text) == (400, True)
     world.subscribe(account=account)  # now there is something else to bill
     world.run()
     totals = {bill["id"]: str(world.get(f"/bills/{bill['id']}")["billTotal"]) for bill in world.all_bills()}

@@ -159,7 +159,7 @@ class World:
             core.build(
                 billing.routes(
                     lambda: self.stores,
-                    lambda: Previewing(self.stores, self.usage),
+                    lambda: Previewing(self.stores, self.usage, self.org.blobs),
                     lambda: Examining(self.stores, self.usage, self.org.blobs),
                 )
             ),

@@ -32,7 +32,7 @@ def billing_stores() -> BillingStores:
 @cache
 def previewing() -> Previewing:
     """For bills that are not stored."""
-    return Previewing(billing_stores(), stores.usage_reader())
+    return Previewing(billing_stores(), stores.usage_reader(), stores.blobs())
 
 
 def replay(org_id: str, bill_id: str) -> Document:

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, tzinfo
 from functools import partial
+from typing import Protocol
 
 from usance.application.billing.contract_terms import exclusive_grouping, shared_grouping
 from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.gather import Agreement, bill_id, gather
-from usance.application.billing.lock_date import Lock
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.states import key_of_stored, state_of
-from usance.application.billing.stores import Workbench
+from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import StoredBill
+from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.due import key_of
 from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
@@ -29,17 +30,27 @@ _Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
 
 
-def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingInputs) -> BillingInputs:
+class Reading(Protocol):
+    """What looking at other bills needs."""
+
+    @property
+    def stores(self) -> BillingStores: ...
+    @property
+    def blobs(self) -> BlobStore: ...
+
+
+def without_billed_already(
+    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs
+) -> BillingInputs:
     """`inputs` without the plans and plan groups that another bill has and keeps."""
     kept: set[_Charged] = set()
     if not inputs.plans and not inputs.groups:
         return inputs
-    for stored in _others(bench, agreement, lock, inputs):
+    for stored in _others(bench, agreement, lock_date, inputs):
         there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
         for one in (*there.plans, *there.groups):
-            if _is_served(
-                one, there.key.day, there.terms.zone
-            ):  # else the record names it, and the bill has nothing of it
+            # The record names plans that the bill charged nothing for, too.
+            if _is_served(one, there.key.day, there.terms.zone):
                 kept.update({_charged(one, there.account.id), *_pooled(one)})
     if not kept:
         return inputs
@@ -49,7 +60,9 @@ def without_billed_already(bench: Workbench, agreement: Agreement, lock: Lock, i
     return replace(inputs, plans=plans, groups=groups)
 
 
-def _others(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingInputs) -> Iterator[StoredBill]:
+def _others(
+    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs
+) -> Iterator[StoredBill]:
     """The bills that keep what they have, as far as they say what they were made of."""
     org_id, own_id = agreement.org_id, inputs.account.id
     keys = _keys(inputs)
@@ -61,7 +74,7 @@ def _others(bench: Workbench, agreement: Agreement, lock: Lock, inputs: BillingI
         stored = bench.stores.bills.get_stored(org_id, header["id"])
         if stored is None or RECORD not in stored.private:
             continue
-        if _is_final(bench, org_id, lock, stored.header) or not _is_made(_agreement(agreement, stored), stored):
+        if _is_final(bench, org_id, lock_date, stored.header) or not _is_made(_agreement(agreement, stored), stored):
             yield stored
 
 
@@ -94,8 +107,8 @@ def _family(agreement: Agreement, inputs: BillingInputs) -> Iterator[str]:
     yield from (one.child.id for one in (*inputs.plans, *inputs.groups) if one.child)
 
 
-def _is_final(bench: Workbench, org_id: str, lock: Lock, header: Document) -> bool:
-    return state_of(header).is_locked(lock.up_to) or bool(bills_that_correct(bench.stores, org_id, header["id"]))
+def _is_final(bench: Reading, org_id: str, lock_date: date | None, header: Document) -> bool:
+    return state_of(header).is_locked(lock_date) or bool(bills_that_correct(bench.stores, org_id, header["id"]))
 
 
 def _agreement(agreement: Agreement, stored: StoredBill) -> Agreement:

@@ -92,7 +92,7 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
         return _Made()
     guards = [lock.guard, *_fees_guards(bench, agreement)]
     due = billed_inputs(bench.stores.bills, agreement, key)
-    all_inputs = without_billed_already(bench, agreement, lock, due)
+    all_inputs = without_billed_already(bench, agreement, lock.up_to, due)
     if due.plans and not serves(all_inputs) and stored is None:
         return _Made()  # another bill has it all
     if not serves(all_inputs) and key.frequency is BillFrequency.AD_HOC:  # its charges are gone

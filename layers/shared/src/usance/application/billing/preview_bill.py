@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
+from usance.application.billing.billed_already import without_billed_already
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import billed_inputs, consolidated
 from usance.application.billing.credits.book import read_book
@@ -14,16 +15,18 @@ from usance.application.billing.credits.ledger import Drawn
 from usance.application.billing.documents import header_of, line_items_of
 from usance.application.billing.gather import Agreement, gather
 from usance.application.billing.jobs import last_billed_day
+from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import appended, as_shown, memos_of, total_of, under
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.read_usage import read_usage
 from usance.application.billing.stores import BillingStores
+from usance.application.ports.blobs import BlobStore
 from usance.application.ports.usage_log import UsageReader
 from usance.domain.access import Action, Caller
 from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
-from usance.domain.billing.pipeline import decide, plan_usage
+from usance.domain.billing.pipeline import decide, plan_usage, serves
 from usance.domain.billing.usage import UsageValues
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
@@ -36,6 +39,7 @@ class Previewing:
 
     stores: BillingStores
     usage: UsageReader
+    blobs: BlobStore
 
 
 def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Document:
@@ -53,7 +57,7 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     overrides = Overrides.of_job(request)
     agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
     key = _key(bench, agreement, request)
-    inputs = billed_inputs(bench.stores.bills, agreement, key)
+    inputs = _inputs(bench, agreement, key)
     require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
     try:
         usage = read_usage(bench.usage, caller.org_id, account_id, plan_usage(inputs))
@@ -97,6 +101,15 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
         )
     due = [*consolidated(bench.stores.bills, agreement, due)]
     return max(due, key=lambda one: (not one.opens, one.key.day, not one.key.grouping)).key
+
+
+def _inputs(bench: Previewing, agreement: Agreement, key: BillKey) -> BillingInputs:
+    """What a job would decide the bill from: without what other bills have, and keep."""
+    due = billed_inputs(bench.stores.bills, agreement, key)
+    left = without_billed_already(bench, agreement, read_lock_date(bench.stores.entities, agreement.org_id), due)
+    if due.plans and not serves(left):
+        raise InvalidInputError(f"lastDateInBillingPeriod: other bills of {key.day} have all that is due, and keep it")
+    return left
 
 
 def _with_credits(bench: Previewing, agreement: Agreement, inputs: BillingInputs, usage: UsageValues) -> BillingInputs:
