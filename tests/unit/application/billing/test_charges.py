@@ -193,6 +193,8 @@ def test_a_bill_whose_deletion_ended_in_the_middle_is_calculated_anew(world: Wor
     world.bills.delete = dies  # type: ignore[method-assign]
     assert world.client.delete(f"/bills/{bill['id']}").status == 503
     assert world.get(f"/bills/{bill['id']}")["billTotal"] == 22
+    approved = world.client.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    assert (approved.status, "was not deleted to the end" in approved.text) == (400, True)
     world.bills.delete = remove  # type: ignore[method-assign]
     assert world.bill(world.run())["lineItems"] == bill["lineItems"]
     assert {charge(world, one)["billId"] for one in every} == {bill["id"]}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from usance.application.billing.lock_date import read_lock
-from usance.application.billing.states import state_of
+from usance.application.billing.states import require_whole, state_of
 from usance.application.billing.stores import BillingStores
 from usance.domain.billing.lifecycle import BillState
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
@@ -23,14 +23,16 @@ def change_bill(
 ) -> Document:
     """The bill after `change`, which answers the next header, or None to leave the bill as it is.
 
-    Raises `NotFoundError` without a bill, `InvalidInputError` when the bill is locked and `change` does anything.
+    Raises `NotFoundError` without a bill, `InvalidInputError` when the bill is locked, or half deleted, and `change`
+    does anything.
     `even_before_lock_date`: only the bill's own lock counts.
     """
     for _ in range(ATTEMPTS_MAX):
         lock = None if even_before_lock_date else read_lock(stores, org_id, bill_id)
-        header = stores.bills.get(org_id, bill_id)
-        if header is None:
+        stored = stores.bills.get_stored(org_id, bill_id)
+        if stored is None:
             raise NotFoundError(f"there is no bill {bill_id}")
+        header = stored.header
         state = state_of(header)
         after = change(header, state)
         if after is None:
@@ -39,6 +41,7 @@ def change_bill(
             lock.require_unlocked(state)
         else:
             state.require_unlocked(None)
+        require_whole(stored)
         guards = [lock.guard] if lock else []
         try:
             stores.bills.replace(org_id, after, expected_version=int(header["version"]), guards=guards)

@@ -13,7 +13,7 @@ from usance.application.billing.credits.book import read_drawn
 from usance.application.billing.credits.ledger import Author, Drawn, changes
 from usance.application.billing.lock_date import read_lock
 from usance.application.billing.records.record import RECORD, key_of
-from usance.application.billing.states import changed, state_of
+from usance.application.billing.states import DIGEST, HALF_DELETED, changed, state_of
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.blobs import BlobStore
@@ -88,7 +88,7 @@ def _take_off(
 ) -> None:
     """Take charges off a bill that has more than go with it in one transaction.
 
-    Should the deletion end here, the bill is one that a job calculates anew.
+    Should the deletion end here, the bill is one that a job calculates anew, and that nobody can approve before.
     """
     org_id, bill = caller.org_id, stored.header
     gone = {charge["id"] for charge in charges}
@@ -102,7 +102,7 @@ def _take_off(
         {**after, "billTotal": total},
         expected_version=int(bill["version"]),
         line_items=[item for item in items if item not in off],
-        private={**stored.private, "digest": ""},
+        private={**stored.private, DIGEST: HALF_DELETED},
         beside=now_free(stores, charges),
         guards=[guard],
     )

@@ -1,13 +1,18 @@
 """The standing of a stored bill, and its header in another one."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from usance.application.billing.convert import day
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
+from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.wire import Document
+
+DIGEST: Final = "digest"  # beside the header of a bill: of what its calculation made
+HALF_DELETED: Final = ""  # in place of it
 
 
 def state_of(header: Document) -> BillState:
@@ -29,6 +34,14 @@ def key_of_stored(stored: StoredBill) -> BillKey:
         day(header["endDate"]),
         stored.private.get("grouping", ""),
     )
+
+
+def require_whole(stored: StoredBill) -> None:
+    """`InvalidInputError` for a bill that was not deleted to the end: it draws on credits for charges that it lost."""
+    if stored.private.get(DIGEST) == HALF_DELETED:
+        raise InvalidInputError(
+            f"the bill {stored.header['id']} was not deleted to the end; delete it, or calculate it again with a bill job"
+        )
 
 
 def changed(header: Document, by: str, at: datetime, **fields: str | bool | None) -> Document:

@@ -13,6 +13,7 @@ from usance.application.billing.credits.ledger import Author, Drawn, changes
 from usance.application.billing.fees import billed_fees
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
+from usance.application.billing.states import DIGEST
 from usance.application.billing.stores import Workbench
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Guard, Put
@@ -100,7 +101,7 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, storing:
 def _replace(bench: Workbench, calculation: Calculation, result: Result, storing: Storing, stored: StoredBill) -> None:
     """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
     old, job = stored.header, calculation.job
-    same = stored.private.get("digest") == result.bill.digest
+    same = stored.private.get(DIGEST) == result.bill.digest
     if same and not storing.marks and (calculation.scheduled or old["billJobId"] == job["id"]):
         return
     when = instants.to_text(bench.stores.clock.now())
@@ -175,7 +176,7 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
     bill, org_id = result.bill, calculation.agreement.org_id
     record_id = bench.stores.ids.new()
     keep_record(bench.blobs, org_id, result.record, record_id)
-    kept = {"digest": bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
+    kept = {DIGEST: bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
     kept |= {**bill.drawn.private(), **billed_fees(bill.line_items)}
     grouping = calculation.key.grouping
     try:
