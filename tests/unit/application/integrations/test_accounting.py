@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.fakes.chargebee import FakeChargebee
-from tests.fakes.connectors import FakeHttpClient
+from tests.fakes.connectors import Asked, FakeHttpClient
 from tests.fakes.netsuite import FakeNetSuite, credentials
 from tests.fakes.paddle import FakePaddle
 from tests.fakes.quickbooks import FakeQuickBooks
 from tests.fakes.xero import FakeXero
+from tests.unit.application.integrations.test_bills import CALLER
 from tests.unit.application.integrations.world import ORG, SYSTEM, World
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.adapters.connectors.chargebee import ChargebeeConnector
@@ -20,8 +21,13 @@ from usance.adapters.connectors.paddle import PaddleConnector
 from usance.adapters.connectors.quickbooks import QuickBooksConnector
 from usance.adapters.connectors.xero import XeroConnector
 from usance.application.integrations.memory import StoredMemory
+from usance.application.integrations.send_now import send_now
+from usance.application.integrations.start_runs import line_for
 from usance.application.notifications.deliver_run import deliver_run
+from usance.application.notifications.lanes import LANE_TYPE, take_line
 from usance.application.ports.connectors import Connection
+from usance.domain.integrations.answers import Answer
+from usance.domain.notifications.pacing import CONNECTORS
 
 USER = {
     "type": "OAUTH_CLIENT_CREDENTIALS",
@@ -154,3 +160,48 @@ def test_a_system_that_waits_for_approval_has_nothing_recorded_until_then() -> N
     world.work()
     assert [run["status"] for run in world.runs()] == ["COMPLETE", "COMPLETE"]
     assert [mapping["externalId"] for mapping in world.mappings()] == ["cb-1"]
+
+
+def to_paddle(paddle: FakePaddle) -> World:
+    world = World(http=FakeHttpClient(paddle))
+    world.make = PaddleConnector
+    world.configure(credentials={"type": "PADDLE_AUTH", "apiKey": "key"})
+    world.map(to="ctm_1")
+    world.clock.advance(seconds=1)
+    return world
+
+
+def test_a_run_that_joins_late_waits_for_the_newer_one_that_is_on_its_way() -> None:
+    paddle = FakePaddle()
+    world = to_paddle(paddle)
+    late: list[Any] = []
+    tell, world.tell = world.tell, lambda *change: late.append(change)  # type: ignore[method-assign]
+    world.bill()
+    world.clock.advance(seconds=1)
+    send_now(CALLER, "configuration", {"entityIds": ["bill"]}, world.stores(), world.bills)
+
+    def answers(asked: Asked) -> Answer:
+        if asked.method == "POST" and late:
+            tell(*late.pop())
+            for message, _ in world.queue.take():
+                deliver_run(message["orgId"], message["runId"], world.deliverer())
+        return paddle(asked)
+
+    world.http.answers = answers
+    world.work()
+    assert paddle.totals() == [("ready", 1230)]
+    assert [run["status"] for run in world.runs()] == ["COMPLETE", "COMPLETE"]
+    assert len([key for key in world.entities.rows if key[1] == LANE_TYPE]) == 1  # of the destination; lines leave none
+
+
+def test_a_line_whose_worker_died_goes_on_when_its_claim_ends() -> None:
+    paddle = FakePaddle()
+    world = to_paddle(paddle)
+    [run] = [world.bill() and world.runs()[0]]
+    line = take_line(ORG, line_for({"id": "configuration"}, "bill"), CONNECTORS, world.stores())
+    assert line
+    [(message, _)] = world.queue.take()
+    assert deliver_run(ORG, message["runId"], world.deliverer()) == "WAITING"
+    world.clock.advance(minutes=7)
+    assert deliver_run(ORG, run["id"], world.deliverer()) == "COMPLETE"
+    assert paddle.totals() == [("ready", 1230)]

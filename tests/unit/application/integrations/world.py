@@ -1,5 +1,6 @@
 """An organization whose bills go to an external system, and everything between."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -79,7 +80,9 @@ class World:
         notice = Notice(self.entities, self.clock, self.mailer, lambda id_, _: self.unsent.append(id_))
         return Deliverer(self.stores(), courier, guard(self.dead_letters), notice)
 
-    def configure(self, id_: str = "configuration", **more: Any) -> Document:
+    def configure(
+        self, id_: str = "configuration", credentials: Mapping[str, str] = CREDENTIALS, **more: Any
+    ) -> Document:
         """An enabled configuration that sends bills to Stripe."""
         configuration = {
             "id": id_,
@@ -92,7 +95,7 @@ class World:
             "lastModifiedBy": "SERVICE_USER_x",
             **more,
         }
-        sealed = self.secrets.seal(wire.dumps(CREDENTIALS).decode(), context=id_)
+        sealed = self.secrets.seal(wire.dumps(dict(credentials)).decode(), context=id_)
         put = put_configuration(configuration, 1)
         self.entities.commit(self.org, [Put(put.type, configuration, indexed=put.indexed, private={SEALED: sealed})])
         return configuration

@@ -11,9 +11,9 @@ from math import ceil
 from typing import Final
 
 from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
-from usance.application.notifications.lanes import free_lane, take_lane
+from usance.application.notifications.lanes import free_lane, free_line, gives_back, take_lane, take_line
 from usance.application.notifications.lines import call_next, is_next, moves
-from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is_test
+from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is_test, line_of
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice
@@ -62,7 +62,7 @@ def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int 
 
 def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) -> str:
     """Make an attempt, if the run can be delivered at all and its destination has room for it."""
-    stores, pace = deliverer.stores, deliverer.courier.pace
+    stores = deliverer.stores
     try:
         dispatch = deliverer.courier.prepare(org_id, run)
     except UndeliverableError as reason:
@@ -70,19 +70,48 @@ def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) 
         stores.entities.commit(org_id, moves(over, run["version"]))
         call_next(org_id, over, stores)
         return RunStatus.DISABLED
-    lane = take_lane(org_id, run["destinationId"], pace, stores) if is_next(org_id, run, stores.entities) else None
-    if lane is None:
+    status = _in_turn(org_id, run, dispatch, deliverer) if is_next(org_id, run, stores.entities) else None
+    if status is None:
         _hold(org_id, run, hold(times_held, run["id"]), stores, times_held + 1)
         return str(run["status"])
+    return status
+
+
+def _in_turn(org_id: str, run: Document, dispatch: Dispatch, deliverer: Deliverer) -> str | None:
+    """Make an attempt while no other delivery of its line is being made; None while one is, or the destination is full."""
+    stores, pace, line = deliverer.stores, deliverer.courier.pace, line_of(run)
+    if line is None:
+        return _in_a_lane(org_id, run, None, dispatch, deliverer)
+    turn = take_line(org_id, line, pace, stores)
+    if turn is None:
+        return None
+    try:
+        status = _in_a_lane(org_id, run, turn, dispatch, deliverer)
+    except BaseException:
+        free_line(org_id, turn, stores)
+        raise
+    if status is None:
+        free_line(org_id, turn, stores)
+    return status
+
+
+def _in_a_lane(
+    org_id: str, run: Document, turn: Document | None, dispatch: Dispatch, deliverer: Deliverer
+) -> str | None:
+    """Make an attempt in a lane of the destination; None when there is none."""
+    stores, pace = deliverer.stores, deliverer.courier.pace
+    lane = take_lane(org_id, run["destinationId"], pace, stores)
+    if lane is None:
+        return None
     began = stores.clock.now()
     try:
-        return _attempt(org_id, run, dispatch, deliverer)
+        return _attempt(org_id, run, turn, dispatch, deliverer)
     finally:
         free_lane(org_id, lane, stores.clock.now() - began, pace, stores)
 
 
-def _attempt(org_id: str, run: Document, dispatch: Dispatch, deliverer: Deliverer) -> str:
-    """Claim the run, send, record how it ended."""
+def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispatch, deliverer: Deliverer) -> str:
+    """Claim the run, send, record how it ended and give back the turn in its line, before the next is called."""
     stores = deliverer.stores
     began = stores.clock.now()
     claimed = changed(
@@ -103,7 +132,8 @@ def _attempt(org_id: str, run: Document, dispatch: Dispatch, deliverer: Delivere
     )
     tried = {**claimed, **attempt.fields, "delivery": {**claimed["delivery"], "attempts": attempts}}
     recorded = _finished(tried, now, then, attempt.log["error"])
-    stores.entities.commit(org_id, moves(recorded, claimed["version"]))
+    freed = [gives_back(turn)] if turn else []
+    stores.entities.commit(org_id, [*moves(recorded, claimed["version"]), *freed])
     if then.retry_at:
         _hold(org_id, run, then.retry_at - now, stores)
     else:

@@ -1,11 +1,14 @@
-"""The lanes of a destination: so many deliveries go to it at a time, and no more (domain/notifications/pacing.py)."""
+"""The lanes of a destination: so many deliveries go to it at a time, and no more (domain/notifications/pacing.py).
+
+A line, whose deliveries come one after another, is a lane of its own beside them.
+"""
 
 from datetime import timedelta
 from typing import Final
 
 from usance.application.notifications.stores import Stores
-from usance.application.ports.entities import Put
-from usance.domain.kernel.errors import VersionConflictError
+from usance.application.ports.entities import Delete, Put
+from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.pacing import LANES, Pace, rest_after
 from usance.resources import instants
@@ -19,22 +22,49 @@ def take_lane(org_id: str, destination_id: str, pace: Pace, stores: Stores) -> D
 
     While the last attempt in some lane of a destination was slow, the first such lane alone is used.
     """
-    now = stores.clock.now()
     ids = [derived_id("delivery lane", org_id, destination_id, str(number)) for number in range(LANES)]
     there = {lane["id"]: lane for lane in stores.entities.get_many(org_id, LANE_TYPE, ids)}
     slow = [id_ for id_ in ids if there.get(id_, {}).get("slow")]
     for id_ in slow[:1] or ids:
-        before = there.get(id_)
-        if before is not None and now < instants.from_text(before["until"]):
-            continue
-        seen = before["version"] if before else None
-        lane = {**(before or {}), "id": id_, "version": (seen or 0) + 1, "until": instants.to_text(now + pace.lease)}
-        try:
-            stores.entities.commit(org_id, [Put(LANE_TYPE, lane, expected_version=seen)])
-        except VersionConflictError:
-            continue  # another worker was quicker
-        return lane
+        lane = _taken(org_id, id_, there.get(id_), pace, stores)
+        if lane is not None:
+            return lane
     return None
+
+
+def take_line(org_id: str, line: str, pace: Pace, stores: Stores) -> Document | None:
+    """The line, ours until it is given back or its claim ends; None while another delivery of it is being made.
+
+    To be the oldest that waits is not enough: one that joins late may be older than the one that is on its way.
+    """
+    id_ = derived_id("delivery line", org_id, line)
+    return _taken(org_id, id_, stores.entities.get(org_id, LANE_TYPE, id_), pace, stores)
+
+
+def _taken(org_id: str, id_: str, before: Document | None, pace: Pace, stores: Stores) -> Document | None:
+    now = stores.clock.now()
+    if before is not None and now < instants.from_text(before["until"]):
+        return None
+    seen = before["version"] if before else None
+    lane = {**(before or {}), "id": id_, "version": (seen or 0) + 1, "until": instants.to_text(now + pace.lease)}
+    try:
+        stores.entities.commit(org_id, [Put(LANE_TYPE, lane, expected_version=seen)])
+    except (VersionConflictError, NotFoundError):
+        return None  # another worker was quicker
+    return lane
+
+
+def gives_back(line: Document) -> Delete:
+    """What frees a line. Lines are as many as entities, so that nothing is kept of one that is free."""
+    return Delete(LANE_TYPE, line["id"], expected_version=line["version"])
+
+
+def free_line(org_id: str, line: Document, stores: Stores) -> None:
+    """Give a line back of which no delivery was made."""
+    try:
+        stores.entities.commit(org_id, [gives_back(line)])
+    except (VersionConflictError, NotFoundError):
+        return  # the claim has ended, and the line is another's, or it was given back
 
 
 def free_lane(org_id: str, lane: Document, took: timedelta, pace: Pace, stores: Stores) -> None:
