@@ -23,11 +23,12 @@ from usance.adapters.connectors.xero import XeroConnector
 from usance.application.integrations.memory import StoredMemory
 from usance.application.integrations.send_now import send_now
 from usance.application.integrations.start_runs import line_for
+from usance.application.notifications.configurations import SEALED, put_configuration
 from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.lanes import LANE_TYPE, take_line
-from usance.application.ports.connectors import Connection
 from usance.domain.integrations.answers import Answer
 from usance.domain.notifications.pacing import CONNECTORS
+from usance.resources import wire
 
 USER = {
     "type": "OAUTH_CLIENT_CREDENTIALS",
@@ -61,8 +62,7 @@ VENDORS: dict[str, Any] = {
 def to_xero(xero: FakeXero) -> World:
     world = World(http=FakeHttpClient(xero))
     world.make = XeroConnector
-    world.configure(configData={"accountCode": "200"})
-    memory(world).keep_credentials(Connection(ORG, "configuration", "Xero"), USER)
+    world.configure(credentials=USER, configData={"accountCode": "200"})
     world.map(to="contact-1", externalTable="Contact")
     world.clock.advance(seconds=1)
     return world
@@ -96,8 +96,7 @@ def test_being_killed_around_any_request_or_write_leaves_one_invoice(system: str
         there = vendor()
         world = World(http=FakeHttpClient(there))
         world.make = lambda outside: connector(replace(outside, http=world.fuse.guard(outside.http)))
-        world.configure(configData=options)
-        memory(world).keep_credentials(Connection(ORG, "configuration", system), credentials)
+        world.configure(credentials=credentials, configData=options)
         world.map(to=mapped[1], externalTable=mapped[0])
         world.clock.advance(seconds=1)
         world.bill(status="APPROVED")
@@ -148,9 +147,7 @@ def test_a_system_that_waits_for_approval_has_nothing_recorded_until_then() -> N
     site = FakeChargebee()
     world = World(http=FakeHttpClient(site))
     world.make = ChargebeeConnector
-    world.configure()
-    credentials = {"type": "CHARGEBEE_AUTH", "site": "acme-test", "apiKey": "key"}
-    memory(world).keep_credentials(Connection(ORG, "configuration", "Chargebee"), credentials)
+    world.configure(credentials={"type": "CHARGEBEE_AUTH", "site": "acme-test", "apiKey": "key"})
     world.map()
     world.clock.advance(seconds=1)
     world.bill()
@@ -205,3 +202,51 @@ def test_a_line_whose_worker_died_goes_on_when_its_claim_ends() -> None:
     world.clock.advance(minutes=7)
     assert deliver_run(ORG, run["id"], world.deliverer()) == "COMPLETE"
     assert paddle.totals() == [("ready", 1230)]
+
+
+@pytest.mark.parametrize("version_read", [1, 2])
+@pytest.mark.parametrize("replaced", [USER | {"refreshToken": "of another sign-in"}, None])
+def test_credentials_that_somebody_replaces_or_removes_while_an_attempt_renews_them_stay_so(
+    replaced: Mapping[str, str] | None, version_read: int
+) -> None:
+    xero = FakeXero()
+    world = to_xero(xero)
+    world.bill()
+
+    def somebody_sends_others() -> None:
+        before = world.entities.get(ORG, "integrationConfiguration", "configuration") or {}
+        sealed = world.secrets.seal(wire.dumps(dict(replaced)).decode(), context="configuration") if replaced else None
+        private = {SEALED: sealed} if sealed else {}
+        after = {**before, "version": before["version"] + 1}
+        world.entities.commit(ORG, [put_configuration(after, before["version"], private=private)])
+
+    def answers(asked: Asked) -> Answer:
+        if "identity.xero.com" in asked.url and version_read == 2:
+            somebody_sends_others()
+        return xero(asked)
+
+    world.http.answers = answers
+    if version_read == 1:  # between what `keep_credentials` reads and what it writes
+        commit, done = world.entities.commit, []
+
+        def late(org_id: str, changes: Any) -> None:
+            if changes[0].type == "integrationConfiguration" and not done:
+                done.append(True)
+                somebody_sends_others()
+            commit(org_id, changes)
+
+        world.entities.commit = late  # type: ignore[method-assign]
+    world.work()
+    assert memory(world).credentials(ORG, "configuration") == (replaced or {})
+    assert [run["status"] for run in world.runs()] == ["COMPLETE"]
+
+
+def test_a_token_that_is_renewed_twice_in_an_attempt_is_kept_both_times() -> None:
+    xero = FakeXero()
+    world = to_xero(xero)
+    world.bill()
+    refused = [Answer(401)]
+    world.http.answers = lambda asked: refused.pop() if "/Invoices" in asked.url and refused else xero(asked)
+    world.work()
+    assert [token["refresh_token"] for token in xero.tokens] == [["first token"], ["next"]]
+    assert memory(world).credentials(ORG, "configuration")["refreshToken"] == "next"

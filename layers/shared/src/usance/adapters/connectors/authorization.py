@@ -6,6 +6,7 @@ neither the next attempt nor one that is cut off loses them (RFC 6749, sections 
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -111,6 +112,7 @@ class OAuth:
         if token.get("refresh_token"):
             self._credentials["refreshToken"] = token["refresh_token"]
         self._outside.memory.keep_credentials(self._connection, dict(self._credentials))
+        self._connection = replace(self._connection, credentials=dict(self._credentials))
         return True
 
     def _usable(self) -> bool:

@@ -42,12 +42,15 @@ class StoredMemory:
         return {name: text for name, text in texts.items() if isinstance(text, str)}
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
-        """See the port. The configuration itself stays as it is, and so does its version."""
+        """See the port. The configuration itself stays as it is, and so does its version.
+
+        The credentials are read after the version that the write depends on, so that who replaces them meanwhile is not undone.
+        """
         org_id, id_ = connection.org_id, connection.configuration_id
         sealed = self.secrets.seal(wire.dumps(dict(credentials)).decode(), context=id_)
         for _ in range(ATTEMPTS_MAX):
             configuration = self.entities.get(org_id, CONFIGURATION_TYPE, id_)
-            if configuration is None:
+            if configuration is None or self.credentials(org_id, id_) != connection.credentials:
                 return
             put = put_configuration(configuration, configuration["version"], private={SEALED: sealed})
             try:

@@ -110,7 +110,10 @@ class Memory(Protocol):
     """What a connector must not forget when it is cut off before it returns."""
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
-        """Replace the credentials of the configuration, such as a refresh token that was used up."""
+        """Replace the credentials of the configuration, such as a refresh token that was used up.
+
+        Nothing happens where they are no longer those of `connection`: somebody has replaced or removed them.
+        """
         ...
 
     def keep_invoice(self, connection: Connection, invoice: Invoice, external_id: str) -> None:
