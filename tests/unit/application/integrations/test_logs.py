@@ -105,3 +105,13 @@ def test_short_words_among_credentials_are_no_secrets() -> None:
     http = RecordedHttp(FakeHttpClient([answer(200, {"live": "yes"})]))
     http.request("GET", "https://x.example/", {})
     assert http.log(["yes"])[0]["answer"] == '{"live": "yes"}'
+
+
+def test_what_a_client_signs_in_with_instead_of_a_secret_is_masked() -> None:
+    http = RecordedHttp(FakeHttpClient([answer(200), answer(200)]))
+    http.request("POST", "https://x.example/token", {}, b"client_assertion_type=urn%3Ajwt&client_assertion=e30.e30.sig")
+    http.request("POST", "https://x.example/token", {}, b'{"client_assertion": "e30.e30.sig"}')
+    assert [one["request"] for one in http.log([])] == [
+        "client_assertion_type=urn%3Ajwt&client_assertion=***",
+        '{"client_assertion": "***"}',
+    ]

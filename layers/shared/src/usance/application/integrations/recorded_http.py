@@ -16,10 +16,10 @@ KEPT_MAX: Final = 10  # exchanges of one attempt: a run of nine attempts must fi
 KEPT_FIRST: Final = 2
 BODY_KEPT_CHARS: Final = 1_000
 _SECRET_FIELDS: Final = re.compile(
-    r'("(?:[a-z_]*token|[a-z_]*secret|password|api_?key|authorization|assertion)"\s*:\s*")[^"]*', re.IGNORECASE
+    r'("(?:[a-z_]*token|[a-z_]*secret|password|api_?key|authorization|[a-z_]*assertion)"\s*:\s*")[^"]*', re.IGNORECASE
 )
 _SECRET_FORM: Final = re.compile(
-    r"((?:^|&)(?:[a-z_]*token|[a-z_]*secret|password|assertion|code)=)[^&]*", re.IGNORECASE
+    r"((?:^|&)(?:[a-z_]*token|[a-z_]*secret|password|[a-z_]*assertion|code)=)[^&]*", re.IGNORECASE
 )
 SECRET_CHARS_MIN: Final = 4  # shorter credentials are words such as "true"
 
