@@ -239,3 +239,14 @@ def test_the_bill_is_named_on_its_invoice() -> None:
     xero = FakeXero()
     sent(xero, invoice())
     assert xero.invoices["xero-1"]["Reference"].startswith(BILL_ID)
+
+
+def test_a_bill_that_was_0_when_its_invoice_was_authorised_and_is_not_any_more_is_told_of() -> None:
+    xero = FakeXero()
+    nothing = invoice(line("2.30"), line("-2.30", "Credit"), approved=True)
+    sent(xero, nothing)
+    assert xero.invoices["xero-1"]["Status"] == "PAID"
+    assert sent(xero, replace(nothing, revision=2), "xero-1").external_id == "xero-1"
+    refused = fault_of(xero, invoice(line("20.00"), approved=True, revision=3), "xero-1")
+    assert refused.fault is Fault.ALREADY_PAID
+    assert "xero-1" in refused.detail

@@ -15,6 +15,7 @@ from usance.domain.integrations.xero import (
     invoice_document,
     refusal,
     removal_document,
+    total_of,
 )
 from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.delivery import Fault
@@ -38,7 +39,12 @@ class XeroConnector:
         if current and current.paid:
             raise ConnectorError(Fault.ALREADY_PAID, f"Xero has payments or credits on invoice {current.id}")
         document = invoice_document(job.invoice, job.connection.options, job.known, current)
-        if current and current.status == "PAID":  # of 0, and so not open to change; there is nothing to change either
+        if current and current.status == "PAID":  # of 0, and so not open to change
+            if total_of(document):
+                raise ConnectorError(
+                    Fault.ALREADY_PAID,
+                    f"Xero counts invoice {current.id} of 0 as paid, and the bill is no longer 0; bill the rest in Xero",
+                )
             return Sent(current.id, address_of(current.id))
         # PUT creates only: POST would update an invoice of somebody else's that has the same number
         method, path = ("POST", f"/Invoices/{segment(current.id)}") if current else ("PUT", "/Invoices")

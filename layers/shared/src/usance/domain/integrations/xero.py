@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from usance.domain.integrations.amounts import whole_units
+from usance.domain.integrations.amounts import sum_of, whole_units
 from usance.domain.integrations.answers import Answer, refused
 from usance.domain.integrations.checks import account_of, check_billable, choice_option, flag_option, text_option
 from usance.domain.integrations.external_ids import ExternalIds
@@ -97,6 +97,11 @@ def invoice_document(
     if theme := text_option(options, "brandingThemeId"):
         document["BrandingThemeID"] = theme
     return document
+
+
+def total_of(document: Mapping[str, Any]) -> Decimal:
+    """What the lines of an invoice that shall be add up to, without tax."""
+    return sum_of(line.get("LineAmount", ZERO) for line in document["LineItems"])
 
 
 def removal_document(current: Current) -> dict[str, Any]:
