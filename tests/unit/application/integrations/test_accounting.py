@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.chargebee import FakeChargebee
 from tests.fakes.connectors import Asked, FakeHttpClient
 from tests.fakes.netsuite import FakeNetSuite, credentials
-from tests.fakes.paddle import FakePaddle
+from tests.fakes.paddle import FakePaddle, refused
 from tests.fakes.quickbooks import FakeQuickBooks
 from tests.fakes.xero import FakeXero
 from tests.unit.application.integrations.test_bills import CALLER
@@ -245,8 +245,22 @@ def test_a_token_that_is_renewed_twice_in_an_attempt_is_kept_both_times() -> Non
     xero = FakeXero()
     world = to_xero(xero)
     world.bill()
-    refused = [Answer(401)]
-    world.http.answers = lambda asked: refused.pop() if "/Invoices" in asked.url and refused else xero(asked)
+    stale = [Answer(401)]
+    world.http.answers = lambda asked: stale.pop() if "/Invoices" in asked.url and stale else xero(asked)
     world.work()
     assert [token["refresh_token"] for token in xero.tokens] == [["first token"], ["next"]]
     assert memory(world).credentials(ORG, "configuration")["refreshToken"] == "next"
+
+
+def test_a_draft_that_could_not_be_issued_is_taken_back_when_its_bill_is_deleted() -> None:
+    paddle = FakePaddle()
+    world = to_paddle(paddle)
+    world.edit(configData={"issueOnApproval": True})
+    patches = [refused(400, "transaction_invalid_status_change")]
+    world.http.answers = lambda asked: patches.pop() if asked.method == "PATCH" and patches else paddle(asked)
+    world.bill(status="APPROVED")
+    world.work()
+    assert [run["status"] for run in world.runs()] == ["ERROR"]
+    world.delete_bill()
+    world.work()
+    assert paddle.totals() == [("canceled", 1230)]

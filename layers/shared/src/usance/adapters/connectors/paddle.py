@@ -48,6 +48,7 @@ class PaddleConnector:
             return None
         if not current:
             current = _written(api.send("POST", "/transactions", document))
+            self._outside.memory.keep_invoice(job.connection, job.invoice, current.id)  # issuing it may be refused
         elif not is_same(document, current):
             current = _written(api.send("PATCH", f"/transactions/{segment(current.id)}", document))
         if (
