@@ -85,7 +85,7 @@ class FakeStripe:
                 raise RefusedError(
                     400, "Keys for idempotent requests can only be used with the same parameters", "idempotency_error"
                 )
-            return answer
+            return Answer(answer.status, {**answer.headers, "idempotent-replayed": "true"}, answer.body)
         answer = make()
         self._by_key[key] = (sent, answer)
         return answer
@@ -102,6 +102,7 @@ class FakeStripe:
             ("POST", "invoices/*/void"): lambda id_, _: self._void(id_),
             ("POST", "invoiceitems"): lambda _, sent: self._create_item(sent),
             ("GET", "invoiceitems"): lambda _, sent: self._list(self.items, "invoice", sent),
+            ("GET", "invoiceitems/*"): lambda id_, _: self._item(id_),
             ("DELETE", "invoiceitems/*"): lambda id_, _: self._delete_item(id_),
         }
         kind, _, rest = path.partition("/")
@@ -188,9 +189,13 @@ class FakeStripe:
         page = found[start : start + size]
         return {"object": "list", "data": page, "has_more": start + size < len(found), "url": "/v1"}
 
-    def _delete_item(self, id_: str) -> Fields:
+    def _item(self, id_: str) -> Fields:
         if id_ not in self.items:
             raise RefusedError(404, f"No such invoiceitem: '{id_}'", code="resource_missing")
+        return self.items[id_]
+
+    def _delete_item(self, id_: str) -> Fields:
+        self._item(id_)
         del self.items[id_]
         return {"id": id_, "object": "invoiceitem", "deleted": True}
 

@@ -313,3 +313,15 @@ def test_an_invoice_of_a_currency_without_decimals_is_in_whole_units(desk: Desk)
 def test_requests_go_out_for_the_connected_account(desk: Desk) -> None:
     desk.options = {"stripeAccount": "acct_1"}
     assert desk.send(LINE).url == "https://dashboard.stripe.com/acct_1/test/invoices/in_2"
+
+
+def test_an_item_that_somebody_changed_or_took_away_is_made_again_as_often_as_that_happens(desk: Desk) -> None:
+    id_ = desk.send(LINE, CREDIT).external_id
+    for amount in (1, 2, None):
+        item = next(item for item in desk.stripe.items.values() if item["amount"] > 0)
+        if amount is None:
+            del desk.stripe.items[item["id"]]
+        else:
+            item["amount"] = amount
+        assert desk.send(LINE, CREDIT).external_id == id_
+        assert desk.stripe.total(id_) == 1000

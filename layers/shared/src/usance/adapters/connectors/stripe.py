@@ -176,12 +176,23 @@ class _Errand:
                 self._delete_item(there["id"])
         for item in wanted.values():
             told = {"customer": customer, "invoice": invoice_id, **item.document}
-            # Of one revision of the bill: an item that was taken away, and comes back later, is made again.
             key = _key(invoice_id, item.line_id, str(self._job.invoice.revision), item.digest)
             self._create_item(told, key)
 
     def _create_item(self, told: Fields, key: str) -> None:
-        self._asked(lambda: self._client.v1.invoice_items.create(cast("Any", told), {"idempotency_key": key}))
+        """Make an item. What is repeated of an earlier answer may have been taken away since, by us or by hand."""
+        while True:
+            options: Any = {"idempotency_key": key}
+            made = self._asked(partial(self._client.v1.invoice_items.create, cast("Any", told), options))
+            if not (self._http.replayed and self._is_gone(made["id"])):
+                return
+            key = _key(key, made["id"])
+
+    def _is_gone(self, item_id: str) -> bool:
+        try:
+            return bool(self._asked(lambda: self._client.v1.invoice_items.retrieve(item_id)).get("deleted"))
+        except _MissingError:
+            return True
 
     def _delete_item(self, id_: str) -> None:
         try:
@@ -259,6 +270,7 @@ class _Guarded(stripe.HTTPClient):
         super().__init__()
         self._http = http
         self.retry_after: timedelta | None = None  # what the last answer asked for
+        self.replayed = False  # whether the last answer was that of an earlier request with the same key
 
     def request_with_retries(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None, *_: Any, **__: Any
@@ -267,4 +279,5 @@ class _Guarded(stripe.HTTPClient):
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
         answer = self._http.request(method.upper(), url, headers, body)
         self.retry_after = answer.retry_after
+        self.replayed = answer.headers.get("idempotent-replayed") == "true"
         return answer.body.decode(errors="replace"), answer.status, answer.headers
