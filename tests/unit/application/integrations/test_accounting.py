@@ -11,7 +11,7 @@ from tests.fakes.connectors import Asked, FakeHttpClient
 from tests.fakes.netsuite import FakeNetSuite, credentials
 from tests.fakes.paddle import FakePaddle, refused
 from tests.fakes.quickbooks import FakeQuickBooks
-from tests.fakes.xero import FakeXero
+from tests.fakes.xero import FakeXero, invalid
 from tests.unit.application.integrations.test_bills import CALLER
 from tests.unit.application.integrations.world import ORG, SYSTEM, World
 from tests.unit.application.notifications.fuse import Fuse, Killed
@@ -27,6 +27,7 @@ from usance.application.notifications.configurations import SEALED, put_configur
 from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.lanes import LANE_TYPE, take_line
 from usance.domain.integrations.answers import Answer
+from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.pacing import CONNECTORS
 from usance.resources import wire
 
@@ -130,6 +131,40 @@ def test_an_invoice_that_was_made_and_never_recorded_is_voided_when_its_bill_is_
     world.work()
     assert [one["Status"] for one in xero.invoices.values()] == ["DELETED"]
     assert {run["status"] for run in world.runs()} == {"COMPLETE"}
+
+
+@pytest.mark.parametrize("ended", ["lost", "cut off", "in an error"])
+def test_so_is_one_of_another_run_that_did_not_learn_of_it(ended: str) -> None:
+    xero = FakeXero(lost=1)
+    world = to_xero(xero)
+    tell, world.tell = world.tell, lambda *_change: None  # type: ignore[method-assign]
+    world.bill()
+    send_now(CALLER, "configuration", {"entityIds": ["bill"]}, world.stores(), world.bills)
+    [(message, _)] = world.queue.take()
+    if ended == "cut off":
+
+        def deadly(asked: Asked) -> Answer:
+            try:
+                return xero(asked)
+            except ConnectorError as lost:
+                raise Killed from lost
+
+        world.http.answers = deadly
+        with pytest.raises(Killed):
+            deliver_run(ORG, message["runId"], world.deliverer())
+        world.clock.advance(minutes=31)
+        world.queue.send([message])
+    else:
+        deliver_run(ORG, message["runId"], world.deliverer())
+    if ended == "in an error":
+        xero.refuses.append(invalid("no"))
+        world.work()
+        assert world.runs()[0]["status"] == "ERROR"
+    assert [one["Status"] for one in xero.invoices.values()] == ["DRAFT"]
+    world.tell = tell  # type: ignore[method-assign]
+    world.delete_bill()
+    world.work()
+    assert [one["Status"] for one in xero.invoices.values()] == ["DELETED"]
 
 
 def test_no_secret_and_no_token_is_in_the_log_of_a_run() -> None:

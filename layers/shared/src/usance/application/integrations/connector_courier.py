@@ -12,6 +12,7 @@ from usance.application.integrations.recorded_http import RecordedHttp
 from usance.application.notifications.attempts import masked
 from usance.application.notifications.configurations import CONFIGURATION_TYPE
 from usance.application.notifications.couriers import Attempt, UndeliverableError
+from usance.application.notifications.runs import RUN_TYPE, may_have_left_something
 from usance.application.notifications.stores import Stores
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.connectors import (
@@ -36,6 +37,7 @@ from usance.domain.notifications.pacing import CONNECTORS, Pace
 from usance.resources import instants
 from usance.resources.wire import Document
 
+RUNS_LOOKED_AT: Final = 100  # of a bill, the newest first; one page
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 # What an answer that is not as documented ends in. The run is tried again, and tells of it in the end: raised, it would stop
@@ -132,8 +134,7 @@ class _Errand:
         if job is None:
             return None
         if job.gone:
-            # An attempt of this run that was cut off may have made an invoice whose id nobody recorded
-            if job.bill.external_id is not None or self.run.get("dtStarted"):
+            if job.bill.external_id is not None or self._tried_before():
                 connector.void(job.bill)
                 self.memory.forget_invoice(self.connection, bill_id, life)
             return None
@@ -144,6 +145,21 @@ class _Errand:
         if sent is not None:
             self.memory.keep_invoice(self.connection, job.bill.invoice, sent.external_id)
         return sent
+
+    def _tried_before(self) -> bool:
+        """Whether an attempt, of this run or another, may have made an invoice of the bill whose id nobody recorded."""
+        if self.run.get("dtStarted"):
+            return True
+        filters = {"entity": [f"{self.run['entityType']}/{self.run['entityId']}"]}
+        org_id, entities = self.connection.org_id, self.courier.stores.entities
+        page = entities.list_page(org_id, RUN_TYPE, filters=filters, page_size=RUNS_LOOKED_AT)
+        same = ("integrationConfigId", "life")
+        return any(
+            other["id"] != self.run["id"]
+            and may_have_left_something(other)
+            and all(other["delivery"].get(name) == self.run["delivery"].get(name) for name in same)
+            for other in page.data
+        )
 
     def entity(self, connector: EntityConnector) -> Sent | None:
         """Bring the change that the event of the run tells of, or the entity as it is now where there is none."""

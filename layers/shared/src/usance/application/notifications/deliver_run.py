@@ -114,12 +114,13 @@ def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispat
     """Claim the run, send, record how it ended and give back the turn in its line, before the next is called."""
     stores = deliverer.stores
     began = stores.clock.now()
+    cut_off = {"cutOff": True} if run["status"] == RunStatus.STARTED else {}  # an earlier attempt, without outcome
     claimed = changed(
         run,
         began,
         status=RunStatus.STARTED.value,
         dtStarted=run.get("dtStarted") or instants.to_text(began),
-        delivery={"dueAt": instants.to_text(began + deliverer.courier.pace.lease)},
+        delivery={"dueAt": instants.to_text(began + deliverer.courier.pace.lease), **cut_off},
     )
     stores.entities.commit(org_id, moves(claimed, run["version"]))
     attempt = dispatch.send(began)

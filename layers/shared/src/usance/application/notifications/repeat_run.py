@@ -12,7 +12,7 @@ from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
 _OF_THE_RUN: Final = frozenset(
-    {"attempts", "dueAt", "settled", "repeatId"}
+    {"attempts", "dueAt", "settled", "repeatId", "cutOff"}
 )  # of its delivery, and not of what it delivers
 
 

@@ -117,6 +117,13 @@ def is_test(run: Document) -> bool:
     return bool(run["delivery"].get("test"))
 
 
+def may_have_left_something(run: Document) -> bool:
+    """Whether an attempt of a run that is over failed or was cut off, so that nobody knows what it did."""
+    delivery = run["delivery"]
+    failed = run["status"] != RunStatus.COMPLETE or any(attempt["fault"] for attempt in delivery["attempts"])
+    return bool(run.get("dtStarted")) and (failed or bool(delivery.get("cutOff")))
+
+
 def message(org_id: str, run_id: str, times_held: int = 0) -> Document:
     """What the delivery queue carries. `timesHeld`: how often in a row the destination had no room."""
     return {"orgId": org_id, "runId": run_id, **({"timesHeld": times_held} if times_held else {})}
