@@ -318,3 +318,11 @@ def test_an_rsa_key_signs_by_pss() -> None:
     _, form = by_certificate(FrozenClock(), "https://token")(of)
 
     assert jwt.get_unverified_header(form["client_assertion"])["alg"] == "PS256"
+
+
+def test_options_that_are_null_are_as_if_left_out() -> None:
+    netsuite = FakeNetSuite()
+    sent(
+        netsuite, invoice(), dict.fromkeys(("fields", "lineFields", "serviceDates", "approvalStatus", "useBillNumber"))
+    )
+    assert len(netsuite.invoices) == 1

@@ -95,7 +95,7 @@ def invoice_document(invoice: Invoice, options: Mapping[str, Any], known: Extern
     places = min(places_of(invoice.currency), PLACES_MAX)
     amounts = whole_units([line.amount for line in invoice.lines], places)
     document: dict[str, Any] = {
-        **options.get("fields", {}),
+        **(options.get("fields") or {}),
         "entity": {"id": account_of(invoice, known, SYSTEM.display_name, "Customer")},
         "currency": {"id": _currency(invoice, options)},
         "tranDate": invoice.invoice_date.isoformat(),
@@ -124,7 +124,7 @@ def _line(
 ) -> dict[str, Any]:
     """A line has quantity 1 and its amount as rate: NetSuite multiplies the two."""
     written: dict[str, Any] = {
-        **options.get("lineFields", {}),
+        **(options.get("lineFields") or {}),
         "item": {"id": _item(line, options, known)},
         "description": described(line, DESCRIPTION_MAX_CHARS),
         "quantity": ONE,
