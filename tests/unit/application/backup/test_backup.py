@@ -1,8 +1,10 @@
 """An organization becomes files and an organization again, whatever is cut off, altered or in the way."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -98,7 +100,7 @@ class Deployment:
 def source() -> Deployment:
     made = Deployment()
     made.entity("organization", ORG, "-")
-    key = {"pk": {"S": "-#accessKey"}, "sk": {"S": "key"}, "body": {"S": ORG}}
+    key = {"pk": {"S": "-#accessKey"}, "sk": {"S": "key"}, "body": {"S": json.dumps({"orgId": ORG})}}
     made.rows.tables[Table.ENTITIES][key_of(key)] = key
     for number in range(5):
         made.entity("product", f"p{number}")
@@ -367,6 +369,57 @@ def test_a_row_of_another_organization_is_refused(source: Deployment, target: De
     target.take(source, manifest["backupId"])
     with pytest.raises(InvalidInputError, match="another organization"):
         target.restore(manifest["backupId"])
+
+
+def test_a_row_of_another_organization_among_the_keys_is_refused(source: Deployment, target: Deployment) -> None:
+    backup_id = source.export()["backupId"]
+    target.take(source, backup_id)
+    folder = f"{ORG}/backups/{backup_id}/"
+    manifest = json.loads(target.blobs.get(f"{folder}manifest.json"))
+    [part] = [one for one in manifest["parts"] if one["kind"] == "access"]
+    row = {"pk": {"S": "-#organization"}, "sk": {"S": OTHER}, "body": {"S": "{}"}}
+    foreign = json.dumps({"Item": row}).encode()
+    packed = gzip.compress(gzip.decompress(target.blobs.get(folder + part["name"])) + foreign + b"\n")
+    target.blobs.put(folder + part["name"], packed, "application/gzip")
+    part["sha256"] = hashlib.sha256(packed).hexdigest()
+    target.blobs.put(f"{folder}manifest.json", json.dumps(manifest).encode(), "application/json")
+    with pytest.raises(InvalidInputError, match="another organization"):
+        target.restore(backup_id)
+    assert key_of(row) not in target.rows.tables[Table.ENTITIES]
+    assert not target.rows.keys_to_it(ORG)
+
+
+@pytest.mark.parametrize("at", range(1, 11))
+def test_what_changes_after_another_process_has_finished_stays(source: Deployment, target: Deployment, at: int) -> None:
+    """The command is given again while the invocation before still runs, and wins."""
+    backup_id = source.export()["backupId"]
+    target.take(source, backup_id)
+    product, reading = f"{ORG}#product|p0", iter(range(1, 1_000))
+
+    def finish_elsewhere(_table: Table, _after: object) -> None:
+        if next(reading) == at:
+            target.rows.before_page = None
+            target.restore(backup_id)
+            target.rows.tables[Table.ENTITIES][product] |= {"body": {"S": "changed"}}
+
+    target.rows.before_page = finish_elsewhere
+    for _ in range(2):
+        with suppress(InvalidInputError):
+            target.restore(backup_id)
+    assert target.rows.before_page is None
+    assert target.rows.tables[Table.ENTITIES][product]["body"] == {"S": "changed"}
+
+
+def test_an_access_key_that_was_deleted_since_stays_deleted(source: Deployment, target: Deployment) -> None:
+    backup_id = source.export()["backupId"]
+    target.take(source, backup_id)
+    target.restore(backup_id)
+    state = f"{ORG}/backups/{backup_id}/restore.json"
+    begun = json.loads(target.blobs.get(state)) | {"finishedAt": None, "progress": {"stage": "open"}}
+    target.blobs.put(state, json.dumps(begun).encode(), "application/json")  # died before it was recorded
+    del target.rows.tables[Table.ENTITIES]["-#accessKey|key"]
+    assert target.restore(backup_id)["finishedAt"]
+    assert "-#accessKey|key" not in target.rows.tables[Table.ENTITIES]
 
 
 def test_a_backup_can_be_put_back_where_it_was_made_once_the_organization_is_gone(source: Deployment) -> None:

@@ -4,10 +4,11 @@ The organization is found and entered only when everything is there, counted aga
 can reach it, no schedule runs for it, and repeating goes on. What is put back raises no event and fires no rule.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from usance.application.access.credentials import ROOT
 from usance.application.backup.files import AFTER_SLASH, digest_of_file
 from usance.application.backup.manifest import (
     ACCESS,
@@ -32,6 +33,9 @@ from usance.resources.wire import Document
 
 RESTORE: Final = "restore.json"
 """Beside the manifest: how far putting back is."""
+
+ORGANIZATIONS: Final = f"{ROOT}#organization"
+ACCESS_KEYS: Final = f"{ROOT}#accessKey"
 
 TimeIsUp = Callable[[], bool]
 
@@ -67,11 +71,11 @@ def _state(ports: BackupPorts, manifest: Document) -> Document:
     begun: Document | None = None
     with suppress(NotFoundError):
         begun = wire.loads(ports.blobs.get(folder(org_id, backup_id) + RESTORE))
-    exists = bool(ports.rows.keys_to_it(org_id))
-    if begun is not None and (begun["finishedAt"] is None or exists):
+    keys = ports.rows.keys_to_it(org_id)
+    if begun is not None and (begun["finishedAt"] is None or keys):
         return begun
-    if exists:
-        raise InvalidInputError(f"the organization {org_id} is here already; import it where nothing of it is")
+    if keys:
+        raise _here_already(org_id)
     now = ports.clock.now()
     return {
         "orgId": org_id,
@@ -100,8 +104,14 @@ class _Importer:
         self._parts = [part for table in Table for part in parts_of(manifest, table)]
 
     def step(self, time_is_up: TimeIsUp) -> None:
-        """One part, or as much of a reading as there is time for."""
+        """One part, or as much of a reading as there is time for.
+
+        Refused once the organization is there by another process, such as one that was taken for dead: what happened
+        since would be lost.
+        """
         progress = self._state["progress"]
+        if progress["stage"] != "open" and self._is_here():
+            raise _here_already(self._org_id)
         match progress["stage"]:
             case "empty":
                 self._check_empty(progress, time_is_up)
@@ -198,16 +208,42 @@ class _Importer:
         self._state["progress"] = {"stage": "open"}
 
     def _open(self) -> None:
-        """From here on the organization is there. Its access keys come first, so that it is never without them."""
+        """From here on the organization is there. Its access keys come first, so that it is never without them.
+
+        Where it is there already, only this was not recorded: keys may have been taken from it since.
+        """
         rows = [line["Item"] for part in parts_of(self._manifest, ACCESS) for line in self._read(part)]
-        own = [row for row in rows if row["sk"]["S"] == self._org_id]
-        self._ports.rows.put(Table.ENTITIES, [row for row in rows if row not in own])
-        self._ports.rows.put(Table.ENTITIES, own)
+        self._check_access(rows)
+        if not self._is_here():
+            own = [row for row in rows if row["sk"]["S"] == self._org_id]
+            self._ports.rows.put(Table.ENTITIES, [row for row in rows if row not in own])
+            self._ports.rows.put(Table.ENTITIES, own)
         self._state["progress"] = None
         self._state["finishedAt"] = instants.to_text(self._ports.clock.now())
 
+    def _is_here(self) -> bool:
+        """Whether its own row is, which is put last."""
+        return any(row["sk"]["S"] == self._org_id for row in self._ports.rows.keys_to_it(self._org_id))
+
+    def _check_access(self, rows: Sequence[Row]) -> None:
+        """Refuse rows that are neither the organization's own nor of its access keys: they lie among those of all others."""
+        keys = {
+            row["sk"]["S"]
+            for row in rows
+            if row["pk"]["S"] == ACCESS_KEYS and wire.loads(row["body"]["S"])["orgId"] == self._org_id
+        }
+        for row in rows:
+            pk, sk = row["pk"]["S"], row["sk"]["S"]
+            of_key = sk in keys and (pk == ACCESS_KEYS or pk.startswith(f"{ACCESS_KEYS}#"))
+            if not of_key and (pk, sk) != (ORGANIZATIONS, self._org_id):
+                raise InvalidInputError(f"the backup holds a row of another organization: {pk[:100]}")
+
     def _read(self, part: Document) -> Any:
         return read_part(self._ports, self._org_id, self._backup_id, part)
+
+
+def _here_already(org_id: str) -> InvalidInputError:
+    return InvalidInputError(f"the organization {org_id} is here already; import it where nothing of it is")
 
 
 def _no_rows() -> Document:
