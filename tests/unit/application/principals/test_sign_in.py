@@ -265,3 +265,16 @@ class TestProvider:
         monkeypatch.delenv("OIDC_ISSUER", raising=False)
         with pytest.raises(UnsupportedGrantError, match="OidcIssuer"):
             exchange_proof(Proof(id_token="x"), "org", None)
+
+
+def test_nobody_enters_an_organization_that_is_being_put_back(world: World) -> None:
+    """All that is its own may be there; its own row is put back last (docs/backup.md)."""
+    world.org.make_user(email=EMAIL)
+    entered = world.exchange()
+    world.caller(entered)
+    organization = world.org.store.get("-", "organization", world.org.id)
+    assert organization
+    world.org.store.commit("-", [Delete("organization", world.org.id, organization["version"])])
+    assert world.exchange().status == 403
+    with pytest.raises(ForbiddenError):
+        world.caller(entered)

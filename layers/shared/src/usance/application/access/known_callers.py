@@ -54,6 +54,8 @@ class KnownCallers:
         return caller
 
     def _read(self, principal: Principal) -> Caller:
+        if not principal.key and not organization_exists(self.entities, principal.org_id):  # no key is there before it
+            raise ForbiddenError("the organization of this token does not exist")
         own: Sequence[Statement] = ()
         ids = [principal.id]
         match principal.kind:
@@ -102,6 +104,11 @@ class KnownCallers:
         attached = self.entities.list_all(org_id, "principalPermission", filters={"principalId": principal_ids})
         policies = self.entities.get_many(org_id, "permissionPolicy", [item["permissionPolicyId"] for item in attached])
         return [statement for policy in policies for statement in _statements(policy["permissionPolicy"])]
+
+
+def organization_exists(entities: EntityRepository, org_id: str) -> bool:
+    """Whether it is there; one that is being put back from a backup is not yet, although its users may be."""
+    return entities.get(ROOT, "organization", org_id) is not None
 
 
 def support_is_open(entities: EntityRepository, org_id: str, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.access.issue_token import token_for
-from usance.application.access.known_callers import SUPPORT, USER, support_is_open
+from usance.application.access.known_callers import SUPPORT, USER, organization_exists, support_is_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.ports.identity import IdentityProvider, Proof
 from usance.application.ports.tokens import TokenCodec
@@ -37,6 +37,8 @@ def sign_in(desk: SignIn, proof: Proof, org_id: str, invitation_id: str | None =
     id_token = proof.id_token or desk.provider.redeem(proof.code, proof.redirect_uri, proof.code_verifier)
     now = desk.ports.clock.now()
     email = desk.provider.email_of(id_token, now=now)
+    if not organization_exists(desk.ports.entities, org_id):
+        raise ForbiddenError(NOBODY)
     if invitation_id:
         _accept(desk.ports, org_id, invitation_id, email)
     user = desk.ports.entities.find_unique(org_id, "user", "email", email)
