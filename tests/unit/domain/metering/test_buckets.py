@@ -56,6 +56,16 @@ def test_hours_of_a_zone_of_half_an_hour_begin_with_its_own() -> None:
     ]
 
 
+def test_hours_are_whole_again_after_clocks_change_by_half_an_hour() -> None:
+    found = buckets(Step.HOUR, at("2025-10-04T14:30"), at("2025-10-04T17:30"), ZoneInfo("Australia/Lord_Howe"))
+    assert list(found) == [  # 1:00, 2:30, 3:00 and 4:00
+        at("2025-10-04T14:30"),
+        at("2025-10-04T15:30"),
+        at("2025-10-04T16:00"),
+        at("2025-10-04T17:00"),
+    ]
+
+
 @given(
     st.sampled_from(Step),
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),

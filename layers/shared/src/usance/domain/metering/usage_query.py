@@ -57,10 +57,14 @@ def buckets(step: Step, start: datetime, end: datetime, zone: tzinfo = UTC) -> S
 def _bucket_start(step: Step, instant: datetime, zone: tzinfo) -> datetime:
     """The start of the bucket that holds `instant`."""
     if step is Step.HOUR:
-        local = instant.astimezone(zone)
-        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        return instant.astimezone(UTC) - past
+        return instant.astimezone(UTC) - _past_hour(instant, zone)
     return midnight(_first_day(step, local_day(instant, zone)), zone)
+
+
+def _past_hour(instant: datetime, zone: tzinfo) -> timedelta:
+    """How long the hour has lasted that clocks of `zone` show."""
+    local = instant.astimezone(zone)
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def _first_day(step: Step, day: date) -> date:
@@ -76,8 +80,8 @@ def _first_day(step: Step, day: date) -> date:
 
 
 def _next(step: Step, start: datetime, zone: tzinfo) -> datetime:
-    if step is Step.HOUR:
-        return start + timedelta(hours=1)
+    if step is Step.HOUR:  # where clocks change by half an hour, one is shorter, and the next ones are whole again
+        return start + timedelta(hours=1) - _past_hour(start, zone)
     within = local_day(start, zone) + timedelta(days=_DAYS_WITHIN_NEXT[step])
     return midnight(_first_day(step, within), zone)
 
