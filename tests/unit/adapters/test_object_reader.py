@@ -1,5 +1,6 @@
 """Objects of S3 that are read over connections which break."""
 
+import gc
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -88,3 +89,17 @@ def test_an_empty_object_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.adapters.test_object_reader.CONTENT", b"")
     with object_reader(Bucket(), "b", "k") as stream:
         assert stream.read() == b""
+
+
+def test_of_an_object_that_is_not_there_no_reader_is_left_to_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr("usance.adapters.s3.object_reader._Reader.close", closed.append)
+
+    class Nothing:
+        def get_object(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+
+    with pytest.raises(ClientError):
+        object_reader(Nothing(), "b", "k")
+    gc.collect()
+    assert closed == []

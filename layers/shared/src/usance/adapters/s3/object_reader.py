@@ -22,15 +22,18 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "412", "NoSuchKey", "InvalidR
 
 def object_reader(client: Any, bucket: str, key: str) -> BinaryIO:
     """Raises as `get_object` does. Reading raises `UnavailableError`, or `NotFoundError` when the object is another by then."""
-    return io.BufferedReader(_Reader(client, {"Bucket": bucket, "Key": key}), BUFFER_BYTES)
+    place = {"Bucket": bucket, "Key": key}
+    with passing_faults():
+        first = client.get_object(**place)
+    return io.BufferedReader(_Reader(client, place, first), BUFFER_BYTES)
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, client: Any, place: Mapping[str, str]) -> None:
+    """`first` is an answer that there is: Python closes a reader whose making fails, and tells of what it misses then."""
+
+    def __init__(self, client: Any, place: Mapping[str, str], first: Mapping[str, Any]) -> None:
         self._client = client
         self._at = 0
-        with passing_faults():
-            first = client.get_object(**place)
         self._body = first["Body"]
         self._size = int(first["ContentLength"])
         self._same = {**place, "IfMatch": first["ETag"]}
