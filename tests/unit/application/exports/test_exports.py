@@ -467,6 +467,17 @@ class TestRequests:
         reader = exports.org.as_caller(every, statement("Allow", "measurements:export", "*"))
         assert reader.post("/dataexports/adhoc", JANUARY).status == 200
 
+    @pytest.mark.parametrize(
+        ("holder", "kind"),
+        [("bill", "BILL_LINE_ITEMS"), ("pricing", "PRICING_BANDS"), ("balance", "BALANCE_TRANSACTIONS")],
+    )
+    def test_what_lies_in_a_denied_entity_is_not_exported(self, exports: Exports, holder: str, kind: str) -> None:
+        every = {"effect": "Allow", "action": ["config:*"], "resource": ["*:*"]}
+        deny = {"effect": "Deny", "action": ["config:export"], "resource": [f"config:{holder}/item/{'x' * 36}"]}
+        asked = {"sourceType": "OPERATIONAL", "exportFileFormat": "CSV", "operationalDataTypes": [kind]}
+        assert exports.org.as_caller(every, deny).post("/dataexports/adhoc", asked).status == 403
+        assert exports.org.as_caller(every).post("/dataexports/adhoc", asked).status == 200
+
     def test_a_schedule_outlives_an_account_that_it_names(self, exports: Exports) -> None:
         account = exports.org.make("account")["id"]
         of_usage = {"sourceType": "USAGE", "operationalDataTypes": None, "timePeriod": "YESTERDAY"}

@@ -59,6 +59,11 @@ def require_all(caller: Caller, action: Action, resource_type: str) -> None:
         )
 
 
+def require_none_denied(caller: Caller, action: Action, resource_type: str) -> None:
+    """`ForbiddenError` when a statement denies `action` on any item of the type; that none allows it is no matter."""
+    require_all(replace(caller, statements=(*caller.statements, _EVERYTHING)), action, resource_type)
+
+
 def permitted(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:
     """Those of the items that the caller's statements allow `action` on."""
     named = groups_named(caller.statements, action, resource_type)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from usance.application.access.authorize import require, require_all
+from usance.application.access.authorize import require, require_all, require_none_denied
 from usance.application.audit import created
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
@@ -17,7 +17,7 @@ from usance.application.exports.spans import scheduled
 from usance.application.ports.blobs import BlobStore
 from usance.application.usage.named import named_in
 from usance.domain.access import Action, Caller
-from usance.domain.exports.types import type_of
+from usance.domain.exports.types import holder_of, type_of
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.data_export import DATA_EXPORT_JOB, DATA_EXPORT_SCHEDULE, AdHocExport
@@ -100,7 +100,10 @@ def _require_source(caller: Caller, asked: Document) -> None:
         require_all(caller, Action.MEASUREMENTS_EXPORT, "measurement")
         return
     for name in asked.get("operationalDataTypes") or []:
-        require_all(caller, Action.CONFIG_EXPORT, type_of(name))
+        type_ = type_of(name)
+        require_all(caller, Action.CONFIG_EXPORT, type_)
+        if holder := holder_of(type_):
+            require_none_denied(caller, Action.CONFIG_EXPORT, holder)
 
 
 def _check_there(ports: ExportPorts, org_id: str, field: str, type_: str, ids: list[str]) -> None:

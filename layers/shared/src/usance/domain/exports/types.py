@@ -28,8 +28,14 @@ _TYPES: Final[Mapping[str, str]] = {
     "TRANSACTION_TYPES": "transactionType",
     "CHARGES": "charge",
 }
+_HOLDERS: Final[Mapping[str, str]] = {LINES: BILL, BANDS: "pricing", "balanceTransaction": "balance"}
 
 
 def type_of(name: str) -> str:
     """The noun of an `operationalDataTypes` name, such as `account` of `ACCOUNTS`."""
     return _TYPES[name]
+
+
+def holder_of(type_: str) -> str | None:
+    """The noun that those of a type lie in, so that whoever exports these shows some of that too; None for most."""
+    return _HOLDERS.get(type_)
