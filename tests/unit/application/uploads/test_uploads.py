@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -302,6 +303,20 @@ class TestRows:
         [future] = [failure for failure in world.failures() if "future" in failure["message"]]
         file = future["getDownloadUrl"].partition("file=")[2].replace("%2F", "/")
         assert json.loads(world.blobs.get(file))["measurement"]["measure"] == {"tokens": 10}
+
+    def test_bad_rows_do_not_wait_for_each_other(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A part of a file may be nothing else, and must end before its worker does."""
+        job_id = world.uploaded([{"meter": f"{number}"} for number in range(4)])
+        together, put = Barrier(2, timeout=5), world.blobs.put
+
+        def put_beside_another(key: str, body: bytes, content_type: str) -> None:
+            together.wait()
+            put(key, body, content_type)
+
+        monkeypatch.setattr(world.blobs, "put", put_beside_another)
+        assert world.run(job_id) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 4, 0, 4)
+        assert len(world.failures()) == 4
 
     @pytest.mark.parametrize(
         ("content", "read"),

@@ -43,6 +43,14 @@ def report_refused(
     _record(ports, org_id, reason, place, original, {}, received_at)
 
 
+def report_each_refused(
+    ports: IngestPorts, org_id: str, place: str, refused: Sequence[tuple[str, bytes]], received_at: datetime
+) -> None:
+    """`report_refused` for each message and its JSON, some at a time: there may be as many as a part of a file has rows."""
+    with ThreadPoolExecutor(PARALLEL_WRITES_MAX) as pool:
+        list(pool.map(lambda one: report_refused(ports, org_id, place, one[0], one[1], received_at), refused))
+
+
 def _report(ports: IngestPorts, org_id: str, failed: Failed, received_at: datetime) -> None:
     failure, measurement = failed.failure, failed.measurement
     reason = {"type": str(failure.type), "message": failure.message}

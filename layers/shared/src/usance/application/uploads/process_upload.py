@@ -6,7 +6,7 @@ from typing import Final
 
 from usance.application.busy import FAULTS_MAX, delay_seconds
 from usance.application.ingest.ingest_measurements import take_in
-from usance.application.ingest.report_failures import report_refused
+from usance.application.ingest.report_failures import report_each_refused, report_refused
 from usance.application.uploads import rows
 from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_job, file_key
 from usance.application.uploads.ports import UploadWorkbench
@@ -160,15 +160,17 @@ def _bounded(row: bytes) -> bytes:
 def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[Sequence[bytes], int]:
     """The rows that a request could carry, and how many could not; an event says why, for each."""
     good: list[bytes] = []
+    refused: list[tuple[str, bytes]] = []
     now = bench.ingest.clock.now()
     for row in batch.rows:
         try:
             check(decode(ENVELOPE + _bounded(row) + b"]}", rows.PART), now)
-        except InvalidInputError as refused:
-            report_refused(bench.ingest, caller.org_id, str(batch.first), str(refused), row, now)
+        except InvalidInputError as refusal:
+            refused.append((str(refusal), row))
         else:
             good.append(row)
-    return good, len(batch.rows) - len(good)
+    report_each_refused(bench.ingest, caller.org_id, str(batch.first), refused, now)
+    return good, len(refused)
 
 
 def _caller(org_id: str, job: Document) -> Caller:
