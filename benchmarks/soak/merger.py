@@ -9,10 +9,12 @@ import random
 import sys
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from usance.adapters.aws import client
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_merging import DynamoUsageMerger
+from usance.application.ports.usage_log import UsageScope
 from usance.domain.kernel.errors import UnavailableError
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
@@ -24,24 +26,33 @@ def main(org_id: str, table: str, seed: str, most: str) -> None:
     """Print how many items each pass made."""
     rng, dynamodb = random.Random(seed), client("dynamodb")
     merger = DynamoUsageMerger(dynamodb, table)
-    made = refused = -1
-    while int(most) or made or refused:
-        made = refused = 0
-        try:
-            scopes = list(DynamoUsageLog(dynamodb, table).scopes(org_id, START, END))
-        except UnavailableError:
-            refused = 1
-            continue
-        rng.shuffle(scopes)
-        for scope in scopes[: int(most) or None]:
-            for month in MONTHS:
-                try:
-                    made += merger.merge(scope, month, datetime.now(UTC))
-                except UnavailableError:
-                    refused += 1
-        print(made, flush=True)
+    left = _places(dynamodb, table, org_id)
+    while left or int(most):
+        some = rng.sample(left, min(int(most) or len(left), len(left)))
+        made = {place: _merged(merger, *place) for place in some}
+        print(sum(count or 0 for count in made.values()), flush=True)
         if int(most):
+            left = _places(dynamodb, table, org_id)
             time.sleep(PAUSE_SECONDS)
+        else:  # with what was refused or may go on: a pass over all of them is never without a refusal
+            left = [place for place, count in made.items() if count != 0]
+
+
+def _places(dynamodb: Any, table: str, org_id: str) -> list[tuple[UsageScope, str]]:
+    while True:
+        try:
+            scopes = DynamoUsageLog(dynamodb, table).scopes(org_id, START, END)
+        except UnavailableError:
+            continue
+        return [(scope, month) for scope in scopes for month in MONTHS]
+
+
+def _merged(merger: DynamoUsageMerger, scope: UsageScope, month: str) -> int | None:
+    """How many items were made; None when the store refused."""
+    try:
+        return merger.merge(scope, month, datetime.now(UTC))
+    except UnavailableError:
+        return None
 
 
 if __name__ == "__main__":
