@@ -21,7 +21,9 @@ BILL_CONFIG: Final = "billConfig"
 CLOSING: Final = (
     "billClosing"  # of an organization while its lock date is being set: `upTo`, and `until` when that counts
 )
-GUARDS: Final = tuple(f"bill lock {number}" for number in range(16))  # workers of one run at one time, and few to move
+GUARDS: Final = tuple(
+    f"bill lock {number}" for number in range(64)
+)  # many, as 100 workers may store at once; few enough to move in one transaction
 CLOSING_MARGIN_SECONDS: Final = 5  # clocks differ: others honour a closing longer than its owner may use it
 
 
