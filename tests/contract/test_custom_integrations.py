@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from local.aws import CREDENTIALS
 from tests.contract.stores import StoreTarget
 from tests.fakes.clock import FrozenClock
 from tests.fakes.mappings import FakeFieldMappings
@@ -26,8 +27,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/billing"
 def _deployment(ministack: StoreTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a function: its endpoint and its own credentials."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", ministack.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)  # those of all tests: boto3 keeps the first that it sees
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
