@@ -122,6 +122,14 @@ def test_only_integrations_meter_in_the_marketplace(functions: Functions) -> Non
     assert {name for name, one in functions.items() if "MeterMarketplace" in policies(one)} == {"integrations"}
 
 
+def test_what_the_own_account_sells_is_metered_only_when_the_deployment_asks(template: Template) -> None:
+    [statement] = template["Resources"]["MeterMarketplace"]["Properties"]["PolicyDocument"]["Statement"]
+    condition, when_asked, otherwise = statement["Effect"]["Fn::If"]
+    assert (when_asked, otherwise) == ("Allow", "Deny")
+    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "MeterOwnProducts"}, "true"]}
+    assert template["Parameters"]["MeterOwnProducts"]["Default"] == "false"
+
+
 def test_roles_of_its_own_account_are_taken_on_only_when_the_deployment_asks(template: Template) -> None:
     [allow, deny] = template["Resources"]["AssumeRolesOfOthers"]["Properties"]["PolicyDocument"]["Statement"]
     assert allow["Effect"] == "Allow"

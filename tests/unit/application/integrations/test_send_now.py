@@ -6,7 +6,7 @@ from tests.unit.application.integrations.test_bills import CALLER
 from tests.unit.application.integrations.world import ORG, World
 from usance.application.integrations.send_now import send_now
 from usance.application.ports.entities import Put
-from usance.domain.access import Caller
+from usance.domain.access import Caller, Statement
 from usance.domain.kernel.errors import ForbiddenError, InvalidInputError, NotFoundError
 from usance.resources.wire import Document
 
@@ -89,6 +89,14 @@ def test_what_no_connector_takes_is_refused(world: World) -> None:
 def test_only_who_may_change_the_configuration_sends(world: World) -> None:
     with pytest.raises(ForbiddenError):
         send(world, "bill", caller=Caller(ORG, "me", "SERVICE_USER", ()))
+
+
+def test_nobody_learns_of_a_bill_that_is_denied_to_them(world: World) -> None:
+    denied = Statement("deny", ("config:retrieve",), ("config:bill/item/bill",))
+    caller = Caller(ORG, "me", "SERVICE_USER", (*CALLER.statements, denied))
+    with pytest.raises(ForbiddenError):
+        send(world, "bill", caller=caller)
+    assert world.runs() == []
 
 
 def test_a_configuration_must_be_there_and_enabled(world: World) -> None:

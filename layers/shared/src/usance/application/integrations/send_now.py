@@ -32,9 +32,7 @@ def send_now(
     configuration = usable_configuration(caller.org_id, configuration_id, stores)
     entity = _entity_of(configuration)
     asked = validated(SendRequest, body)
-    found = [
-        _found(caller.org_id, configuration, entity, id_, stores, bills) for id_ in dict.fromkeys(asked.entity_ids)
-    ]
+    found = [_found(caller, configuration, entity, id_, stores, bills) for id_ in dict.fromkeys(asked.entity_ids)]
     return [_send(caller, configuration, entity, document, stores) for document in found]
 
 
@@ -50,9 +48,11 @@ def _entity_of(configuration: Document) -> str:
 
 
 def _found(
-    org_id: str, configuration: Document, entity: str, id_: str, stores: Stores, bills: BillRepository
+    caller: Caller, configuration: Document, entity: str, id_: str, stores: Stores, bills: BillRepository
 ) -> Document:
-    """An entity that the configuration lets through."""
+    """An entity that the configuration lets through, and the caller may read."""
+    require(caller, Action.CONFIG_RETRIEVE, _type(entity), id_)
+    org_id = caller.org_id
     document = bills.get(org_id, id_) if entity == BILL else stores.entities.get(org_id, _type(entity), id_)
     if document is None:
         raise InvalidInputError(f"entityIds: there is no {entity} {id_}")
