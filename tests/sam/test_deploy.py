@@ -163,5 +163,5 @@ def test_failing_messages_end_in_the_dead_letter_queues(deployment: Deployment) 
         for url in urls
         if "RedrivePolicy" in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     ]
-    assert len(redriven) == 7
-    assert len(urls) == 15
+    assert len(redriven) == 8
+    assert len(urls) == 17
