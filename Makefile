@@ -99,7 +99,7 @@ fix: $(DEV) ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix --quiet
 
 test: $(DEV) $(MINISTACK) ## the everyday tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam and not crash and not async_client" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not sam and not crash and not async_client and not dynamodb_local" $(ARGS)
 
 test-async: $(DEV) $(MINISTACK) ## the tests against the official SDK once more, by its asynchronous client
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m async_client tests/conformance $(ARGS)

@@ -12,7 +12,11 @@ settings.load_profile("everyday")
 
 FOLDER = Path(__file__).parent
 
-TRIED = {"": ("sync", "async"), "not sam and not crash and not async_client": ("sync",), "async_client": ("async",)}
+TRIED = {
+    "": ("sync", "async"),
+    "not sam and not crash and not async_client and not dynamodb_local": ("sync",),
+    "async_client": ("async",),
+}
 """The clients whose tests are all among those asked for, by what `-m` says."""
 
 CRASH = "crash"
