@@ -12,6 +12,7 @@ from m3ter import M3ter
 from local.testing import RunningStack, running_stack
 from tests.conformance.blocking import blocking
 from tests.conformance.methods import ANSWERED, ASYNC, SYNC, answered, record
+from tests.conformance.receiver import receiving
 
 record()
 
@@ -79,6 +80,12 @@ def organize(stack: RunningStack) -> Iterator[Callable[[str], httpx.Client]]:
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Any]:
+    with receiving() as server:
+        yield server
 
 
 @contextmanager

@@ -1,44 +1,14 @@
 """From a bill, and from an account, to an endpoint of a customer, through the running stack."""
 
-import http.server
 import json
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 WAIT_SECONDS = 60
-
-
-class Endpoint(http.server.BaseHTTPRequestHandler):
-    """Keeps what it gets."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.put(json.loads(body))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Any]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
-        server.got = queue.Queue()  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +21,13 @@ def made(answer: httpx.Response) -> Any:
     return answer.json()
 
 
-def linked(client: httpx.Client, endpoint: Any, entity_type: str) -> str:
-    url = f"http://127.0.0.1:{endpoint.server_port}/changes"
+def received(receiver: Any) -> Any:
+    _, body = receiver.deliveries.get(timeout=WAIT_SECONDS)
+    return json.loads(body)
+
+
+def linked(client: httpx.Client, receiver: Any, entity_type: str) -> str:
+    url = f"http://127.0.0.1:{receiver.server_port}/changes/200"
     body = {"entityType": entity_type, "destination": "Custom", "configData": {"url": url}}
     configuration = made(client.post("/integrationconfigs", json=body))
     assert configuration["authorized"]
@@ -71,12 +46,12 @@ def ended(client: httpx.Client, path: str) -> Any:
 
 
 def test_an_account_and_its_bill_reach_the_endpoint_of_a_custom_integration(
-    client: httpx.Client, endpoint: Any
+    client: httpx.Client, receiver: Any
 ) -> None:
-    configurations = [linked(client, endpoint, entity_type) for entity_type in ("Account", "Bill")]
+    configurations = [linked(client, receiver, entity_type) for entity_type in ("Account", "Bill")]
     body = {"name": "Acme", "code": "acme", "emailAddress": "billing@example.com", "currency": "USD"}
     account = made(client.post("/accounts", json=body))
-    told = endpoint.got.get(timeout=WAIT_SECONDS)
+    told = received(receiver)
     assert "Acme" in json.dumps(told)
     run = ended(client, f"/integrationruns/Account/{account['id']}")
     assert (run["status"], run["destination"], run["destinationId"]) == ("COMPLETE", "Custom", configurations[0])
@@ -88,7 +63,7 @@ def test_an_account_and_its_bill_reach_the_endpoint_of_a_custom_integration(
     body = {"accountId": account["id"], "planId": plan["id"], "startDate": "2023-11-01T00:00:00Z"}
     made(client.post("/accountplans", json=body))
     made(client.post("/billjobs", json={"accountIds": [account["id"]], "lastDateInBillingPeriod": "2023-11-30"}))
-    told = endpoint.got.get(timeout=WAIT_SECONDS)
+    told = received(receiver)
     assert '"STANDING_CHARGE"' in json.dumps(told)
     [bill] = made(client.get("/bills", params={"accountId": account["id"]}))["data"]
     assert ended(client, f"/integrationruns/Bill/{bill['id']}")["status"] == "COMPLETE"
@@ -96,5 +71,5 @@ def test_an_account_and_its_bill_reach_the_endpoint_of_a_custom_integration(
     [sent] = made(client.post(f"/integrationconfigs/{configurations[1]}/send", json={"entityIds": [bill["id"]]}))[
         "data"
     ]
-    assert '"STANDING_CHARGE"' in json.dumps(endpoint.got.get(timeout=WAIT_SECONDS))
+    assert '"STANDING_CHARGE"' in json.dumps(received(receiver))
     assert ended(client, f"/integrationruns/Bill/{bill['id']}")["id"] == sent["id"]

@@ -1,11 +1,9 @@
 """From a change to a verified webhook, through the official SDK and the running stack."""
 
-import http.server
 import json
 import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,33 +14,6 @@ from usance.domain.notifications.signature import verify
 
 SECRET, WAIT_SECONDS = "a long random text", 30
 Delivery = tuple[dict[str, str], bytes]
-
-
-class Receiver(http.server.BaseHTTPRequestHandler):
-    """Keeps what it gets and answers what it is told to."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.deliveries.put(({name.lower(): value for name, value in self.headers.items()}, body))  # type: ignore[attr-defined]
-        self.send_response(int(self.path.rpartition("/")[2]))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-@pytest.fixture
-def receiver() -> Iterator[Any]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        server.deliveries = queue.Queue()  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def linked(client: M3ter, receiver: Any, code: str, *, answer: int, **rule: Any) -> tuple[Any, Any, Any]:

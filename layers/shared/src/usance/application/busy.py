@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from usance.application.ports.queue import DELAY_MAX_SECONDS
+
 FAULTS_MAX: Final = 8  # in a row without anything done: half an hour
 FIRST_DELAY_SECONDS: Final = 15  # then twice as many each time
-DELAY_MAX_SECONDS: Final = 900  # SQS
 
 
 def delay_seconds(faults: int) -> int:

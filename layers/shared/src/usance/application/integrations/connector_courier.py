@@ -10,7 +10,7 @@ from usance.application.integrations.jobs import bill_job, entity_job
 from usance.application.integrations.memory import StoredMemory
 from usance.application.integrations.recorded_http import RecordedHttp
 from usance.application.notifications.attempts import masked
-from usance.application.notifications.configurations import CONFIGURATION_TYPE
+from usance.application.notifications.configurations import enabled_configuration
 from usance.application.notifications.couriers import Attempt, UndeliverableError
 from usance.application.notifications.runs import RUN_TYPE, may_have_left_something
 from usance.application.notifications.stores import Stores
@@ -62,8 +62,8 @@ class ConnectorCourier:
     def prepare(self, org_id: str, run: Document) -> "_Errand":
         """See the port."""
         id_ = run["delivery"]["integrationConfigId"]
-        configuration = self.stores.entities.get(org_id, CONFIGURATION_TYPE, id_)
-        if configuration is None or not configuration.get("enabled", True):
+        configuration = enabled_configuration(org_id, id_, self.stores.entities)
+        if configuration is None:
             raise UndeliverableError("the integration was disabled or deleted")
         destination = configuration["destination"]
         system, make = self.find_system(destination), self.connectors.get(destination.casefold())

@@ -76,6 +76,12 @@ def put_configuration(configuration: Document, expected_version: int, private: M
     )
 
 
+def enabled_configuration(org_id: str, id_: str, entities: EntityRepository) -> Document | None:
+    """A configuration by its id; None when it is disabled or deleted."""
+    configuration = entities.get(org_id, CONFIGURATION_TYPE, id_)
+    return configuration if configuration is not None and configuration.get("enabled", True) else None
+
+
 def webhook_of(org_id: str, webhook_id: str, entities: EntityRepository) -> Document:
     """A webhook by its id. `NotFoundError` when there is none."""
     webhook = entities.get(org_id, WEBHOOK_TYPE, webhook_id)

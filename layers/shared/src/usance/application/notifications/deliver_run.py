@@ -8,7 +8,6 @@ that ends by itself, and the same attempt is made again with the same delivery i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Final
 
 from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
 from usance.application.notifications.lanes import free_lane, free_line, gives_back, take_lane, take_line
@@ -17,14 +16,12 @@ from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice
-from usance.application.ports.queue import Queue
+from usance.application.ports.queue import DELAY_MAX_SECONDS, Queue
 from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.notifications.delivery import FINAL, Next, RunStatus, after_attempt, after_test
 from usance.domain.notifications.pacing import hold
 from usance.resources import instants
 from usance.resources.wire import Document
-
-DELAY_MAX_SECONDS: Final = 900  # SQS; a longer wait is several
 
 
 @dataclass(frozen=True, slots=True)

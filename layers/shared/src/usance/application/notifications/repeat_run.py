@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE
+from usance.application.notifications.configurations import WEBHOOK_TYPE, enabled_configuration
 from usance.application.notifications.lines import joins
 from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, enqueue, put_run, waiting_run
 from usance.application.notifications.stores import Stores
@@ -49,8 +49,8 @@ def last_repeat(org_id: str, run: Document, stores: Stores) -> Document | None:
 
 def usable_configuration(org_id: str, configuration_id: str, stores: Stores) -> Document:
     """A configuration that is enabled. `InvalidInputError` when it is not."""
-    configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, configuration_id)
-    if configuration is None or not configuration.get("enabled", True):
+    configuration = enabled_configuration(org_id, configuration_id, stores.entities)
+    if configuration is None:
         raise InvalidInputError(
             f"the integration configuration {configuration_id} is disabled or deleted; enable it first"
         )

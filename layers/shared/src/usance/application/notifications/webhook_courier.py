@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from usance.application.notifications.attempts import attempt_of
-from usance.application.notifications.configurations import CONFIGURATION_TYPE, WEBHOOK_TYPE, credentials_of
+from usance.application.notifications.configurations import WEBHOOK_TYPE, credentials_of, enabled_configuration
 from usance.application.notifications.couriers import Attempt, UndeliverableError
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.runs import delivery_id, is_test
@@ -33,8 +33,8 @@ class WebhookCourier:
         if webhook is None:
             raise UndeliverableError("the webhook was deleted")
         if not is_test(run):  # what is switched off may be tried
-            configuration = self.stores.entities.get(org_id, CONFIGURATION_TYPE, run["delivery"]["integrationConfigId"])
-            if configuration is None or not configuration.get("enabled", True):
+            configuration_id = run["delivery"]["integrationConfigId"]
+            if enabled_configuration(org_id, configuration_id, self.stores.entities) is None:
                 raise UndeliverableError("the integration was disabled or deleted")
             if not webhook.get("active", True):
                 raise UndeliverableError("the webhook was deactivated")

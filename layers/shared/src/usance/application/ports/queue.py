@@ -1,9 +1,11 @@
 """Work handed to another function."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from usance.resources.wire import Document
+
+DELAY_MAX_SECONDS: Final = 900  # SQS; a longer wait is several
 
 
 class Queue(Protocol):
