@@ -27,6 +27,7 @@ class Buffered(World):
 
     def __post_init__(self) -> None:
         self.buffer = FakeQueue()
+        self.left = 900_000
         super().__post_init__()
         self.worker = ingest_worker.handler(self.composed)
 
@@ -47,7 +48,12 @@ class Buffered(World):
 
     def work(self, *bodies: str) -> list[str]:
         records = [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]
-        return [row["itemIdentifier"] for row in self.worker({"Records": records}, None)["batchItemFailures"]]
+        return [row["itemIdentifier"] for row in self.worker({"Records": records}, self)["batchItemFailures"]]
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Of the invocation: a second is over at each look."""
+        self.left -= 1_000
+        return self.left
 
 
 @pytest.fixture
@@ -123,6 +129,28 @@ def test_messages_come_again_where_the_store_gave_up(world: Buffered) -> None:
     assert world.work(*bodies) == ["0", "1", "2", "3"]
     assert world.work(*bodies) == []
     assert sum(len(batch.columns) for batch in world.usage.batches.values()) == 4
+
+
+def test_what_is_not_reached_in_time_comes_again_and_what_was_stored_does_not(
+    world: Buffered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffer, "MEASUREMENTS_MAX", 1)
+    for number in range(4):
+        world.send(measurement(uid=str(number)))
+    bodies = [wire.dumps(message).decode() for message in world.buffer.messages]
+    world.left = ingest_worker.LEFT_MILLISECONDS + 2_500
+    assert world.work(*bodies) == ["2", "3"]
+    assert world.total("COUNT") == 2
+    world.left = ingest_worker.LEFT_MILLISECONDS + 2_500
+    assert world.work(*bodies[2:]) == []
+    assert world.total("COUNT") == 4
+
+
+def test_time_ends_among_messages_that_are_tried_one_by_one(world: Buffered) -> None:
+    sent = {"orgId": world.org.id, "principalType": "SERVICE_USER", "principalId": "p"}
+    rows = [{"meter": "m"}, *(measurement(uid=str(number)) for number in range(3))]
+    world.left = ingest_worker.LEFT_MILLISECONDS + 3_500
+    assert world.work(*(json.dumps({**sent, "measurements": [row]}) for row in rows)) == ["0", "2", "3"]
 
 
 def test_a_message_that_no_request_could_carry_keeps_no_other_back(world: Buffered) -> None:

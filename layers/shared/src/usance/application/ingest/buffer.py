@@ -4,7 +4,7 @@ A request is accepted once the queue has it. Behind the queue the measurements o
 sent them together. A measurement without a uid gets its own here, so that a message that comes again counts once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,17 +61,28 @@ def buffer_measurements(queue: Queue, clock: Clock, caller: Caller, body: bytes)
     return True
 
 
-def drain(ports: IngestPorts, directory: Directory, bodies: Sequence[str]) -> Sequence[int]:
-    """Store the measurements of messages, and answer the positions of those that must come again."""
+def drain(
+    ports: IngestPorts, directory: Directory, bodies: Sequence[str], time_is_up: Callable[[], bool]
+) -> Sequence[int]:
+    """Store the measurements of messages, and answer the positions of those that must come again.
+
+    Measurements that fail take hundreds of times as long as others. Without an end in time a batch of them would be cut
+    off, come again whole, and be cut off at the same place.
+    """
     again: set[int] = set()
     for caller, chunk in _chunks([_DECODER.decode(body) for body in bodies]):
-        for part in _parts(ports, directory, caller, chunk):
+        for part in _left_over(ports, directory, caller, chunk, time_is_up):
             again |= set(part.positions)
     return sorted(again)
 
 
-def _parts(ports: IngestPorts, directory: Directory, caller: Caller, chunk: "_Chunk") -> Iterator["_Chunk"]:
+def _left_over(
+    ports: IngestPorts, directory: Directory, caller: Caller, chunk: "_Chunk", time_is_up: Callable[[], bool]
+) -> Iterator["_Chunk"]:
     """Store a chunk, and hand out what could not be. What no request could carry keeps nothing else from being stored."""
+    if time_is_up():
+        yield chunk
+        return
     try:
         take_in(ports, directory, caller, ENVELOPE + b",".join(chunk.rows) + b"]}")
     except UnavailableError:
@@ -82,7 +93,7 @@ def _parts(ports: IngestPorts, directory: Directory, caller: Caller, chunk: "_Ch
             yield chunk
             return
         for part in alone:
-            yield from _parts(ports, directory, caller, part)
+            yield from _left_over(ports, directory, caller, part, time_is_up)
 
 
 @dataclass(frozen=True, slots=True)
