@@ -1,6 +1,7 @@
 """The merge worker goes on until nothing is left, or its time is up."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from usance.application.ingest import report_repeats
 from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.report_repeats import Telling
 from usance.application.ports.entities import Put
+from usance.application.ports.events import Event
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.bootstrap.merging import Merging
 from usance.domain.kernel.errors import UnavailableError
@@ -131,3 +133,32 @@ def test_there_is_no_time_to_tell_when_merging_took_it() -> None:
     world.received("b", 1)
     assert run(Merger(2), 900_000, 59_000, 59_000, world=world) == {"batchItemFailures": []}
     assert world.events.events("ingest.validation.failure") == []
+
+
+def test_copies_are_told_as_long_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_repeats, "AT_ONCE", 2)
+    world = World()
+    for days_ago in (6, 5, 4, 3, 2, 1):
+        world.received("b", days_ago)
+    assert run(Merger(0), *[900_000] * 4, 59_000, world=world) == {"batchItemFailures": []}
+    assert len(world.events.events("ingest.validation.failure")) == 4
+    assert run(Merger(0), world=world) == {"batchItemFailures": []}
+    assert len(world.events.events("ingest.validation.failure")) == 5
+
+
+def test_copies_that_were_told_are_asked_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    for days_ago in (6, 5, 4, 3):
+        world.received("b", days_ago)
+    run(Merger(0), world=world)
+    asked: list[int] = []
+
+    def get_many(org_id: str, ids: Sequence[str]) -> Sequence[Event]:
+        asked.append(len(ids))
+        return [world.events.rows[org_id, id_][0] for id_ in ids]
+
+    monkeypatch.setattr(world.events, "get_many", get_many)
+    monkeypatch.setattr(world.events, "append", None)
+    monkeypatch.setattr(world.blobs, "put", None)
+    assert run(Merger(0), world=world) == {"batchItemFailures": []}
+    assert asked == [3]

@@ -4,13 +4,12 @@ Merging reads the months that many small requests fill, and a bill reads its usa
 the copy, so that each is told once, whoever sees it first.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from usance.application.ingest.failure_events import EVENT_NAME, FailureLog
+from usance.application.ingest.failure_events import EVENT_NAME, FailureLog, FailureRecord
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.read_budget import ReadBudget, TooMuchUsageError
@@ -21,8 +20,8 @@ from usance.resources import instants
 from usance.resources.wire import Document
 
 REASON: Final = "DuplicateUid"
-PARALLEL_MAX: Final = 8  # of each client's 32 connections
 LOOKS_BACK: Final = timedelta(days=7)  # a month is merged more often than that while much is sent to it
+AT_ONCE: Final = 1_000  # copies, between two looks at the time: some ten seconds when all are new
 MEASUREMENTS_MAX: Final = 5_000_000  # of a month; a bill tells the copies of larger ones
 
 
@@ -35,25 +34,36 @@ class Telling:
     clock: Clock
 
 
-def report_repeats(telling: Telling, repeats: Sequence[Repeat], known: Sequence[Document] = ()) -> None:
+def report_repeats(
+    telling: Telling,
+    repeats: Sequence[Repeat],
+    known: Sequence[Document] = (),
+    time_is_up: Callable[[], bool] = lambda: False,
+) -> None:
     """A file and an event per copy. What was told before stays told once. `known` are accounts that are at hand."""
-    distinct = {(one.scope, one.uid, one.received): one for one in repeats}
+    distinct = list({(one.scope, one.uid, one.received): one for one in repeats}.values())
     if not distinct:
         return
-    org_id = next(iter(distinct))[0].org_id
-    meters = _codes(telling, org_id, "meter", {one.scope.meter_id for one in distinct.values()}, ())
-    accounts = _codes(telling, org_id, "account", {one.scope.account_id for one in distinct.values()}, known)
-    with ThreadPoolExecutor(PARALLEL_MAX) as pool:
-        list(
-            pool.map(
-                lambda one: _tell(telling, accounts.get(one.scope.account_id), meters.get(one.scope.meter_id), one),
-                distinct.values(),
-            )
-        )
+    org_id = distinct[0].scope.org_id
+    meters = _codes(telling, org_id, "meter", {one.scope.meter_id for one in distinct}, ())
+    accounts = _codes(telling, org_id, "account", {one.scope.account_id for one in distinct}, known)
+    for at in range(0, len(distinct), AT_ONCE):
+        if time_is_up():
+            return
+        records = [
+            _record(accounts.get(one.scope.account_id), meters.get(one.scope.meter_id), one)
+            for one in distinct[at : at + AT_ONCE]
+        ]
+        telling.failures.record(org_id, records, telling.clock.now())
 
 
-def report_repeats_of_month(telling: Telling, usage: UsageExplorer, scope: UsageScope, month: str) -> None:
-    """Tell the copies of a month, such as 2026-01, that were received of late. A month that is too large is left to bills."""
+def report_repeats_of_month(
+    telling: Telling, usage: UsageExplorer, scope: UsageScope, month: str, time_is_up: Callable[[], bool]
+) -> None:
+    """Tell the copies of a month, such as 2026-01, that were received of late.
+
+    A month that is too large is left to bills, as is what there is no time for.
+    """
     start = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
     end = (start + timedelta(days=31)).replace(day=1)
     repeats = Repeats(since=microseconds(telling.clock.now() - LOOKS_BACK))
@@ -61,7 +71,7 @@ def report_repeats_of_month(telling: Telling, usage: UsageExplorer, scope: Usage
         usage.aggregate(scope, start, end, [], budget=ReadBudget(MEASUREMENTS_MAX), repeats=repeats)
     except TooMuchUsageError:
         return
-    report_repeats(telling, repeats.found)
+    report_repeats(telling, repeats.found, time_is_up=time_is_up)
 
 
 def _codes(telling: Telling, org_id: str, type_: str, ids: set[str], known: Sequence[Document]) -> dict[str, str]:
@@ -70,7 +80,7 @@ def _codes(telling: Telling, org_id: str, type_: str, ids: set[str], known: Sequ
     return {one["id"]: one["code"] for one in found}
 
 
-def _tell(telling: Telling, account: str | None, meter: str | None, one: Repeat) -> None:
+def _record(account: str | None, meter: str | None, one: Repeat) -> FailureRecord:
     org_id, received = one.scope.org_id, instant_of(one.received)
     event_id = derived_id(
         org_id, EVENT_NAME, REASON, one.scope.meter_id, one.scope.account_id, one.uid, str(one.received)
@@ -78,7 +88,7 @@ def _tell(telling: Telling, account: str | None, meter: str | None, one: Repeat)
     message = f"a measurement with the uid {one.uid} was received before, within 35 days; this copy does not count"
     names = {"meter": meter, "account": account, "uid": one.uid}
     seen = {**names, "ts": _text(instant_of(one.ts)), "receivedAt": _text(received)}
-    telling.failures.record(org_id, event_id, {"type": REASON, "message": message}, names, seen, telling.clock.now())
+    return FailureRecord(event_id, {"type": REASON, "message": message}, names, seen)
 
 
 def _text(instant: datetime) -> str:

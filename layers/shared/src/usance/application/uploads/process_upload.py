@@ -6,7 +6,7 @@ from typing import Final
 
 from usance.application.busy import FAULTS_MAX, delay_seconds
 from usance.application.ingest.ingest_measurements import take_in
-from usance.application.ingest.report_failures import report_each_refused, report_refused
+from usance.application.ingest.report_failures import report_refused
 from usance.application.uploads import rows
 from usance.application.uploads.jobs import FAILED, RUNNING, SUCCEEDED, change_job, file_key
 from usance.application.uploads.ports import UploadWorkbench
@@ -119,7 +119,7 @@ def _go_on(
 def _fail(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, reason: str) -> str:
     """The event comes first: a job that failed always has one."""
     now = bench.ingest.clock.now()
-    report_refused(bench.ingest, org_id, f"{job_id}-{progress.total}", reason, b"null", now)
+    report_refused(bench.ingest, org_id, f"{job_id}-{progress.total}", [(reason, b"null")], now)
     _record(bench, org_id, job_id, progress, FAILED)
     return FAILED
 
@@ -169,7 +169,7 @@ def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[S
             refused.append((str(refusal), row))
         else:
             good.append(row)
-    report_each_refused(bench.ingest, caller.org_id, str(batch.first), refused, now)
+    report_refused(bench.ingest, caller.org_id, str(batch.first), refused, now)
     return good, len(refused)
 
 

@@ -23,19 +23,22 @@ def handler(build: Callable[[], Merging] = merging) -> Callable[[dict[str, Any],
     """A Lambda handler that reports the messages it could not finish, so that only those come again."""
 
     def handle(event: dict[str, Any], context: Any) -> Any:
+        def time_is_up() -> bool:
+            return bool(context.get_remaining_time_in_millis() <= LEFT_MILLISECONDS)
+
         def run(record: SQSRecord) -> None:
             message = wire.loads(record.body)
             scope = UsageScope(message["orgId"], message["meterId"], message["accountId"])
             tools = build()
             before = tools.clock.now() - RESTS_FOR
             merged = 0
-            while context.get_remaining_time_in_millis() > LEFT_MILLISECONDS:
+            while not time_is_up():
                 made = tools.merger.merge(scope, message["month"], before)
                 merged += made
                 if not made:
                     break
-            if context.get_remaining_time_in_millis() > LEFT_MILLISECONDS:
-                report_repeats_of_month(tools.telling, tools.usage, scope, message["month"])
+            if not time_is_up():
+                report_repeats_of_month(tools.telling, tools.usage, scope, message["month"], time_is_up)
             logger.info("items were merged", org_id=scope.org_id, month=message["month"], made=merged)
 
         # The report names every failed message, also when all failed; raising would add nothing to it.
