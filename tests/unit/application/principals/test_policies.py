@@ -9,6 +9,7 @@ from tests.fakes.organization import Organization
 from usance.application.ports.entities import Delete, Put
 from usance.application.principals import attach_policy
 
+NOUNS = {"user": "user", "usergroup": "resource group of type user", "serviceuser": "serviceUser"}
 UNKNOWN = "00000000-0000-7000-8000-ffffffffffff"
 
 
@@ -99,6 +100,17 @@ def principals(org: Organization) -> dict[str, dict[str, Any]]:
         "serviceuser": {"principalId": service["id"]},
         "supportusers": {},
     }
+
+
+def test_what_a_policy_is_attached_to_is_a_principal_of_its_own_kind_alone(org: Organization) -> None:
+    path = f"/permissionpolicies/{org.make('permissionPolicy')['id']}"
+    of_kind = {kind: body for kind, body in principals(org).items() if body}
+    for kind, body in of_kind.items():
+        assert org.client.post(f"{path}/addto{kind}", body).status == 200
+        for other in of_kind.keys() - {kind}:
+            answer = org.client.post(f"{path}/addto{other}", body)
+            assert answer.status == 400, answer.text
+            assert f"principalId: there is no {NOUNS[other]} {body['principalId']}" in answer.message
 
 
 @pytest.mark.parametrize("kind", ["user", "usergroup", "serviceuser", "supportusers"])

@@ -38,6 +38,8 @@ def attach_policy(
     id_ = attachment_id(org_id, policy_id, principal_id)
     for _ in range(ATTEMPTS_MAX):
         if existing := ports.entities.get(org_id, ATTACHMENT, id_):
+            if existing["principalType"] != principal_type:
+                raise _no_principal(principal_type, principal_id)
             return existing
         _check_principal(ports, org_id, principal_type, principal_id)
         guard = room_for(ports, org_id, principal_id, 1)
@@ -97,4 +99,9 @@ def _check_principal(ports: EntityPorts, org_id: str, principal_type: str, princ
     if principal_type == USER_GROUP:
         group = ports.entities.get(org_id, GROUP, principal_id)
         if group is None or group["type"] != "user":
-            raise InvalidInputError(f"principalId: there is no resource group of type user {principal_id}")
+            raise _no_principal(principal_type, principal_id)
+
+
+def _no_principal(principal_type: str, principal_id: str) -> InvalidInputError:
+    what = "resource group of type user" if principal_type == USER_GROUP else TYPES[principal_type]
+    return InvalidInputError(f"principalId: there is no {what} {principal_id}")
