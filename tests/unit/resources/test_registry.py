@@ -1,5 +1,6 @@
 """What holds for every resource of the registry, whatever it is."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -169,6 +170,30 @@ def test_a_stale_or_missing_version_is_refused(org: Organization, row: Resource)
     for wrong in ("1", True, 1.5, [1]):
         assert org.client.put(path, {**body, "version": wrong}).status == 400
     assert org.client.get(path).json["version"] == 2
+
+
+@rows(CREATABLE_OR_SINGLE)
+def test_a_whole_number_may_be_written_with_a_point(org: Organization, row: Resource) -> None:
+    """JSON has one kind of number: what means 3 is 3, however a client writes it, and is answered as 3."""
+    body = org.body(row.type)
+    path = f"/{org.path(row)}"
+    made = org.client.get(path).json if row.singleton else org.client.post(path, body).json
+    if row in EDITABLE or row.singleton:
+        one = path if row.singleton else f"{path}/{made['id']}"
+        again = org.client.put(one, {**body, "version": Decimal("1.0")})
+        assert again.status == 200, again.text
+        assert again.json["version"] == 2
+        assert org.client.put(one, {**body, "version": Decimal("1.5")}).status == 400
+    schema = row.model.model_json_schema()["properties"]
+    for name, property_ in schema.items():
+        if not any(kind.get("type") == "integer" for kind in (property_, *property_.get("anyOf", ()))):
+            continue
+        for text in ("3.0", "3.5"):
+            version = org.client.get(path).json["version"] if row.singleton else None
+            sent = {**org.body(row.type), name: Decimal(text), "version": version}
+            answer = org.client.put(path, sent) if row.singleton else org.client.post(path, sent)
+            assert (f"{name}: must be a whole number" in answer.text) is (text == "3.5"), answer.text
+            assert answer.status == 400 or str(answer.json[name]) == "3"
 
 
 @rows(EDITABLE)

@@ -5,6 +5,7 @@ from typing import Any
 
 from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources import instants
+from usance.resources.fields import whole
 from usance.resources.wire import Document
 
 
@@ -37,6 +38,7 @@ def updated(document: Document, old: Document, by: str, at: datetime) -> Documen
 
 def check_version(version: Any, old: Document, type_: str) -> None:
     """Refuse an update that does not carry the current version of `old` (platform.md 1.6)."""
+    version = whole(version)
     if isinstance(version, bool) or not isinstance(version, int):
         problem = "is required to update" if version is None else "must be a whole number"
         raise InvalidInputError(f"version {problem}: send the version that you read")

@@ -13,6 +13,7 @@ from usance.resources.fields import (
     DateTime,
     Day,
     Id,
+    Integral,
     Name,
     NotNegative,
     Noun,
@@ -21,7 +22,7 @@ from usance.resources.fields import (
 from usance.resources.resource import IDS, ORGANIZATION, Index, Ref, Related, Resource, Within
 
 Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY"]
-Interval = Annotated[int, Field(ge=1, le=365)]
+Interval = Annotated[int, Field(ge=1, le=365), Integral]
 Told = Annotated[str, Field(min_length=1, max_length=200)]
 PENDING: Final = "pending"
 _RUNS: Final = {

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.billing.items import LineItemType
-from usance.resources.fields import Day, Id, Noun, PricingCurrency, unique_items
+from usance.resources.fields import Day, Id, Integral, Noun, PricingCurrency, Version, unique_items
 from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
 
 ACCOUNTS_MAX = 100
@@ -28,7 +28,7 @@ class BillJobRequest(Noun):
         Annotated[list[Id], Field(min_length=1, max_length=ACCOUNTS_MAX), AfterValidator(unique_items)] | None
     ) = None
     billing_frequency: JobFrequency | None = None
-    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX)] | None = None
+    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX), Integral] | None = None
     last_date_in_billing_period: Day | None = None
     bill_date: Day | None = None
     due_date: Day | None = None
@@ -47,7 +47,7 @@ class BillPreviewRequest(BillJobRequest):
 
     account_ids: Annotated[list[Id], Field(min_length=1, max_length=1)]
     billing_frequency: JobFrequency
-    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX)]
+    bill_frequency_interval: Annotated[int, Field(ge=1, le=INTERVAL_MAX), Integral]
 
 
 class RecalculateRequest(Noun):
@@ -86,7 +86,7 @@ class BillConfigRequest(Noun):
     """The organization's billing configuration."""
 
     bill_lock_date: Day | None = None
-    version: int | None = None
+    version: Version | None = None
 
 
 class _Audited(Noun):

@@ -12,6 +12,7 @@ from usance.resources.fields import (
     Day,
     Description,
     Id,
+    Integral,
     NotNegative,
     Noun,
     Number,
@@ -61,8 +62,8 @@ class Commitment(Noun):
     amount_pre_paid: NotNegative | None = None
     amount_first_bill: NotNegative | None = None
     billing_plan_id: Id | None = None
-    billing_interval: Annotated[int, Field(ge=1, le=365)] | None = None
-    billing_offset: Annotated[int, Field(ge=0, le=364)] | None = None
+    billing_interval: Annotated[int, Field(ge=1, le=365), Integral] | None = None
+    billing_offset: Annotated[int, Field(ge=0, le=364), Integral] | None = None
     bill_epoch: Day | None = None
     fee_dates: Annotated[list[CommitmentFee], Field(max_length=FEES_MAX)] | None = None
     commitment_fee_bill_in_advance: bool | None = None

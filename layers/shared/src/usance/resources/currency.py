@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from usance.domain.catalog.settings import check_currency
-from usance.resources.fields import Identifier, Name, Noun
+from usance.resources.fields import Identifier, Integral, Name, Noun
 from usance.resources.resource import IDS, ORGANIZATION, Dependant, Filter, Index, Related, Resource
 
 
@@ -15,7 +15,7 @@ class Currency(Noun):
     name: Name
     code: Identifier | None = None
     archived: bool = False
-    max_decimal_places: Annotated[int, Field(ge=0, le=5)] = 2
+    max_decimal_places: Annotated[int, Field(ge=0, le=5), Integral] = 2
     rounding_mode: Literal["UP", "DOWN", "CEILING", "FLOOR", "HALF_UP", "HALF_DOWN", "HALF_EVEN", "UNNECESSARY"] = (
         "HALF_UP"
     )

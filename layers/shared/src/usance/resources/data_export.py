@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from usance.domain.catalog.uploads import created_between
 from usance.domain.catalog.usage_questions import meters_named
 from usance.resources.export_rules import accounts_of_schedule, check_destination, check_schedule
-from usance.resources.fields import Code, DateTime, Id, Name, Noun, unique_items
+from usance.resources.fields import Code, DateTime, Id, Integral, Name, Noun, unique_items
 from usance.resources.questions import related_to
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Selection, Verb
 from usance.resources.usage_query import (
@@ -113,8 +113,8 @@ class DataExportSchedule(_Selection):
     name: Name
     code: Code
     schedule_type: Literal["MINUTE", "HOUR", "DAY"] | None = None
-    period: Annotated[int, Field(ge=1)] | None = None
-    offset: Annotated[int, Field(ge=1)] | None = None
+    period: Annotated[int, Field(ge=1), Integral] | None = None
+    offset: Annotated[int, Field(ge=1), Integral] | None = None
     cron_expression: Annotated[str, Field(min_length=9, max_length=200)] | None = None
     time_period: TimePeriod | None = None
 

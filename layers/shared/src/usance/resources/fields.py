@@ -195,6 +195,9 @@ DateTime = Annotated[str, AfterValidator(instant_text), WithJsonSchema({"type": 
 Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 Day = Annotated[str, AfterValidator(day_text), WithJsonSchema({"type": "string", "format": "date"})]
 
+Integral: Final = BeforeValidator(whole)  # JSON tells no 3 from 3.0
+Version = Annotated[int, Integral]
+
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 NotNegative = Annotated[
     Decimal, BeforeValidator(_number), AfterValidator(_not_negative), WithJsonSchema({"type": "number", "minimum": 0})
@@ -207,13 +210,13 @@ Positive = Annotated[
 ]
 Whole = Annotated[
     int,
-    BeforeValidator(whole),
+    Integral,
     Field(ge=0, le=INTEGER_MAX),
     WithJsonSchema({"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}),
 ]
 PositiveWhole = Annotated[
     int,
-    BeforeValidator(whole),
+    Integral,
     Field(ge=1, le=INTEGER_MAX),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": INTEGER_MAX}),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from usance.domain.catalog.uploads import wanted_upload
-from usance.resources.fields import Noun
+from usance.resources.fields import Integral, Noun
 from usance.resources.resource import IDS, TEXT, Resource, Selection, Verb
 
 FILE_NAME_MAX_CHARS: Final = 100
@@ -19,7 +19,7 @@ class UploadRequest(Noun):
 
     file_name: FileName
     content_type: Literal["application/json", "text/json", "text/csv"]
-    content_length: Annotated[int, Field(ge=1, le=CONTENT_MAX_BYTES)]
+    content_length: Annotated[int, Field(ge=1, le=CONTENT_MAX_BYTES), Integral]
 
 
 class CsvTemplate(Noun):

@@ -5,7 +5,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.lookups import RevisionStatus, active_revision, check_schema, check_schema_change, item_count
-from usance.resources.fields import Code, CustomFields, DateTime, Id, Name, Noun, identifier_text, unique_items
+from usance.resources.fields import (
+    Code,
+    CustomFields,
+    DateTime,
+    Id,
+    Integral,
+    Name,
+    Noun,
+    Version,
+    identifier_text,
+    unique_items,
+)
 from usance.resources.file_upload import FileName
 from usance.resources.resource import (
     ALL_VERBS,
@@ -63,21 +74,21 @@ class RevisionStatusRequest(Noun):
     """The status that a revision shall have."""
 
     status: Literal["DRAFT", "PUBLISHED", "ARCHIVED"]
-    version: int | None = None
+    version: Version | None = None
 
 
 class RevisionItems(Noun):
     """Items to put into a revision: each has a value for every field, and replaces the one with its keys."""
 
     items: Annotated[list[dict[str, Any]], Field(max_length=ITEMS_MAX)]
-    version: int | None = None
+    version: Version | None = None
 
 
 class RevisionItem(Noun):
     """The item to put at a key."""
 
     item: dict[str, Any]
-    version: int | None = None
+    version: Version | None = None
 
 
 class FileFormat(Noun):
@@ -90,8 +101,8 @@ class LookupUpload(FileFormat):
     """A file of items that is going to be uploaded."""
 
     file_name: FileName
-    content_length: Annotated[int, Field(ge=1, le=FILE_MAX_BYTES)]
-    version: int | None = None
+    content_length: Annotated[int, Field(ge=1, le=FILE_MAX_BYTES), Integral]
+    version: Version | None = None
 
 
 class CopyRequest(Noun):

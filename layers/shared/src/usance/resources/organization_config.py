@@ -11,6 +11,7 @@ from usance.resources.fields import (
     CurrencyCode,
     Date,
     Id,
+    Integral,
     NotNegative,
     Noun,
     Positive,
@@ -57,7 +58,7 @@ class OrganizationConfig(Noun):
         ]
         | None
     ) = None
-    scheduled_bill_offset: Annotated[int, Field(ge=0, le=23)] | None = None
+    scheduled_bill_offset: Annotated[int, Field(ge=0, le=23), Integral] | None = None
     standing_charge_bill_in_advance: bool | None = None
     commitment_fee_bill_in_advance: bool | None = None
     minimum_spend_bill_in_advance: bool | None = None

@@ -5,10 +5,21 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from usance.domain.catalog.plans import check_template
-from usance.resources.fields import Code, CustomFields, Description, Id, Name, NotNegative, Noun, PricingCurrency, Whole
+from usance.resources.fields import (
+    Code,
+    CustomFields,
+    Description,
+    Id,
+    Integral,
+    Name,
+    NotNegative,
+    Noun,
+    PricingCurrency,
+    Whole,
+)
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
 
-Interval = Annotated[int, Field(ge=1, le=365)]
+Interval = Annotated[int, Field(ge=1, le=365), Integral]
 
 
 class PlanTemplate(Noun):
@@ -23,7 +34,7 @@ class PlanTemplate(Noun):
     standing_charge: NotNegative
     standing_charge_description: Description | None = None
     standing_charge_interval: Interval | None = None
-    standing_charge_offset: Annotated[int, Field(ge=0, le=364)] | None = None
+    standing_charge_offset: Annotated[int, Field(ge=0, le=364), Integral] | None = None
     standing_charge_bill_in_advance: bool | None = None
     minimum_spend: NotNegative | None = None
     minimum_spend_description: Description | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 from usance.domain.kernel.errors import InvalidInputError
-from usance.resources.fields import Noun, Text
+from usance.resources.fields import Noun, Text, Version
 from usance.resources.permission_policy import ShortName
 from usance.resources.resource import Dependant, Index, Resource
 
@@ -33,7 +33,7 @@ class GroupTarget(Noun):
 
     target_id: Text
     target_type: Annotated[str, AfterValidator(_target_type)]
-    version: int | None = None
+    version: Version | None = None
 
 
 class GroupMember(Noun):

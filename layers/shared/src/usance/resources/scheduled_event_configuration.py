@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.event_fields import dates_of
-from usance.resources.fields import Name, Noun, whole
+from usance.resources.fields import Integral, Name, Noun
 from usance.resources.resource import IDS, Dependant, Index, Related, Resource, Serial
 
 PREFIX: Final = "scheduled."
@@ -22,7 +22,7 @@ class ScheduledEventConfiguration(Noun):
     name: Name
     entity: Name
     field: Name
-    offset: Annotated[int, BeforeValidator(whole), Field(ge=-DAYS_MAX, le=DAYS_MAX)]
+    offset: Annotated[int, Field(ge=-DAYS_MAX, le=DAYS_MAX), Integral]
 
 
 def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from usance.resources.fields import Name, Noun
+from usance.resources.fields import Name, Noun, Version
 from usance.resources.resource import ALL_VERBS, IDS, Dependant, Resource, Verb
 
 
@@ -16,7 +16,7 @@ class AccessKeyStatus(Noun):
     """Whether a key gives tokens, and whether its tokens are worth anything."""
 
     status: Literal["ACTIVE", "INACTIVE"]
-    version: int | None = None
+    version: Version | None = None
 
 
 class AccessKey(Noun):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from usance.resources.fields import DateTime, Id, Identifier, Noun, unique_items
+from usance.resources.fields import DateTime, Id, Identifier, Integral, Noun, unique_items
 
 METERS_MAX: Final = 100
 ACCOUNTS_MAX: Final = 1_000
@@ -63,7 +63,7 @@ class UsageQuery(Noun):
     dimension_filters: Annotated[list[DimensionFilter], Field(max_length=FILTERS_MAX)] | None = None
     aggregations: Annotated[list[UsageAggregation], Field(max_length=AGGREGATIONS_MAX)] | None = None
     groups: Annotated[list[UsageGroup], Field(max_length=GROUPS_MAX)] | None = None
-    limit: Annotated[int, Field(ge=1, le=ROWS_MAX)] | None = None
+    limit: Annotated[int, Field(ge=1, le=ROWS_MAX), Integral] | None = None
 
 
 class UsageAnswer(Noun):
