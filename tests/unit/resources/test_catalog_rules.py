@@ -622,6 +622,16 @@ class TestWebhooks:
         refused(org, "webhook", "credentials.secret", credentials={"type": "M3TER_SIGNED_REQUEST", "apiKey": "a"})
 
 
+def test_a_page_of_one_configuration_is_not_taken_for_the_only_one(org: Organization) -> None:
+    two = {org.make("integrationConfiguration")["id"] for _ in range(2)}
+    path = "/integrationconfigs/entity/Notification"
+    first = org.client.get(path, pageSize=1).json
+    second = org.client.get(path, pageSize=1, nextToken=first["nextToken"]).json
+    assert {page["data"][0]["id"] for page in (first, second)} == two
+    for page in (first, second):
+        assert page.keys() == {"data", "nextToken"}
+
+
 class TestIntegrations:
     def test_what_it_links_exists(self, org: Organization) -> None:
         refused(org, "integrationConfiguration", "entityId", MISSING, entityId=MISSING)
