@@ -19,6 +19,7 @@ FIELDS = {
     "endDate",
     "purchaseOrderNumber",
     "productId",
+    "locked",
 }
 
 
@@ -80,7 +81,10 @@ def test_terms_compare_as_their_values_do(query: str, fits: bool) -> None:
     assert matches(entity, parse_search(query, FIELDS), any_term=False) is fits
 
 
-@pytest.mark.parametrize("query", ["name", "name:", "name=x", ":x", "secret:1", "codes>x", "$".join(["name:x"] * 21)])
+@pytest.mark.parametrize(
+    "query",
+    ["name", "name:", "name=x", ":x", "secret:1", "codes>x", "locked:maybe", "locked~t", "$".join(["name:x"] * 21)],
+)
 def test_a_query_that_is_none_is_refused(query: str) -> None:
     with pytest.raises(InvalidInputError, match="searchQuery"):
         parse_search(query, FIELDS)

@@ -20,6 +20,7 @@ QUERY_MAX_CHARS: Final = 2_000
 _TERM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|:|~)(.*)", re.DOTALL)
 _NAMES: Final[Mapping[str, str]] = {"ids": "id", "codes": "code", "productId": "productIds"}
 _DATES: Final = frozenset({"billDate", "startDate", "endDate", "dueDate", "dtCreated"})  # days or instants
+_FLAGS: Final = frozenset({"locked"})
 _LISTS: Final = frozenset({"ids", "codes", "productIds"})  # a term of these names several values, by commas
 
 
@@ -109,6 +110,8 @@ def _parsed(text: str, fields: Collection[str]) -> Term:
         raise InvalidInputError(f"searchQuery: {field} names several values; compare it by a colon")
     if field in _DATES and comparator != "~" and not _is_date(value):
         raise InvalidInputError(f"searchQuery: {field} is compared with a date or date-time such as 2026-01-31")
+    if field in _FLAGS and (comparator != ":" or value.lower() not in {"true", "false"}):
+        raise InvalidInputError(f"searchQuery: {field} is compared by a colon with true or false")
     values = [part.strip() for part in value.split(",") if part.strip()] if field in _LISTS else [value]
     return Term(_NAMES.get(field, field), comparator, values)
 
