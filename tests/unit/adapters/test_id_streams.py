@@ -79,8 +79,33 @@ def test_a_rare_filter_spares_reading_a_frequent_one() -> None:
 
 
 def test_known_ids_are_a_stream() -> None:
-    assert drained(KnownIds(("b", "c", "a", "b"))) == ["c", "b", "a"]
+    asked = [id_of(number) for number in (2, 3, 1, 2)]
+    assert drained(KnownIds(asked)) == [id_of(3), id_of(2), id_of(1)]
     assert drained(KnownIds(())) == []
+
+
+def test_what_is_no_id_is_on_no_stream() -> None:
+    for text in ("", "zzz", "f" * 36, id_of(5).replace("7000", "700G"), id_of(0xF).upper(), id_of(5) + "0", "é"):
+        assert drained(KnownIds((text, id_of(1)))) == [id_of(1)], text
+
+
+@given(st.text(max_size=40), st.integers(0, 30))
+def test_a_list_of_asked_ids_that_is_cut_at_its_deadline_can_be_gone_on_with(text: str, reads: int) -> None:
+    client = FakeClient({"odd": [id_of(number) for number in range(1, 100, 2)]})
+    texts = [text, "zzzz", *(id_of(number) for number in range(0, 100, 2)), id_of(9)]
+    found: list[str] = []
+    token: str | None = None
+    while True:
+        client.reads = 0
+        deadline = deadline_after(reads, client)
+        stream = AllOf([KnownIds(texts), PartitionIds(client, "table", "odd", 10)], deadline)
+        limit = decode_token(token) if token else None
+        page = page_of(stream, limit, 5, deadline, lambda ids: [{"id": id_} for id_ in ids])
+        found += [one["id"] for one in page.data]
+        token = page.next_token
+        if token is None:
+            break
+    assert found == [id_of(9)]
 
 
 @given(st.uuids())

@@ -13,11 +13,10 @@ from typing import Final
 from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.ids import ID
 from usance.resources.wire import Document
 
 READ_AT_ONCE: Final = 100  # once a page was not enough
-
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def encode_token(place: str) -> str:
@@ -25,7 +24,7 @@ def encode_token(place: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def decode_token(token: str, place: re.Pattern[str] = _ID) -> str:
+def decode_token(token: str, place: re.Pattern[str] = ID) -> str:
     """The place inside a token, mostly an id; `InvalidInputError` unless the list's tokens name places like that."""
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()

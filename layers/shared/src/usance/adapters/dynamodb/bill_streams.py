@@ -46,8 +46,7 @@ class BillStreams:
     def of(self, query: BillQuery) -> IdStream:
         """A stream that holds every bill of `query`; of bills by date it may hold more, which `matches` tells."""
         streams = [
-            KnownIds(tuple(values)) if field == "id" else self.equal(field, values)
-            for field, values in query.filters.items()
+            KnownIds(values) if field == "id" else self.equal(field, values) for field, values in query.filters.items()
         ]
         streams += [
             self._dated(dates) for dates in (query.bill_dates, query.external_invoice_dates) if dates is not None

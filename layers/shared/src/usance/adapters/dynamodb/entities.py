@@ -212,7 +212,7 @@ class DynamoEntityRepository:
         streams: list[IdStream] = []
         for field, values in filters.items():
             if field == "id":
-                streams.append(KnownIds(tuple(value for value in values if keys.is_id(value))))
+                streams.append(KnownIds(values))
                 continue
             streams.append(
                 AnyOf(

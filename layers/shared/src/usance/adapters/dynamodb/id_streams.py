@@ -4,12 +4,13 @@ A list is read by skipping: each stream is asked for its greatest id below a lim
 much as its smallest member and never a whole filter.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Final, Protocol
 
 from usance.adapters.dynamodb.transactions import store_faults
 from usance.application.ports.deadline import Deadline
+from usance.domain.kernel.ids import is_id
 
 CHUNK_MAX: Final = 200  # ids per read: some 20 kB, one round trip for most filters
 
@@ -101,15 +102,22 @@ class AllOf:
             limit = _just_above(smallest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownIds:
-    """Ids given by the caller."""
+    """Texts given by a client, as far as they are ids: pages and their tokens are made of ids alone."""
 
-    ids: Sequence[str]
+    texts: InitVar[Iterable[str]]
+    _ids: list[str] = field(init=False)
+
+    def __post_init__(self, texts: Iterable[str]) -> None:
+        """Keep the ids, in ascending order."""
+        self._ids = sorted(text for text in set(texts) if is_id(text))
 
     def below(self, limit: str | None) -> str | None:
         """See `IdStream`."""
-        return max((id_ for id_ in self.ids if limit is None or id_ < limit), default=None)
+        while self._ids and limit is not None and self._ids[-1] >= limit:
+            self._ids.pop()
+        return self._ids[-1] if self._ids else None
 
 
 def _just_above(id_: str) -> str:

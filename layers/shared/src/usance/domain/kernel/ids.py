@@ -1,11 +1,18 @@
 """Identifiers that follow from their content, so that doing a thing twice names it once."""
 
 import hashlib
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REVERSED: Final = str.maketrans("0123456789abcdef", "fedcba9876543210")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the shape of an id; what has not names nothing."""
+    return ID.fullmatch(text) is not None
 
 
 def derived_id(*parts: str) -> str:
