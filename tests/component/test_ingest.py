@@ -193,7 +193,7 @@ def test_a_request_that_spans_months_is_kept_by_month(world: World) -> None:
 BAD_VALUES: list[tuple[Any, str]] = [
     ({"ts": "2026-01-15T12:01:01Z"}, "measurements[0].ts is more than 60 seconds in the future"),
     ({"ts": None}, "measurements[0].ts is required"),
-    ({"ts": "yesterday"}, "measurements[0].ts: an ISO-8601 date-time"),
+    ({"ts": "yesterday"}, "measurements[0].ts: must be a date-time"),
     ({"ts": "2026-02-30T00:00:00Z"}, "measurements[0].ts"),
     ({"ts": 5}, "measurements[0].ts"),
     ({"ts": "0001-01-01T00:00:00+05:00"}, "measurements[0].ts lies before"),
@@ -243,11 +243,11 @@ def test_a_bad_measurement_refuses_the_whole_request_by_the_name_of_its_field(
     [
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
-        ("[]", "the body: expected `object`"),
+        ("[]", "the body: must be an object"),
         ("{}", "measurements is required"),
-        ('{"measurements": null}', "measurements: expected `array`"),
-        ('{"measurements": []}', "1 to 1000 measurements are expected"),
-        ('{"measurements": [5]}', "measurements[0]: expected `object`"),
+        ('{"measurements": null}', "measurements: must be an array"),
+        ('{"measurements": []}', "must have 1 to 1000 items"),
+        ('{"measurements": [5]}', "measurements[0]: must be an object"),
         ('{"measurements": [{"measure": {"x": NaN}}]}', "not valid JSON"),
         ('{"measurements": [{"measure": {"x": Infinity}}]}', "not valid JSON"),
         ('{"measurements": [' + "[" * 100_000 + "]" * 100_000 + "]}", "the body"),
@@ -271,7 +271,7 @@ def test_a_thousand_measurements_pass_and_one_more_does_not(world: World) -> Non
     many = [measurement(uid=str(number)) for number in range(1_001)]
     refused = world.send(*many)
     assert refused.status == 400
-    assert "1 to 1000 measurements are expected" in refused.message
+    assert "must have 1 to 1000 items" in refused.message
     assert world.send(*many[:1_000]).status == 200
     assert world.total() == 10_000
 

@@ -261,7 +261,7 @@ def test_no_measurement_and_1001_are_refused(api: httpx.Client, made: Made) -> N
     good = {**MEASUREMENT, "ts": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     for count in (0, 1_001):
         answer = api.post("/measurements", json={"measurements": [good] * count})
-        refused(answer, 400, "measurements: 1 to 1000 measurements are expected")
+        refused(answer, 400, "measurements: must have 1 to 1000 items")
     cut = json.dumps({"measurements": [{**good, "uid": 5}]})[:-2]
     refused(api.post("/measurements", content=cut), 400, "not valid JSON")
 

@@ -19,6 +19,7 @@ from usance.domain.metering.submission import (
     UID_MAX_CHARS,
     Bounds,
 )
+from usance.resources.refusals import REQUIRED, not_json, of_msgspec
 
 EntityCode = Annotated[str, Meta(min_length=1, max_length=CODE_MAX_CHARS)]
 FieldCode = Annotated[str, Meta(max_length=CODE_MAX_CHARS)]
@@ -90,9 +91,9 @@ def decode(body: bytes, bounds: Bounds = OF_REQUEST) -> list[Measurement]:
     try:
         measurements = _decoded(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
-        raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
+        raise InvalidInputError(not_json(malformed)) from malformed
     if len(measurements) > bounds.measurements:
-        raise InvalidInputError(f"measurements: 1 to {bounds.measurements} measurements are expected")
+        raise InvalidInputError(f"measurements: must have 1 to {bounds.measurements} items")
     return _with_times_cut(measurements, body) if _FINER_TIME.search(body) else measurements
 
 
@@ -134,12 +135,10 @@ def _named(message: str, body: bytes) -> str:
     path = place.removeprefix("key` in `").rstrip("`").removeprefix("$").removeprefix(".") or "the body"
     missing = re.fullmatch(r"Object missing required field `(\w+)`", problem)
     if missing:
-        return f"{missing[1] if path == 'the body' else f'{path}.{missing[1]}'} is required"
-    if "RFC3339" in problem:
-        problem = "an ISO-8601 date-time such as 2026-01-31T12:00:00Z is expected"
+        return f"{missing[1] if path == 'the body' else f'{path}.{missing[1]}'} {REQUIRED}"
     if path == "measurements" and "length" in problem:
-        problem = f"1 to {MEASUREMENTS_MAX} measurements are expected"
-    return f"{_culprit(path, body)}: {problem[0].lower()}{problem[1:]}"
+        return f"{path}: must have 1 to {MEASUREMENTS_MAX} items"
+    return f"{_culprit(path, body)}: {of_msgspec(problem)}"
 
 
 def _culprit(path: str, body: bytes) -> str:
@@ -156,7 +155,8 @@ def _culprit(path: str, body: bytes) -> str:
     for code, value in values.items():
         wrong = not _is_text(value, longest) if found[2] in _TEXTS else not _is_readable(value)
         if len(code) > CODE_MAX_CHARS or wrong:
-            return f"measurements[{found[1]}].{found[2]}.{code[:CODE_MAX_CHARS]}"
+            a_name = " (a name)" if len(code) > CODE_MAX_CHARS else ""
+            return f"measurements[{found[1]}].{found[2]}.{code[:CODE_MAX_CHARS]}{a_name}"
     return path
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from usance.domain.kernel.errors import InvalidInputError
+from usance.resources.refusals import BEYOND, not_json
 
 Document = dict[str, Any]
 """A JSON object in memory: str, int, Decimal, bool, None, list and dict; never a float."""
@@ -24,7 +25,7 @@ def loads(text: bytes | str) -> Any:
     try:
         return _decoded(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
-        raise InvalidInputError(f"the body is not valid JSON: {malformed}") from malformed
+        raise InvalidInputError(not_json(malformed)) from malformed
 
 
 def is_json(text: bytes) -> bool:
@@ -46,7 +47,7 @@ def _decoded(text: bytes | str) -> Any:
     try:
         return _DECODER.decode(text)
     except (InvalidOperation, msgspec.ValidationError) as beyond:
-        raise InvalidInputError(f"{_place_of_number(text)}: the number is beyond what can be stored") from beyond
+        raise InvalidInputError(f"{_place_of_number(text)}: {BEYOND}") from beyond
 
 
 def _place_of_number(text: bytes | str) -> str:
