@@ -1,5 +1,6 @@
 """Pages of lists from which something is left out."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -80,8 +81,18 @@ def test_at_the_deadline_a_page_ends_with_what_it_has() -> None:
 
 
 def test_at_the_deadline_a_page_with_nothing_on_it_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"102 entities were looked at.* narrow"):
+    with pytest.raises(InvalidInputError, match=r"after 102 entities, none of which matches.* narrow"):
         Listed([False] * 300, SLOW).page(2, None)
+
+
+def test_a_list_that_was_refused_at_its_deadline_goes_on_by_the_token_that_is_told() -> None:
+    listed = Listed([True] + [False] * 300, SLOW)
+    token: str | None = None
+    for _ in range(2):
+        with pytest.raises(InvalidInputError) as refusal:
+            listed.page(2, token)
+        token = re.findall(r"nextToken=(\S+)", refusal.value.message)[0]
+    assert [one["id"][:8] for one in listed.page(2, token).data] == ["00000000"]
 
 
 def test_a_list_that_ends_at_the_deadline_is_answered() -> None:

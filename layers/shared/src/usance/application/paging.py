@@ -62,8 +62,8 @@ def kept_page(
             if kept:
                 break
             raise InvalidInputError(
-                f"nothing that is on this list for you was found in time, although {looked_at} entities were looked at; "
-                "leave out a filter that very many match, narrow the list by another, or start further on by nextToken"
+                f"the time of a request was over after {looked_at} entities, none of which matches or may be read by you; "
+                f"send nextToken={token} to go on behind them, or narrow the list by a further filter"
             )
         size = max(page_size, READ_AT_ONCE)
     if len(kept) > page_size:
