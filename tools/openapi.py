@@ -107,7 +107,7 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
         content = {"application/json": {"schema": schema}}
         if route.path == "/oauth/token":
             content["application/x-www-form-urlencoded"] = {"schema": schema}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": route.method != "DELETE", "content": content}
     if operation.resource is not None and operation.id.endswith(f".{Verb.CREATE}"):
         described["responses"]["200"]["links"] = _links(operation.resource)
     if route.path == "/oauth/token":

@@ -191,6 +191,18 @@ class TestItems:
         assert tables.org.client.delete(one).status == 404
         assert tables.items() == []
 
+    def test_an_item_is_taken_out_of_the_version_that_is_named(self, tables: Tables) -> None:
+        one = f"{tables.data}/UK,1"
+        tables.put(("UK", 1, 1))
+        for version, status in ((7, 409), (0, 409), ("1", 400), (True, 400)):
+            refused = tables.org.client.call("DELETE", one, {"version": version})
+            assert (refused.status, "version" in refused.message) == (status, True)
+        assert [item["rate"] for item in tables.items()] == [1]
+        for body in ({"version": 1}, {"version": None}, {}):
+            tables.ok(tables.org.client.call("DELETE", one, body))
+            version = tables.ok(tables.org.client.get(tables.data))["version"]
+            tables.ok(tables.put(("UK", 1, 1), version=version))
+
     def test_clearing_takes_all_out(self, tables: Tables) -> None:
         tables.put(("UK", 1, 1), ("DE", 1, 1))
         assert tables.ok(tables.org.client.delete(tables.data)) == {"result": "deleted"}

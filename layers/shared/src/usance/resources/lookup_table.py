@@ -91,6 +91,15 @@ class RevisionItem(Noun):
     version: Version | None = None
 
 
+class RevisionItemRemoval(Noun):
+    """The version of the data that an item is taken out of. Without a body, or a version, it goes from the data as they are now."""
+
+    version: int | None = Field(
+        default=None,
+        description="The version of the revision's data that was read; the removal from another is refused.",
+    )
+
+
 class FileFormat(Noun):
     """The format of a file of items."""
 

@@ -12,7 +12,7 @@ from usance.application.lookups.revisions import Place, find_revision, manifest_
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.lookups import Item, check_distinct, checked_item, lookup_key
 from usance.domain.kernel.errors import InvalidInputError
-from usance.resources.lookup_table import LOOKUP_TABLE_REVISION, RevisionItem, RevisionItems
+from usance.resources.lookup_table import LOOKUP_TABLE_REVISION, RevisionItem, RevisionItemRemoval, RevisionItems
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
@@ -54,6 +54,7 @@ def put_item(
 def delete_item(ports: LookupPorts, caller: Caller, place: Place, key: str, body: Mapping[str, Any]) -> Document:
     """The item as it was. `NotFoundError` when there is none; otherwise raises as `change_items` does."""
     require(caller, Action.CONFIG_UPDATE, LOOKUP_TABLE_REVISION.type, place.revision_id)
+    sent = validated(RevisionItemRemoval, body)
     removed: list[Item] = []
 
     def remove(_: Document, before: Items) -> Items:
@@ -61,7 +62,12 @@ def delete_item(ports: LookupPorts, caller: Caller, place: Place, key: str, body
         return {other: item for other, item in before.items() if other != key}
 
     manifest = change_items(
-        ports, caller, place, remove, keys_of=lambda _: [key], version=_version(ports, caller, place, body)
+        ports,
+        caller,
+        place,
+        remove,
+        keys_of=lambda _: [key],
+        version=_version(ports, caller, place) if sent.version is None else sent.version,
     )
     return shown(find_revision(ports.entities, caller.org_id, place), manifest, removed, with_keys=False)
 
@@ -69,7 +75,7 @@ def delete_item(ports: LookupPorts, caller: Caller, place: Place, key: str, body
 def clear_data(ports: LookupPorts, caller: Caller, place: Place) -> Document:
     """Take out every item. Raises as `change_items` does."""
     require(caller, Action.CONFIG_UPDATE, LOOKUP_TABLE_REVISION.type, place.revision_id)
-    change_items(ports, caller, place, lambda _, __: {}, version=_version(ports, caller, place, {}))
+    change_items(ports, caller, place, lambda _, __: {}, version=_version(ports, caller, place))
     return {"result": "deleted"}
 
 
@@ -80,9 +86,7 @@ def _checked(checked: Document, current: Document, items: Collection[Item]) -> I
     return {lookup_key(current["keys"], item): item for item in items}
 
 
-def _version(ports: LookupPorts, caller: Caller, place: Place, body: Mapping[str, Any]) -> Any:
-    """The version sent; a deletion may leave it out, and is then of what is there."""
-    if body.get("version") is not None:
-        return body["version"]
+def _version(ports: LookupPorts, caller: Caller, place: Place) -> Any:
+    """The version that is there, for a removal that names none."""
     manifest = manifest_of(ports.entities, caller.org_id, find_revision(ports.entities, caller.org_id, place))
     return manifest["version"] if manifest else None

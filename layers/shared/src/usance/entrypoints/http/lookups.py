@@ -31,6 +31,7 @@ from usance.resources.lookup_table import (
     LookupUpload,
     RevisionData,
     RevisionItem,
+    RevisionItemRemoval,
     RevisionItems,
     RevisionStatusRequest,
 )
@@ -132,7 +133,7 @@ def _data(ports: Ports) -> tuple[Route, ...]:
         _route("DELETE", DATA, clear, "deleteData", "Take every item out of a revision", returns=Result),
         _route("GET", one, read_one, "getItem", "Read the item of a key", returns=RevisionData),
         _route("PUT", one, put_one, "putItem", "Put an item at its key", body=RevisionItem, returns=RevisionData, query=(_KEYS,)),
-        _route("DELETE", one, delete_one, "deleteItem", "Take an item out of a revision", returns=RevisionData),
+        _route("DELETE", one, delete_one, "deleteItem", "Take an item out of a revision", body=RevisionItemRemoval, returns=RevisionData),
     )  # fmt: skip
 
 
