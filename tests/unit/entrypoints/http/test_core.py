@@ -21,10 +21,11 @@ from usance.entrypoints.http import core
 from usance.entrypoints.http.routes import Operation, Request, Route, flag, paging
 
 ORG = "11111111-1111-7111-8111-111111111111"
+THING = Operation("thing", "A thing", "Things")
 
 
 def client(handle: Any, path: str = "/organizations/{orgId}/things/{id}", method: str = "GET") -> Client:
-    return Client(core.build([Route(method, path, handle, Operation("thing", "A thing", "Things"))]), ORG)
+    return Client(core.build([Route(method, path, handle, THING)]), ORG)
 
 
 @pytest.mark.parametrize(
@@ -194,3 +195,30 @@ def test_page_sizes_and_flags_are_checked() -> None:
 
 def test_the_handler_of_entities_knows_its_routes() -> None:
     assert Organization().client.get("/nothing").status == 404
+
+
+def test_the_stage_before_a_path_is_no_part_of_it() -> None:
+    inner = core.build([Route("GET", "/things/{id}", lambda request: request.path["id"], THING)], authenticated=False)
+
+    def staged(event: Any, context: Any) -> Any:
+        path = f"/beta{event['rawPath']}"
+        return inner(
+            {**event, "rawPath": path, "requestContext": {**event["requestContext"], "stage": "beta"}}, context
+        )
+
+    assert Client(staged, ORG).call("GET", "/things/1", org="").json == "1"
+
+
+def test_of_routes_that_fit_the_one_with_the_fewest_variables_answers() -> None:
+    base = "/organizations/{orgId}/things"
+    routes = [
+        Route("GET", f"{base}/{{id}}", lambda request: request.path["id"], THING),
+        Route("GET", f"{base}/search", lambda _: "the search", THING),
+        Route("PUT", f"{base}/{{id}}", lambda _: "put", THING),
+    ]
+    things = Client(core.build(routes), ORG)
+    assert things.get("/things/search").json == "the search"
+    assert things.get("/things/other").json == "other"
+    assert things.call("PUT", "/things/search", {}).json == "put"
+    for path in ("/things/", "/things", "/things/a/"):
+        assert things.get(path).status == 404

@@ -1,14 +1,11 @@
 """From an API Gateway event to a route and back; refusals become statuses here and nowhere else (platform.md 1.13)."""
 
 import base64
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoSuchRoute
 
 from usance.bootstrap.groups import groups_of
 from usance.domain.access import Caller, GroupsOf, Statement
@@ -30,6 +27,7 @@ from usance.entrypoints.http.paths import Paths
 from usance.entrypoints.http.routes import Request, Route
 from usance.resources import wire
 
+DEFAULT_STAGE: Final = "$default"
 BODY_MAX_BYTES: Final = 512_000  # platform.md 1.14: larger bodies answer 403
 MESSAGE_MAX_CHARS: Final = 1_000  # refusals quote what was sent, which may be as long as a body
 
@@ -52,7 +50,8 @@ HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
     503: {"Retry-After": "1"},
 }
 
-Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Answer = dict[str, Any]
+Handler = Callable[[dict[str, Any], Any], Answer]
 
 logger = Logger()
 
@@ -62,47 +61,39 @@ def build(routes: Sequence[Route], *, authenticated: bool = True, groups: Groups
 
     `groups` tells which resource groups hold an entity, to callers whose statements name groups.
     """
-    app = APIGatewayHttpResolver()
-    for route in sorted(routes, key=_specificity):
-        path = re.sub(r"\{(\w+)\}", r"<\1>", route.path)
-        app.route(path, method=route.method, operation_id=route.operation.id)(
-            _answering(app, route, groups if authenticated else None)
-        )
-
-    @app.not_found
-    def no_such_route(_: NoSuchRoute) -> Response[Any]:
-        return _refusal(NotFoundError(f"there is no {app.current_event.http_method} {app.current_event.path}"))
-
     paths = Paths(routes)
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        event["rawPath"] = paths.routable(event["rawPath"])
-        logger.set_correlation_id(event["requestContext"].get("requestId"))  # the access log has it too
-        return app.resolve(event, context)
+    def handler(event: dict[str, Any], _: Any) -> Answer:
+        context = event["requestContext"]
+        logger.set_correlation_id(context.get("requestId"))  # the access log has it too
+        method, path = context["http"]["method"], _path(event)
+        found = paths.find(method, path)
+        if found is None:
+            return _refusal(NotFoundError(f"there is no {method} {path}"))
+        route, variables = found
+        return _answered(route, event, variables, groups if authenticated else None)
 
     return handler
 
 
-def _specificity(route: Route) -> tuple[int, str]:
-    return route.path.count("{"), route.path
+def _path(event: Mapping[str, Any]) -> str:
+    """The path behind the stage, which the gateway puts before it unless it is the default."""
+    stage = event["requestContext"].get("stage", DEFAULT_STAGE)
+    path = str(event["rawPath"])
+    return path if stage == DEFAULT_STAGE else path.removeprefix(f"/{stage}")
 
 
-def _answering(app: APIGatewayHttpResolver, route: Route, groups: GroupsOf | None) -> Callable[..., Response[Any]]:
-    def answer(**path: str) -> Response[Any]:
-        try:
-            event = app.current_event.raw_event
-            request = _request(event, {name: unquote(value) for name, value in path.items()}, groups)
-            return _json(200, route.handle(request))
-        except UsanceError as refusal:
-            return _refusal(refusal)
-        except Exception:
-            logger.exception("the request failed", method=route.method, path=route.path)
-            return _json(500, {"message": "an internal error; the request may be repeated", "errorCode": "INTERNAL"})
-
-    return answer
+def _answered(route: Route, event: dict[str, Any], path: Mapping[str, str], groups: GroupsOf | None) -> Answer:
+    try:
+        return _json(200, route.handle(_request(event, path, groups)))
+    except UsanceError as refusal:
+        return _refusal(refusal)
+    except Exception:
+        logger.exception("the request failed", method=route.method, path=route.path)
+        return _json(500, {"message": "an internal error; the request may be repeated", "errorCode": "INTERNAL"})
 
 
-def _request(event: dict[str, Any], path: dict[str, str], groups: GroupsOf | None) -> Request:
+def _request(event: dict[str, Any], path: Mapping[str, str], groups: GroupsOf | None) -> Request:
     body = event.get("body") or ""
     content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(content) > BODY_MAX_BYTES:
@@ -145,7 +136,7 @@ def _query(raw: str) -> dict[str, list[str]]:
     return values
 
 
-def _refusal(refusal: UsanceError) -> Response[Any]:
+def _refusal(refusal: UsanceError) -> Answer:
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
     body = {"message": refusal.message[:MESSAGE_MAX_CHARS], "errorCode": refusal.code}
     if isinstance(refusal, InvalidClientError | UnsupportedGrantError):
@@ -153,10 +144,10 @@ def _refusal(refusal: UsanceError) -> Response[Any]:
     return _json(status, body, HEADERS.get(status))
 
 
-def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response[Any]:
-    return Response(
-        status_code=status,
-        content_type="application/json",
-        body=wire.dumps(value).decode(),
-        headers=dict(headers) if headers else None,
-    )
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json", **(headers or {})},
+        "body": wire.dumps(value).decode(),
+        "isBase64Encoded": False,
+    }
