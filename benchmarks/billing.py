@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 from benchmarks.figures import Figure
+from usance.adapters.clock import TimeOrderedIds
 from usance.application.billing.bill_account import bill_account
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.application.ports.bills import StoredBill
+from usance.application.ports.entities import Guard
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, UsageScope
 from usance.domain.billing.numbering import Numbering
 from usance.domain.rating.bands import Band, charge
@@ -53,6 +55,9 @@ class _Entities:
             ]
         return self.found[wanted]
 
+    def read_guard(self, _: str, name: str) -> Guard:
+        return Guard(name, 0)
+
 
 @dataclass
 class _Bills:
@@ -76,8 +81,10 @@ class _Bills:
         private: Mapping[str, str],
         numbering: Numbering | None,
         beside: Sequence[object] = (),
+        guards: Sequence[Guard] = (),
     ) -> Document:
         assert not beside
+        assert guards
         assert not numbering
         assert private
         self.lines += len(line_items)
@@ -234,7 +241,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
             "pricing": {price["id"]: price for price in prices},
         }
     )
-    stores: Any = BillingStores(*([entities, _Bills(), None, None, None, _Clock(), None, None]))  # type: ignore[arg-type]
+    stores: Any = BillingStores(*([entities, _Bills(), None, None, None, _Clock(), TimeOrderedIds(), None]))  # type: ignore[arg-type]
     job = {
         "id": "job",
         "type": "CREATE",
