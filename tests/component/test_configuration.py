@@ -30,7 +30,14 @@ def event(name: str) -> Any:
 def handler() -> core.Handler:
     clock = FrozenClock()
     ports = EntityPorts(
-        FakeEntityRepository(clock), clock, CountingIds(), FakeSecrets(), lambda _: None, lambda _: None, lambda _: None
+        FakeEntityRepository(clock),
+        clock,
+        CountingIds(),
+        FakeSecrets(),
+        lambda _: None,
+        lambda _: None,
+        lambda _: None,
+        lambda _: None,
     )
     return core.build(entities.routes(lambda: ports))
 

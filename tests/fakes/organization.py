@@ -55,9 +55,17 @@ class Organization:
     real: EntityRepository | None = None  # a contract test's own store, in place of the one in memory
 
     def __post_init__(self) -> None:
+        self.pauses: list[int] = []
         self.store = cast("FakeEntityRepository", self.real or FakeEntityRepository(self.clock))
         self.ports = EntityPorts(
-            self.store, self.clock, self.ids, FakeSecrets(), refuse_private, refuse_unclosed, refuse_random
+            self.store,
+            self.clock,
+            self.ids,
+            FakeSecrets(),
+            refuse_private,
+            refuse_unclosed,
+            refuse_random,
+            self.pauses.append,
         )
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")

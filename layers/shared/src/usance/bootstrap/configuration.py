@@ -3,6 +3,7 @@
 import logging
 from functools import cache
 
+from usance.adapters.dynamodb.transactions import pause
 from usance.application.entities.ports import EntityPorts
 from usance.application.lookups.ports import LookupPorts
 from usance.application.principals.invite import Post
@@ -23,6 +24,7 @@ def build_entity_ports() -> EntityPorts:
         check_url=_check_url,
         check_mapping=_check_mapping,
         try_query=_try_query,
+        pause=pause,
     )
 
 

@@ -18,6 +18,7 @@ from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # rivals for one balance; each round lets one of them pass
+PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
 
 
 def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body: Mapping[str, Any]) -> Document:
@@ -31,7 +32,7 @@ def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body
     sent = document_of(validated(BALANCE_TRANSACTION.model, body))
     made_by = {"balanceId": balance_id, "entityType": caller.principal_type, "entityId": caller.principal_id}
     id_ = ports.ids.new()
-    for _ in range(ATTEMPTS_MAX):
+    for attempt in range(ATTEMPTS_MAX):
         now = ports.clock.now()
         transaction = created({**sent, **made_by}, id_, caller.audit_name, now)
         old = find(ports, caller.org_id, BALANCE, balance_id)
@@ -45,6 +46,8 @@ def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body
         try:
             ports.entities.commit(caller.org_id, changes)
         except (StaleGuardError, VersionConflictError):
+            if attempt + 1 < ATTEMPTS_MAX:
+                ports.pause(min(attempt, PAUSES_MAX))
             continue
         return transaction
     raise UnavailableError(f"the balance {balance_id} keeps changing; repeat the request")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from usance.application.ports.clock import Clock, IdFactory
+from usance.application.ports.clock import Clock, IdFactory, Pause
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.secrets import Secrets
 from usance.domain.metering.custom_sql import CustomSql
@@ -20,3 +20,4 @@ class EntityPorts:
     check_url: Callable[[str], None]  # refuses a URL that this deployment may not, or cannot, call
     check_mapping: Callable[[str], None]  # refuses an expression in JSONata that cannot be read
     try_query: Callable[[CustomSql], None]  # refuses a query that this deployment may not, or cannot, run
+    pause: Pause
