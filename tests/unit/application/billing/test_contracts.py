@@ -179,6 +179,35 @@ def test_a_locked_bill_keeps_what_it_has_when_frequencies_share_bills_since_then
     assert [bill["id"] for bill in world.all_bills()] == [before]
 
 
+def test_the_fees_of_contracts_that_exchange_their_bills_are_each_on_one_in_the_same_run(world: World) -> None:
+    account = world.org.make("account")
+    keys = [key(world, exclusive=False) for _ in range(2)] + [None]
+    contracts, fees = [], []
+    for n, wanted in enumerate(keys):
+        under(world, account, billGroupingKeyId=wanted)
+        contracts.append(world.contract)  # type: ignore[attr-defined]
+        body = {"startDate": "2025-12-01", "endDate": "2026-12-01", "amount": 1200 * (n + 1)}
+        more = {"billingPlanId": world.plan["id"], "contractId": contracts[n]["id"], "lineItemTypes": ["MINIMUM_SPEND"]}
+        fees.append(world.org.make("commitment", accountId=account["id"], **body, **more)["id"])
+
+    def billed() -> dict[str, list[Any]]:
+        lines = [(bill["id"], line) for bill in world.all_bills_of(world.run()) for line in bill["lineItems"]]
+        return {
+            fee: [(bill_id, line["subtotal"]) for bill_id, line in lines if line.get("commitmentId") == fee]
+            for fee in fees
+        }
+
+    before = billed()
+    assert [[amount for _, amount in before[fee]] for fee in fees] == [[100], [200], [300]]
+    places = [before[fee][0][0] for fee in fees]
+    for by in (1, 2):
+        for n, contract in enumerate(contracts):
+            path = f"/contracts/{contract['id']}"
+            moved = {**world.org.client.get(path).json, "billGroupingKeyId": keys[(n + by) % 3]}
+            assert world.org.client.put(path, moved).status == 200
+        assert billed() == {fee: [(places[(n + by) % 3], 100 * (n + 1))] for n, fee in enumerate(fees)}
+
+
 def test_a_plan_that_began_after_a_locked_bill_is_billed_once_it_is_moved_back(world: World) -> None:
     account = world.subscribe()
     under(world, account)

@@ -207,10 +207,11 @@ def test_a_fee_that_was_billed_less_than_it_is_now_is_made_up_for_once(world: Wo
     explained = world.get(f"/bills/{november['id']}/lineitems/{november['lineItems'][0]['id']}/explain")
     assert explained["workings"] == [{"step": "FEE_CAUGHT_UP", "given": {"fee": 200, "behind": 100}, "result": 300}]
     assert lines(world.bill(world.run(lastDateInBillingPeriod=NOVEMBER))) == [("COMMITMENT_FEE", 300)]
-    assert lines(world.bill(world.run(lastDateInBillingPeriod=OCTOBER))) == [("COMMITMENT_FEE", 200)]
-    assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 100)]
+    assert lines(world.bill(world.run(lastDateInBillingPeriod=OCTOBER))) == [("COMMITMENT_FEE", 100)]
+    assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 200)]
     assert world.client.call("DELETE", f"/bills/{october['id']}").status == 200
     assert lines(world.bill(world.run())) == [("COMMITMENT_FEE", 100)]
+    assert lines(world.bill(world.run(lastDateInBillingPeriod=OCTOBER))) == [("COMMITMENT_FEE", 200)]
 
 
 def test_bills_at_the_same_time_do_not_make_up_for_the_same_fees(world: World) -> None:
@@ -228,7 +229,39 @@ def test_bills_at_the_same_time_do_not_make_up_for_the_same_fees(world: World) -
     world.bills.create = create_after_december  # type: ignore[method-assign]
     world.run(lastDateInBillingPeriod=NOVEMBER)
     fees = world.get("/lineitems", commitmentId=commitment["id"], lineItemType="COMMITMENT_FEE")["data"]
-    assert [line["subtotal"] for line in fees] == [1200, 800, 400]
+    assert [line["subtotal"] for line in fees] == [2000, 0, 400]
+
+
+def test_what_changed_after_the_last_fee_was_locked_is_on_the_next_bill(world: World) -> None:
+    account = subscribed(world, 0)
+    commitment = prepaid_monthly(world, account, endDate="2026-01-01")
+    for last_day in (OCTOBER, NOVEMBER, DECEMBER):
+        bill = world.bill(world.run(lastDateInBillingPeriod=last_day))
+        assert lines(bill) == [("COMMITMENT_FEE", 400)]
+    world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{bill['id']}/lock")
+    assert lines(world.bill(world.run(lastDateInBillingPeriod="2026-01-31"))) == []
+    change(world, commitment, amount=1500)
+    late = world.bill(world.run(lastDateInBillingPeriod="2026-01-31"))
+    assert lines(late) == [("COMMITMENT_FEE", 300)]
+    world.post("/billjobs/recalculate", {"billIds": [late["id"]]})
+    world.drain()
+    assert world.get(f"/bills/{late['id']}")["billTotal"] == 300
+    assert lines(world.bill(world.run(lastDateInBillingPeriod="2026-02-28"))) == []
+
+
+def test_fees_come_to_the_amount_when_a_quarterly_schedule_becomes_a_monthly_one(world: World) -> None:
+    account = subscribed(world, 0)
+    commitment = prepaid_monthly(world, account, billingInterval=3)
+    months = [f"2025-{month}-28" for month in (10, 11, 12)]
+    assert [lines(world.bill(world.run(lastDateInBillingPeriod=month))) for month in months] == [
+        [("COMMITMENT_FEE", 300)],
+        [],
+        [],
+    ]
+    change(world, commitment, billingInterval=1, startDate="2025-08-01")
+    fee = lines(world.bill(world.run(lastDateInBillingPeriod="2026-01-31")))
+    assert fee == [("COMMITMENT_FEE", Decimal("214.26"))]
 
 
 def test_a_commitment_may_bill_by_an_epoch_of_its_own(world: World) -> None:

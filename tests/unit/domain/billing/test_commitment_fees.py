@@ -1,18 +1,19 @@
 """When commitments are billed and how much (billing.md 8.2; W12, W14, W22)."""
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import MONTHLY, bill, inputs, instant, lines, plan
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.due import due_fees
-from usance.domain.billing.fee_schedule import FeePlan, fee_amount
+from usance.domain.billing.fee_schedule import BilledFee, FeePlan, Late, fee_amount
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.money import Currency
@@ -145,20 +146,113 @@ def test_bills_come_to_the_amount_however_it_changed_meanwhile(
     coin = Currency("USD", places)
     changing = [coin.round(amount) for amount in amounts]
     days = [day for day, _ in billed(fees(in_advance=in_advance))]
-    made: dict[date, Decimal] = {}
+    made: dict[date, BilledFee] = {}
     for n, text in enumerate(days):
-        day, now = (
-            date.fromisoformat(text),
-            fees(outstanding=changing[min(n, len(changing) - 1)], in_advance=in_advance),
-        )
-        fee = now.fee_on(day, coin, UTC)
-        assert fee
-        before = sum(made.values())
-        made[day] = coin.round(fee.amount) + now.behind(day, made, coin, UTC)
-        assert made[day] >= 0
-        assert before + made[day] <= max(now.outstanding, before)
+        now = fees(outstanding=changing[min(n, len(changing) - 1)], in_advance=in_advance)
+        before = total(made)
+        bill_day(made, now, date.fromisoformat(text), coin)
+        assert before <= total(made) <= max(now.outstanding, before)
     last, most = changing[min(len(days), len(changing)) - 1], max(changing)
-    assert last <= sum(made.values()) <= most
+    assert last <= total(made) <= most
+
+
+def total(made: dict[date, BilledFee]) -> Decimal:
+    return sum((one.amount for one in made.values()), Decimal(0))
+
+
+def bill_day(made: dict[date, BilledFee], schedule: FeePlan, day: date, coin: Currency) -> None:
+    """Make the bill of a day, or make it again, as it is decided beside the others."""
+    others = [one for one in made.values() if one.day != day]
+    late = Late(
+        frozenset(on for on in made if on > schedule.last_day),
+        bool(made) and schedule.is_short(total(made), Decimal(1).scaleb(-coin.max_decimal_places)),
+    )
+    schedule = replace(schedule, late=late)
+    made.pop(day, None)
+    if fee := schedule.fee_on(day, coin, UTC):
+        amount = coin.round(fee.amount + schedule.behind(day, others, coin, UTC))
+        assert amount >= 0
+        made[day] = BilledFee(day, amount, fee.after)
+
+
+CHANGE = st.fixed_dictionaries(
+    {},
+    optional={
+        "outstanding": st.decimals("0.01", "9999.999", places=3),
+        "first": st.decimals("0", "50", places=2),
+        "start": st.dates(date(2024, 1, 1), date(2024, 9, 1)),
+        "end": st.dates(date(2024, 9, 2), date(2025, 6, 1)),
+        "every": st.sampled_from([1, 3]),
+        "interval": st.integers(1, 3),
+        "offset": st.integers(0, 2),
+        "in_advance": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=100)
+@given(
+    steps=st.lists(st.tuples(CHANGE, st.booleans(), st.integers(0, 20), st.booleans()), min_size=1, max_size=20),
+    places=st.integers(0, 3),
+)
+def test_bills_come_to_the_amount_whatever_changed_between_them(
+    steps: list[tuple[dict[str, Any], bool, int, bool]], places: int
+) -> None:
+    """Month after month: a change, the bill of the month or none, an earlier one again unless it is locked by then."""
+    coin, made, locked = Currency("USD", places), dict[date, BilledFee](), set[date]()
+    months = [MONTHLY.boundary(MONTHLY.index_of(FIRST) + n) for n in range(1, 21)]
+    terms: dict[str, Any] = {}
+    schedule = fees()
+    for month, (change, is_run, again, locks) in zip(months, steps, strict=False):
+        terms |= change
+        schedule, before = changed(terms), total(made)
+        for day in [month] * is_run + [on for on in months[again : again + 1] if on in made]:
+            if day not in locked:
+                bill_day(made, schedule, day, coin)
+        if locks:
+            locked |= made.keys()
+        assert total(made) <= max(coin.round(schedule.outstanding), before)
+    before = total(made)
+    for day in months[len(steps) :]:
+        bill_day(made, schedule, day, coin)
+    if made:
+        assert coin.round(schedule.outstanding) <= total(made) <= max(coin.round(schedule.outstanding), before)
+
+
+def changed(terms: dict[str, Any]) -> FeePlan:
+    calendar = Calendar(Frequency.MONTHLY, terms.get("every", 1), FIRST)
+    fields = {name: value for name, value in terms.items() if name != "every"}
+    first = min(terms.get("first", Decimal(0)), terms.get("outstanding", Decimal(15_000)))
+    return fees(**{**fields, "calendar": calendar, "first": first})
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"start": date(2024, 4, 1)}, {}),
+        ({"calendar": Calendar(Frequency.MONTHLY, 3, FIRST)}, {}),
+        ({}, {"end": date(2024, 5, 1)}),
+        ({}, {"outstanding": Decimal(30_000)}),
+    ],
+)
+def test_the_next_bill_makes_up_for_dates_that_have_a_fee_only_since_a_change(
+    first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    made: dict[date, BilledFee] = {}
+    for month in range(2, 9):
+        bill_day(made, fees(**first), date(2024, month, 1), USD)
+    now = fees(**then)
+    bill_day(made, now, date(2024, 9, 1), USD)
+    assert total(made) == now.outstanding * (1 if "end" in then else Decimal(8) / 12)
+
+
+def test_dates_before_the_first_fee_that_was_billed_are_left_to_their_own_bills_until_the_last() -> None:
+    made: dict[date, BilledFee] = {}
+    for month in (6, 8, 7, 3):
+        bill_day(made, fees(), date(2024, month, 1), USD)
+    assert [made[date(2024, month, 1)].amount for month in (3, 6, 7, 8)] == [1250, 1250, 0, 2500]
+    bill_day(made, fees(), date(2025, 1, 1), USD)
+    assert total(made) == 15_000
 
 
 @given(

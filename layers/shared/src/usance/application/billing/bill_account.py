@@ -1,10 +1,11 @@
 """Calculate what one account gets from a bill job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from usance.application.billing.calculate_bill import calculate_bill
+from usance.application.billing.billed_fees import with_late_fees
+from usance.application.billing.calculate_bill import Made, calculate_bill
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charge_bills import charge_bills
@@ -50,16 +51,32 @@ def bill_account(
         if job["type"] == RECALCULATE
         else _due(bench, catalogue, job, account, as_of)
     )
-    made: list[str] = []
+    made: dict[str, Made] = {}
     refusals: list[str] = []
-    for calculation in work:
+    for calculation in _and_again(work, made):
         try:
-            made += filter(None, [calculate_bill(bench, calculation)])
+            made[calculation.bill_id] = calculate_bill(bench, calculation)
         except InvalidInputError as refused:
             refusals.append(str(refused))
         except ArithmeticError:  # its own text names nothing that a biller knows
             refusals.append(f"a quantity or an amount has more than {PRECISION_DIGITS} digits")
-    return AccountBills(made, refusals)
+    return AccountBills([one.bill_id for one in made.values() if one.bill_id], refusals)
+
+
+def _and_again(work: Iterable[Calculation], made: Mapping[str, Made]) -> Iterator[Calculation]:
+    """`work`, and once more those bills that left a fee to a bill which was calculated after them: it may have given it up.
+
+    A contract may have taken another grouping key, and with it its fees another bill. Two bills never have one fee.
+    """
+    done = []
+    for calculation in work:
+        done.append(calculation)
+        yield calculation
+    place = {calculation.bill_id: at for at, calculation in enumerate(done)}
+    for at, calculation in enumerate(done):
+        before = made.get(calculation.bill_id)
+        if before and any(place.get(other, -1) > at for other in before.fees_on):
+            yield calculation
 
 
 def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[Calculation]:
@@ -67,14 +84,16 @@ def _again(bench: Workbench, catalogue: Catalogue, job: Document, account: Docum
     for wanted in sorted({*job["billIds"], *_with_parents(bench, catalogue, job, account)}):
         stored = bench.stores.bills.get_stored(catalogue.org_id, wanted)
         if stored and stored.header["accountId"] == account["id"]:
-            agreement, overrides = _as_first_made(catalogue, account, stored)
+            agreement, overrides = _as_first_made(bench, catalogue, account, stored)
             yield Calculation(agreement, key_of_stored(stored), overrides, job)
 
 
-def _as_first_made(catalogue: Catalogue, account: Document, stored: StoredBill) -> tuple[Agreement, Overrides]:
+def _as_first_made(
+    bench: Workbench, catalogue: Catalogue, account: Document, stored: StoredBill
+) -> tuple[Agreement, Overrides]:
     """The agreement as of now, under what was set when the bill was first made."""
     kept = Overrides.from_text(stored.private.get("overrides"))
-    return gather(catalogue, account, kept), kept
+    return with_late_fees(bench.stores.bills, gather(catalogue, account, kept)), kept
 
 
 def _with_parents(bench: Workbench, catalogue: Catalogue, job: Document, account: Document) -> Iterator[str]:
@@ -90,7 +109,7 @@ def _due(
     bench: Workbench, catalogue: Catalogue, job: Document, account: Document, as_of: datetime | None
 ) -> Iterator[Calculation]:
     overrides = Overrides.of_job(job)
-    agreement = gather(catalogue, account, overrides)
+    agreement = with_late_fees(bench.stores.bills, gather(catalogue, account, overrides))
     every = _wanted(agreement, job, as_of)
     asked_for = [due for due in every if _asked_for(due.key, job)]
     for due in consolidated(bench.stores.bills, agreement, asked_for):
@@ -100,7 +119,7 @@ def _due(
         if stored and due.only_if_missing and not _lacks_an_opening(bench, agreement, due.key):
             continue
         if stored:
-            again, kept = _as_first_made(catalogue, account, stored)
+            again, kept = _as_first_made(bench, catalogue, account, stored)
             yield Calculation(again, due.key, kept, job, scheduled=True)
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
@@ -129,7 +148,7 @@ def _of_charges(
         stored = bench.stores.bills.get_stored(agreement.org_id, agreement.bill_id(bill.key))
         scheduled = as_of is not None
         if stored:
-            again, kept = _as_first_made(agreement.catalogue, agreement.account, stored)
+            again, kept = _as_first_made(bench, agreement.catalogue, agreement.account, stored)
             yield Calculation(replace(again, strays=bill.agreement.strays), bill.key, kept, job, scheduled=scheduled)
         else:
             yield Calculation(_without_dates(bill.agreement), bill.key, Overrides.of_job(job), job, scheduled=scheduled)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from usance.application.billing.billed_already import without_billed_already
+from usance.application.billing.billed_fees import fees_guard
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.charges import now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Drawn
-from usance.application.billing.fees import fees_guard
 from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import Lock, read_lock
 from usance.application.billing.read_usage import Evidences, read_usage
@@ -39,8 +39,20 @@ PAUSES_MAX: Final = (
 PARTS_MAX: Final = 100  # a bill is stored with ten charges at a time; a redelivered message goes on with the rest
 
 
-def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
-    """The id of the bill, or None when there is none: it is final, or empty and suppressed.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`bill_id` is None when there is no bill: it is final, or empty and suppressed. `complete`: nothing is left to go onto it.
+
+    `fees_on` are the other bills that have fees which it would have without them.
+    """
+
+    bill_id: str | None = None
+    complete: bool = True
+    fees_on: frozenset[str] = frozenset()
+
+
+def calculate_bill(bench: Workbench, calculation: Calculation) -> Made:
+    """The bill, as far as there is one.
 
     Raises `InvalidInputError` when it cannot be made, `UnavailableError` when others keep changing it.
     """
@@ -54,7 +66,7 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> str | None:
                 bench.stores.pause(min(conflicts - 1, PAUSES_MAX))
             continue
         if made.complete:
-            return made.bill_id
+            return made
         parts += 1
     bill_id = calculation.agreement.bill_id(calculation.key)
     raise UnavailableError(f"the bill {bill_id} is being changed by others; it will be calculated again")
@@ -74,30 +86,23 @@ def _is_final(stores: BillingStores, org_id: str, key: BillKey, header: Document
     return header is not None and bool(bills_that_correct(stores, org_id, header["id"]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """`complete`: nothing is left to go onto the bill."""
-
-    bill_id: str | None = None
-    complete: bool = True
-
-
-def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> _Made:
+def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> Made:
     """The bill as everything stands now. `VersionConflictError` or `NotFoundError` when that changed before it was stored."""
     agreement, key = calculation.agreement, calculation.key
     org_id, bill_id = agreement.org_id, agreement.bill_id(key)
     lock = read_lock(bench.stores, org_id, bill_id)
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
-        return _Made()
+        return Made()
     guards = [lock.guard, *_fees_guards(bench, agreement)]
-    due = billed_inputs(bench.stores.bills, agreement, key)
+    billed = billed_inputs(bench.stores.bills, agreement, key)
+    due, fees_on = billed.inputs, billed.fees_on
     all_inputs = without_billed_already(bench, agreement, lock.up_to, due)
     if due.plans and not serves(all_inputs) and stored is None:
-        return _Made()  # another bill has it all
+        return Made(fees_on=fees_on)  # other bills have it all
     if not serves(all_inputs) and key.frequency is BillFrequency.AD_HOC:  # its charges are gone
         if stored is None:
-            return _Made()
+            return Made()
     elif not serves(all_inputs):
         raise InvalidInputError(
             f"the bill {bill_id} cannot be calculated again: no plan of the account has a period "
@@ -110,10 +115,10 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     given = book.given_to(replace(all_inputs, charges=taken))
     result = Result(Calculated.of(decide(given, values)), BillRecord.of(given, values, usage.evidence))
     if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
-        return _Made()
+        return Made()
     marks = now_taken(bench.stores, agreement.unbilled, bill_id, taken)
     store_bill(bench, calculation, result, Storing(book, stored, guards, marks))
-    return _Made(bill_id, complete=len(taken) == len(all_inputs.charges))
+    return Made(bill_id, len(taken) == len(all_inputs.charges), fees_on)
 
 
 def _fees_guards(bench: Workbench, agreement: Agreement) -> Sequence[Guard]:

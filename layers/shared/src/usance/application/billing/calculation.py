@@ -20,3 +20,8 @@ class Calculation:
     overrides: Overrides
     job: Document
     scheduled: bool = False
+
+    @property
+    def bill_id(self) -> str:
+        """The id of the bill, whether there is one yet or not."""
+        return self.agreement.bill_id(self.key)

@@ -56,7 +56,7 @@ def _of_fees(bench: Workbench, agreement: Agreement, last_day: date) -> Iterator
     found = bench.stores.bills.get_many(agreement.org_id, sorted(ids.values())) if ids else ()
     stored = {bill["id"] for bill in found}
     for key, id_ in ids.items():
-        if key.day == last_day if id_ in stored else billed_inputs(bench.stores.bills, agreement, key).fees:
+        if key.day == last_day if id_ in stored else billed_inputs(bench.stores.bills, agreement, key).inputs.fees:
             yield key
 
 

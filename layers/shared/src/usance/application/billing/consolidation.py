@@ -5,9 +5,9 @@ already keeps what it has, whichever way the setting was changed since: nothing 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from usance.application.billing.fees import billed_elsewhere, caught_up
+from usance.application.billing.billed_fees import without_billed
 from usance.application.billing.gather import Agreement
 from usance.application.ports.bills import BillRepository
 from usance.domain.billing.due import DueBill, key_of, merged
@@ -35,12 +35,18 @@ def apart(bills: BillRepository, agreement: Agreement, key: BillKey) -> frozense
     return _stored(bills, agreement, planned | {key_of(one, key.day) for one in agreement.attached_to(key)})
 
 
-def billed_inputs(bills: BillRepository, agreement: Agreement, key: BillKey) -> BillingInputs:
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a bill is decided from, and the bills that have fees of its day which it would have without them."""
+
+    inputs: BillingInputs
+    fees_on: frozenset[str]
+
+
+def billed_inputs(bills: BillRepository, agreement: Agreement, key: BillKey) -> Billed:
     """What the bill `key` is decided from, but for usage and credits: without what other bills have already."""
     inputs = agreement.inputs(key, apart(bills, agreement, key))
-    elsewhere = billed_elsewhere(bills, agreement.org_id, inputs.account.id, inputs.bill_id, inputs.fees)
-    kept = replace(inputs, fees=tuple(fee for fee in inputs.fees if fee.commitment_id not in elsewhere))
-    return replace(kept, fees=caught_up(bills, agreement.org_id, kept, agreement.fees.plans))
+    return Billed(*without_billed(bills, agreement.org_id, inputs, agreement.fees.plans))
 
 
 def _is_shared(own: BillKey, mixed: BillKey, stored: frozenset[BillKey], *, on: bool) -> bool:

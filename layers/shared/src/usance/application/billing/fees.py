@@ -1,31 +1,26 @@
 """The fees of an account's commitments: which bill each is on (billing.md 8.1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from decimal import Decimal
-from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import goes_onto, grouping_on, own_key
 from usance.application.billing.convert import day, first, instant
 from usance.application.billing.convert_plans import calendar_of, has_calendar
-from usance.application.ports.bills import BillQuery, BillRepository
-from usance.application.ports.entities import EntityRepository, Guard
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.terms import Terms
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
-from usance.resources import wire
+from usance.domain.kernel.timezones import local_day
 from usance.resources.commitment import COMMITMENT
+from usance.resources.instants import from_text
 from usance.resources.wire import Document
-
-FEES_ON_A_BILL_MAX: Final = 100  # bills with fees of one commitment and day: those of every frequency are fewer
-BILLED: Final = "fees"  # beside the header of a bill: what it has of commitments, by their ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,82 +74,6 @@ def fees_of(
     return Fees(tuple(plans), tuple(dated))
 
 
-def fees_guard(entities: EntityRepository, org_id: str, account_id: str) -> Guard:
-    """To read before what other bills have of an account's fees, and to name in the change of the bill that follows.
-
-    Which fees a bill has, and what they make up for, follows from all others; two bills at a time would charge it twice.
-    """
-    return entities.read_guard(org_id, f"fees of account {account_id}")
-
-
-def billed_elsewhere(
-    bills: BillRepository, org_id: str, account_id: str, bill_id: str, fees: Sequence[Fee]
-) -> frozenset[str]:
-    """The commitments among `fees`, all of one day, whose fees of that day another bill than `bill_id` has.
-
-    Plans come and go, and with them the bill that a date falls on; a fee stays on the bill that has it.
-    """
-    found: set[str] = set()
-    for fee in fees:
-        query = BillQuery({"accountId": [account_id], "commitmentId": [fee.commitment_id]}, end_date=fee.day)
-        for bill in bills.list_page(org_id, query, page_size=FEES_ON_A_BILL_MAX).data:
-            if bill["id"] != bill_id and _has(bills, org_id, bill["id"], fee):
-                found.add(fee.commitment_id)
-    return frozenset(found)
-
-
-def caught_up(bills: BillRepository, org_id: str, inputs: BillingInputs, plans: Sequence[FeePlan]) -> tuple[Fee, ...]:
-    """The fees of `inputs` with what they make up for, of those that follow `plans` (billing.md 8.2)."""
-    schedules = {plan.template.commitment_id: plan for plan in plans}
-    return tuple(
-        _caught_up(bills, org_id, inputs, fee, schedules[fee.commitment_id]) if fee.commitment_id in schedules else fee
-        for fee in inputs.fees
-    )
-
-
-def _caught_up(bills: BillRepository, org_id: str, inputs: BillingInputs, fee: Fee, schedule: FeePlan) -> Fee:
-    terms = inputs.terms
-    billed: dict[date, Decimal] = {}
-    for on, amount in _billed(bills, org_id, inputs, fee):
-        billed[on] = EXACT.add(billed.get(on, ZERO), amount)
-    return replace(fee, behind=schedule.behind(fee.day, billed, terms.currency(fee.currency), terms.zone))
-
-
-def _billed(bills: BillRepository, org_id: str, inputs: BillingInputs, fee: Fee) -> Iterator[tuple[date, Decimal]]:
-    """What other bills than that of `inputs` have of the commitment of `fee`, by their days."""
-    by = {"accountId": inputs.account.id, "commitmentId": fee.commitment_id, "lineItemType": "COMMITMENT_FEE"}
-    query = BillQuery({name: [value] for name, value in by.items()})
-    token = None
-    while True:
-        page = bills.list_page(org_id, query, page_size=FEES_ON_A_BILL_MAX, next_token=token)
-        ids = [header["id"] for header in page.data if header["id"] != inputs.bill_id]
-        for stored in bills.get_many_stored(org_id, ids):
-            kept = wire.loads(stored.private.get(BILLED, "{}")).get(fee.commitment_id, {})
-            if kept.get("currency") == fee.currency:
-                yield day(stored.header["endDate"]), Decimal(kept["amount"])
-        token = page.next_token
-        if token is None:
-            return
-
-
-def billed_fees(line_items: Sequence[Document]) -> dict[str, str]:
-    """The text to keep beside a bill: what it has of each commitment; none without fees."""
-    found: dict[str, dict[str, str]] = {}
-    for line in line_items:
-        if line["lineItemType"] == "COMMITMENT_FEE":
-            before = found.get(line["commitmentId"], {"amount": "0"})["amount"]
-            amount = EXACT.add(Decimal(before), line["subtotal"])
-            found[line["commitmentId"]] = {"currency": line["currency"], "amount": str(amount)}
-    return {BILLED: wire.dumps(found).decode()} if found else {}
-
-
-def _has(bills: BillRepository, org_id: str, bill_id: str, fee: Fee) -> bool:
-    return any(
-        line["lineItemType"] == "COMMITMENT_FEE" and line.get("commitmentId") == fee.commitment_id
-        for line in bills.line_items(org_id, bill_id)
-    )
-
-
 def _calendar(
     catalogue: Catalogue,
     commitment: Document,
@@ -191,6 +110,7 @@ def _planned(catalogue: Catalogue, commitment: Document, calendar: Calendar, zon
         in_advance=bool(first("commitmentFeeBillInAdvance", commitment, catalogue.config())),
         grouping=grouping_on(catalogue, commitment),
         template=_fee(commitment, 0, start, ZERO, whole),
+        changed=local_day(from_text(commitment["dtLastModified"]), zone),
     )
 
 

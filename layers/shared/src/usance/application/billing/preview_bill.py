@@ -8,6 +8,7 @@ from decimal import Decimal
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
 from usance.application.billing.billed_already import without_billed_already
+from usance.application.billing.billed_fees import with_late_fees
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import billed_inputs, consolidated
 from usance.application.billing.credits.book import read_book
@@ -55,7 +56,9 @@ def preview_bill(bench: Previewing, caller: Caller, request: Document) -> Docume
     if account is None:
         raise InvalidInputError(f"accountIds: there is no account {account_id}")
     overrides = Overrides.of_job(request)
-    agreement = gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
+    agreement = with_late_fees(
+        bench.stores.bills, gather(Catalogue(bench.stores.entities, caller.org_id), account, overrides)
+    )
     key = _key(bench, agreement, request)
     inputs = _inputs(bench, agreement, key)
     require(caller, Action.CONFIG_RETRIEVE, TYPE, inputs.bill_id)
@@ -105,7 +108,7 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
 
 def _inputs(bench: Previewing, agreement: Agreement, key: BillKey) -> BillingInputs:
     """What a job would decide the bill from: without what other bills have, and keep."""
-    due = billed_inputs(bench.stores.bills, agreement, key)
+    due = billed_inputs(bench.stores.bills, agreement, key).inputs
     left = without_billed_already(bench, agreement, read_lock_date(bench.stores.entities, agreement.org_id), due)
     if due.plans and not serves(left):
         raise InvalidInputError(f"lastDateInBillingPeriod: other bills of {key.day} have all that is due, and keep it")

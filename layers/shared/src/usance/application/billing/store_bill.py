@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
+from usance.application.billing.billed_fees import kept_beside
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.credits.book import Book
 from usance.application.billing.credits.ledger import Author, Drawn, changes
-from usance.application.billing.fees import billed_fees
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
@@ -177,7 +177,7 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
     record_id = bench.stores.ids.new()
     keep_record(bench.blobs, org_id, result.record, record_id)
     kept = {DIGEST: bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
-    kept |= {**bill.drawn.private(), **billed_fees(bill.line_items)}
+    kept |= {**bill.drawn.private(), **kept_beside(bill.line_items, result.record.inputs.fees)}
     grouping = calculation.key.grouping
     try:
         yield {**kept, "grouping": grouping} if grouping else kept

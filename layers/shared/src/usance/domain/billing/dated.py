@@ -33,6 +33,7 @@ class Fee:
 
     `since` is where the bill's period begins, when the fee is all that is on it. `behind` is what the bill charges beyond
     `amount`, since other bills have less of the commitment than its fees come to now; below 0 when they have more.
+    Earlier dates of the commitment up to `after` are left to bills of their own; with None, none are.
     """
 
     commitment_id: str
@@ -46,3 +47,4 @@ class Fee:
     contract_id: str | None = None
     accounting_product_ids: tuple[str | None, ...] = ()
     behind: Decimal = ZERO
+    after: date | None = None

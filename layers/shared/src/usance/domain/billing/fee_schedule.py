@@ -1,6 +1,6 @@
 """When a commitment is billed and how much each time (billing.md 8.1, 8.2, W12, W14, W22)."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from decimal import ROUND_DOWN, Decimal, localcontext
@@ -15,11 +15,29 @@ from usance.domain.kernel.timezones import midnight
 
 
 @dataclass(frozen=True, slots=True)
+class BilledFee:
+    """What the bill of `day` has of a commitment; `after` as in `Fee`."""
+
+    day: date
+    amount: Decimal
+    after: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What the bills after the last fee are for: one of them takes what is `unbilled`, and those of `days` have taken some."""
+
+    days: frozenset[date] = frozenset()
+    unbilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FeePlan:
     """The fees of a commitment from `start` to `end` (excluded) that fall on the bills of `calendar`.
 
     Every `interval`-th bill carries one, from the `offset`-th on. `first` is the amount of the first fee; without it (0)
     all are alike. `outstanding` is what they come to together. `template` is a fee but for its time and amount.
+    `changed` is the day on which the commitment changed last.
     """
 
     calendar: Calendar
@@ -32,6 +50,8 @@ class FeePlan:
     in_advance: bool
     grouping: str
     template: Fee
+    changed: date = date.min
+    late: Late = Late()
 
     def key(self, day: date) -> BillKey:
         """The bill of the calendar on `day`."""
@@ -41,7 +61,7 @@ class FeePlan:
         """The fee on the bill of `day`, or None. The spans of all fees tile the commitment."""
         number = self._number(day)
         if number is None:
-            return None
+            return self._late_fee(day, zone) if self._is_late(day) else None
         count = self._count()
         start, end = day, day
         if self.in_advance:
@@ -52,29 +72,72 @@ class FeePlan:
             end = self.end if number == count - 1 else day
         amount = fee_amount(self.outstanding, self.first, number, count, currency)
         span = Instants(midnight(start, zone), midnight(end, zone))
-        since = self.calendar.boundary(self.calendar.index_of(day) - 1)
-        return replace(self.template, number=number, day=day, amount=amount, span=span, since=since)
+        after = None if number in {0, count - 1} else self.calendar.boundary(self._index(number - 1))
+        return replace(
+            self.template, number=number, day=day, amount=amount, span=span, since=self._since(day), after=after
+        )
 
-    def behind(self, day: date, billed: Mapping[date, Decimal], currency: Currency, zone: tzinfo) -> Decimal:
+    def behind(self, day: date, billed: Sequence[BilledFee], currency: Currency, zone: tzinfo) -> Decimal:
         """What to charge on `day`, which has a fee, beyond that fee. `billed` is what other bills have of the commitment.
 
-        A commitment may change when some of its fees are billed. The next fee makes up for it: with it, what was billed up to
-        `day` is what the fees of those bills come to now. It is never below 0, and all bills together never pass
-        `outstanding`.
+        A commitment may change when some of its fees are billed, and a bill may never be made. The next fee makes up for
+        it: with it, what was billed up to `day` is what the fees up to `day` come to now, but for dates before the first
+        that was billed, which are left to bills of their own until the last fee. It is never below 0, and bills never
+        come to more than the fees up to the latest of them.
         """
-        own = self._due(day, currency, zone)
-        with localcontext(EXACT):
-            wanted = own + sum(self._due(on, currency, zone) - amount for on, amount in billed.items() if on < day)
-            left = self.outstanding - sum(billed.values())
-            return max(min(wanted, left), ZERO) - own
-
-    def _due(self, day: date, currency: Currency, zone: tzinfo) -> Decimal:
         fee = self.fee_on(day, currency, zone)
-        return currency.round(fee.amount) if fee else ZERO
+        if fee is None:
+            return ZERO
+        starts = [fee.after, *(one.after for one in billed)]
+        after = None if None in starts else min(start for start in starts if start is not None)
+        latest = max([day, *(one.day for one in billed)])
+        with localcontext(EXACT):
+            before = sum((one.amount for one in billed if one.day < day), ZERO)
+            wanted = self._due(after, day, currency) - before
+            left = self._due(after, latest, currency) - sum(one.amount for one in billed)
+            charged = max(min(wanted, left), ZERO)
+            return ZERO if charged == currency.round(fee.amount) else charged - fee.amount
+
+    def is_short(self, billed: Decimal, coin: Decimal) -> bool:
+        """Whether bills that have `billed` of the commitment lack at least a `coin` of it."""
+        return EXACT.subtract(self.outstanding, billed) >= coin
+
+    @property
+    def last_day(self) -> date:
+        """The day of the last fee."""
+        return self.calendar.boundary(self._index(self._count() - 1))
+
+    def _due(self, after: date | None, until: date, currency: Currency) -> Decimal:
+        """What the fees of the days beyond `after` (None: all) up to `until` come to; with the last, what all do."""
+        if until >= self.last_day:
+            return currency.round(self.outstanding)
+        numbers = range(self._count_by(after) if after else 0, self._count_by(until))
+        each = (fee_amount(self.outstanding, self.first, n, self._count(), currency) for n in numbers)
+        return sum((currency.round(amount) for amount in each), ZERO)
+
+    def _count_by(self, day: date) -> int:
+        """How many fees there are up to `day`, which is included."""
+        steps = (self.calendar.index_of(day) - self._index(0)) // self.interval + 1
+        return min(max(steps, 0), self._count())
+
+    def _is_late(self, day: date) -> bool:
+        if day <= self.last_day or self.calendar.boundary(self.calendar.index_of(day)) != day:
+            return False
+        return self.late.unbilled or day in self.late.days
+
+    def _late_fee(self, day: date, zone: tzinfo) -> Fee:
+        """What is left when the last fee is over; nothing of it is due but for what other bills lack."""
+        span = Instants(midnight(self.start, zone), midnight(self.end, zone))
+        return replace(
+            self.template, number=self._count(), day=day, amount=ZERO, span=span, since=self._since(day), after=None
+        )
+
+    def _since(self, day: date) -> date:
+        return self.calendar.boundary(self.calendar.index_of(day) - 1)
 
     def is_on(self, day: date) -> bool:
         """Whether a fee is on the bill of `day`."""
-        return self._number(day) is not None
+        return self._number(day) is not None or self._is_late(day)
 
     def is_first(self, day: date) -> bool:
         """Whether the first fee is on the bill of `day`."""
