@@ -19,7 +19,6 @@ from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.application.billing.run_message import run_message
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.entities import Delete, EntityRepository, Put, StaleGuardError
-from usance.domain.billing.draw_down import DRAWS_MAX
 from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
 from usance.resources.wire import Document
 
@@ -198,16 +197,26 @@ def test_a_bill_whose_worker_dies_draws_once(world: World) -> None:
     assert (left(world, held), drawn(world, held)) == (0, {bill["id"]: 15})
 
 
-def test_the_most_credits_of_a_bill_fit_the_transactions_that_draw_on_them_and_give_back(world: World) -> None:
-    account = world.subscribe(template={"standingCharge": DRAWS_MAX - 5})
-    for _ in range(5):
+def test_a_bill_draws_on_more_credits_and_has_more_fees_and_charges_than_one_transaction_holds(world: World) -> None:
+    account = world.subscribe(template={"standingCharge": 8})
+    for _ in range(12):
         world.org.make("charge", accountId=account["id"], billDate="2026-01-01", amount=1)
-    held = [balance(world, account, 1) for _ in range(DRAWS_MAX)]
+    held = [balance(world, account, 1) for _ in range(20)]
+    terms = {"startDate": "2025-12-01", "endDate": "2026-01-01", "amount": 5, "lineItemTypes": ["MINIMUM_SPEND"]}
+    prepaid = [
+        world.org.make("commitment", accountId=account["id"], billingPlanId=world.plan["id"], **terms)["id"]
+        for _ in range(30)
+    ]
     bill = world.bill(world.run())
-    assert (bill["billTotal"], {left(world, one) for one in held}) == (0, {0})
+    assert (bill["billTotal"], {left(world, one) for one in held}) == (150, {0})
+    assert {drawn(world, one)[bill["id"]] for one in held} == {1}
+    for one in (prepaid[0], prepaid[-1]):
+        assert [found["id"] for found in world.get("/lineitems", commitmentId=one)["data"]]
     assert world.bill(world.run())["version"] > bill["version"]
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
     assert {left(world, one) for one in held} == {1}
+    assert not any(drawn(world, one) for one in held)
+    assert world.get("/lineitems", commitmentId=prepaid[0])["data"] == []
 
 
 def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World, request: pytest.FixtureRequest) -> None:

@@ -360,11 +360,11 @@ def test_descriptions_and_accounting_products_are_the_credits_own() -> None:
     assert (used.description, used.accounting_product, over.description) == ("Used", product, "Over")
 
 
-def test_a_bill_draws_on_so_many_credits_as_one_transaction_holds() -> None:
-    many = [balance(1, f"{n:02}") for n in range(DRAWS_MAX + 1)]
+def test_a_bill_draws_on_so_many_credits_as_its_row_holds() -> None:
+    many = [balance(1, f"{n:03}") for n in range(DRAWS_MAX + 1)]
     assert len(bill(january(*many), lambda _: DRAWS_MAX).draws) == DRAWS_MAX
     more = bill(january(*many), lambda _: DRAWS_MAX + 1)
-    assert [draw.credit_id for draw in more.draws] == [f"{n:02}" for n in range(DRAWS_MAX)]
+    assert [draw.credit_id for draw in more.draws] == [f"{n:03}" for n in range(DRAWS_MAX)]
     assert sum(Decimal(amount) for _, amount in lines(more)) == 1
     assert {type_ for type_, _ in lines(more)} == {
         "USAGE",

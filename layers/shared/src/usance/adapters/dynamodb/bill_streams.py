@@ -44,7 +44,7 @@ class BillStreams:
     deadline: Deadline | None = None
 
     def of(self, query: BillQuery) -> IdStream:
-        """A stream that holds every bill of `query`; of bills by date it may hold more, which `matches` tells."""
+        """A stream that holds every bill of `query`; by date, and of bills with many values, it may hold more."""
         streams = [
             KnownIds(values) if field == "id" else self.equal(field, values) for field, values in query.filters.items()
         ]
@@ -62,11 +62,11 @@ class BillStreams:
         return self._any(keys.partitions(self.org_id, BILL))
 
     def equal(self, field: str, values: Sequence[str]) -> IdStream:
-        """The bills with one of `values`."""
+        """The bills with one of `values`; of those with many of them perhaps others, too."""
         partitions = [
             pk for value in dict.fromkeys(values) for pk in keys.filter_partitions(self.org_id, BILL, field, value)
         ]
-        return self._any(partitions)
+        return self._any([*partitions, *keys.wide_partitions(self.org_id, BILL, field, values)])
 
     def up_to(self, stream: IdStream, last_day: date) -> IdStream:
         """Those of `stream` whose period ends on or before `last_day`."""

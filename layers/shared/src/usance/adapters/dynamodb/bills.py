@@ -86,7 +86,9 @@ class DynamoBillRepository:
             limit,
             page_size,
             deadline,
-            lambda ids: [header for header in self.get_many(org_id, ids) if matches(header, query)],
+            lambda ids: [
+                header for header in self._entities.matching(org_id, BILL, ids, query.filters) if matches(header, query)
+            ],
         )
 
     def exists_up_to(self, org_id: str, status: str, last_day: date) -> bool:

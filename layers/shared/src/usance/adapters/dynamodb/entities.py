@@ -87,7 +87,7 @@ class DynamoEntityRepository:
             limit,
             page_size,
             deadline,
-            lambda ids: self._matching(org_id, type_, ids, filters),
+            lambda ids: self.matching(org_id, type_, ids, filters),
         )
 
     def list_all(self, org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Document]:
@@ -233,7 +233,7 @@ class DynamoEntityRepository:
             ]
         return AllOf(streams, deadline)
 
-    def _matching(
+    def matching(
         self, org_id: str, type_: str, ids: Sequence[str], filters: Mapping[str, Sequence[str]]
     ) -> Iterator[Document]:
         """In the order of `ids`; without a row that has gone meanwhile, or that is in a bucket for another value."""

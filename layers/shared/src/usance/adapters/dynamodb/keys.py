@@ -25,6 +25,7 @@ SHARDED: Final = frozenset({"bill", "integrationRun"})
 WIDE: Final[Mapping[tuple[str, str], int]] = {
     ("commitment", "productId"): 25,
     ("balance", "productId"): 25,
+    ("bill", "commitmentId"): 10,
     ("dataExportSchedule", "meterIds"): 8,
     ("dataExportSchedule", "aggregationId"): 8,
     ("dataExportSchedule", "compoundAggregationId"): 8,

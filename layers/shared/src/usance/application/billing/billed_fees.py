@@ -19,6 +19,7 @@ from usance.resources.wire import Document
 
 BILLED: Final = "fees"  # beside the header of a bill: what it has of commitments, by their ids
 PAGE: Final = 100  # bills at a time
+ASKED_MAX: Final = 8  # commitments: each is a query for every shard; beyond, all bills of the account are fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,10 @@ def _caught_up(inputs: BillingInputs, fee: Fee, others: Sequence[OnBill], schedu
 
 
 def _read(bills: BillRepository, org_id: str, account_id: str, ids: Sequence[str]) -> Iterator[OnBill]:
+    by = {"commitmentId": ids} if len(ids) <= ASKED_MAX else {"accountId": [account_id]}
     token = None
     while True:
-        page = bills.list_page(org_id, BillQuery({"commitmentId": ids}), page_size=PAGE, next_token=token)
+        page = bills.list_page(org_id, BillQuery(by), page_size=PAGE, next_token=token)
         for stored in bills.get_many_stored(org_id, [header["id"] for header in page.data]):
             if stored.header["accountId"] == account_id:
                 kept = wire.loads(stored.private.get(BILLED, "{}"))

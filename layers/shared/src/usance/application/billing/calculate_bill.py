@@ -7,11 +7,12 @@ from typing import Final
 from usance.application.billing.billed_already import without_billed_already
 from usance.application.billing.billed_fees import fees_guard
 from usance.application.billing.calculation import Calculation
-from usance.application.billing.charges import now_taken, part_taken
+from usance.application.billing.charges import ROWS_OF_CHARGE, now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.corrections.standing import bills_that_correct
+from usance.application.billing.credits.ahead import drawn_ahead, settle
 from usance.application.billing.credits.book import read_book
-from usance.application.billing.credits.ledger import Drawn
+from usance.application.billing.credits.ledger import Author, Drawn
 from usance.application.billing.gather import Agreement
 from usance.application.billing.lock_date import Lock, read_lock
 from usance.application.billing.read_usage import Evidences, read_usage
@@ -59,7 +60,7 @@ def calculate_bill(bench: Workbench, calculation: Calculation) -> Made:
     usage, conflicts, parts = _Usage(bench, calculation), 0, 0
     while conflicts < ATTEMPTS_MAX and parts < PARTS_MAX:
         try:
-            made = _decide_and_store(bench, calculation, usage)
+            made = _made_or_settled(bench, calculation, usage)
         except (VersionConflictError, NotFoundError):  # the bill, the lock date, a credit or a charge moved, or is gone
             conflicts += 1
             if conflicts < ATTEMPTS_MAX:
@@ -84,6 +85,28 @@ def _is_final(stores: BillingStores, org_id: str, key: BillKey, header: Document
     if lock.is_locked(state_of(header) if header else new):
         return True
     return header is not None and bool(bills_that_correct(stores, org_id, header["id"]))
+
+
+def _made_or_settled(bench: Workbench, calculation: Calculation, usage: "_Usage") -> Made:
+    """As `_decide_and_store`; of a bill that is not stored, nothing that it drew ahead is kept."""
+    try:
+        made = _decide_and_store(bench, calculation, usage)
+    except InvalidInputError:
+        _settle(bench, calculation)
+        raise
+    if made.bill_id is None:
+        _settle(bench, calculation)
+    return made
+
+
+def _settle(bench: Workbench, calculation: Calculation) -> None:
+    stores, author = bench.stores, _author(bench, calculation)
+    settle(stores.entities, stores.bills, calculation.agreement.org_id, author)
+
+
+def _author(bench: Workbench, calculation: Calculation) -> Author:
+    job, day = calculation.job, calculation.key.day
+    return Author(calculation.bill_id, day, job["createdBy"], bench.stores.clock.now())
 
 
 def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> Made:
@@ -111,13 +134,15 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     drawn = Drawn.of(stored.private) if stored else Drawn()
     values = usage.read(all_inputs, stored.header if stored else None)
     book = read_book(agreement.catalogue, agreement.account, drawn, all_inputs, values)
-    taken = part_taken(all_inputs.charges, bill_id, beside=len(book.documents))
+    taken = part_taken(all_inputs.charges, bill_id)
     given = book.given_to(replace(all_inputs, charges=taken))
     result = Result(Calculated.of(decide(given, values)), BillRecord.of(given, values, usage.evidence))
     if stored is None and not result.bill.line_items and agreement.catalogue.config().get("suppressedEmptyBills"):
         return Made()
     marks = now_taken(bench.stores, agreement.unbilled, bill_id, taken)
-    store_bill(bench, calculation, result, Storing(book, stored, guards, marks))
+    author, new, rows = _author(bench, calculation), result.bill.drawn, len(marks) * ROWS_OF_CHARGE
+    book, draws = drawn_ahead(bench.stores.entities, org_id, book, new, author, beside=rows)
+    store_bill(bench, calculation, result, Storing([*draws, *marks], stored, guards))
     return Made(bill_id, len(taken) == len(all_inputs.charges), fees_on)
 
 

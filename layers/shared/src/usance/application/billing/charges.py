@@ -26,8 +26,8 @@ from usance.resources import instants
 from usance.resources.charge import CHARGE
 from usance.resources.wire import Document
 
-AT_ONCE_MAX: Final = 10  # three rows each, of the hundred of a transaction that also holds the bill and its credits
-AT_ONCE_MIN: Final = 2  # beside as many credits as a bill draws on
+ROWS_OF_CHARGE: Final = 3  # itself, and two by which it is found
+AT_ONCE_MAX: Final = 10  # of the hundred rows of a transaction that also holds the bill and its credits
 
 
 @dataclass(slots=True)
@@ -121,18 +121,13 @@ def grouping_on(catalogue: Catalogue, document: Document) -> str:
     return grouping_of(catalogue, catalogue.one("contract", contract_id)) if contract_id else ""
 
 
-def room(beside: int) -> int:
-    """How many charges may change in the transaction of a bill, `beside` so many credits."""
-    return max(AT_ONCE_MIN, AT_ONCE_MAX - beside)
-
-
-def part_taken(charges: Sequence[Charge], bill_id: str, *, beside: int) -> tuple[Charge, ...]:
+def part_taken(charges: Sequence[Charge], bill_id: str) -> tuple[Charge, ...]:
     """Those of `charges` that the bill may be stored with in one transaction: all it has, and as many more as fit.
 
-    `beside` is how many credits may change in it. The rest is for the next time that the bill is stored.
+    The rest is for the next time that the bill is stored.
     """
     waiting = [charge.id for charge in charges if charge.bill_id != bill_id]
-    later = frozenset(waiting[room(beside) :])
+    later = frozenset(waiting[AT_ONCE_MAX:])
     return tuple(charge for charge in charges if charge.id not in later)
 
 

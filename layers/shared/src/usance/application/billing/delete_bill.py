@@ -6,11 +6,11 @@ from typing import Final
 from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
-from usance.application.billing.charges import AT_ONCE_MAX, now_free, of_bill, room
+from usance.application.billing.charges import AT_ONCE_MAX, ROWS_OF_CHARGE, now_free, of_bill
 from usance.application.billing.convert import day
 from usance.application.billing.corrections.standing import require_uncorrected
-from usance.application.billing.credits.book import read_drawn
-from usance.application.billing.credits.ledger import Author, Drawn, changes
+from usance.application.billing.credits.ahead import BESIDE_MAX, give_back_all, given_back, rows_of
+from usance.application.billing.credits.ledger import Author
 from usance.application.billing.lock_date import read_lock
 from usance.application.billing.records.record import RECORD, key_of
 from usance.application.billing.states import DIGEST, HALF_DELETED, changed, state_of
@@ -58,13 +58,14 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
         stored = stores.bills.get_stored(org_id, bill_id)
         if stored is None or stored.header["version"] != version:
             raise VersionConflictError(f"the bill {bill_id} changed meanwhile; read it again")
-        charges, at_once = of_bill(stores, org_id, bill_id), room(len(Drawn.of(stored.private).draws))
+        charges = of_bill(stores, org_id, bill_id)
         try:
-            if len(charges) <= at_once:
-                _remove(stores, caller, stored, charges, lock.guard)
+            if len(charges) <= AT_ONCE_MAX and _remove(stores, caller, stored, charges, lock.guard):
                 return
             _take_off(stores, caller, stored, charges[:AT_ONCE_MAX], lock.guard)
             version += 1
+            if len(charges) <= AT_ONCE_MAX:
+                give_back_all(stores.entities, org_id, stored, _author(stores, caller, stored))
         except VersionConflictError:  # the bill, the lock date, or a credit or charge of it moved
             conflicts += 1
             if conflicts == ATTEMPTS_MAX:
@@ -74,19 +75,25 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
 
 def _remove(
     stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
-) -> None:
-    org_id, bill, drawn = caller.org_id, stored.header, Drawn.of(stored.private)
-    author = Author(bill["id"], day(bill["endDate"]), caller.audit_name, stores.clock.now())
-    credits_ = read_drawn(stores.entities, org_id, drawn, {})
-    given_back = changes(stores.entities, org_id, credits_, drawn, Drawn(), author)
-    beside = [*given_back, *now_free(stores, charges)]
+) -> bool:
+    """Remove the bill, unless more is to be given back than one transaction holds."""
+    org_id, bill = caller.org_id, stored.header
+    back = given_back(stores.entities, org_id, stored, _author(stores, caller, stored))
+    if rows_of(back) + len(charges) * ROWS_OF_CHARGE > BESIDE_MAX:
+        return False
+    beside = [*back, *now_free(stores, charges)]
     stores.bills.delete(org_id, bill["id"], int(bill["version"]), beside=beside, guards=[guard])
+    return True
+
+
+def _author(stores: BillingStores, caller: Caller, stored: StoredBill) -> Author:
+    return Author(stored.header["id"], day(stored.header["endDate"]), caller.audit_name, stores.clock.now())
 
 
 def _take_off(
     stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
 ) -> None:
-    """Take charges off a bill that has more than go with it in one transaction.
+    """Take charges off a bill that has more of them, or draws on more credits, than go with it in one transaction.
 
     Should the deletion end here, the bill is one that a job calculates anew, and that nobody can approve before.
     """

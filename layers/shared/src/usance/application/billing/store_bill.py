@@ -9,8 +9,6 @@ from typing import Final
 from usance.application.audit import created
 from usance.application.billing.billed_fees import kept_beside
 from usance.application.billing.calculation import Calculation
-from usance.application.billing.credits.book import Book
-from usance.application.billing.credits.ledger import Author, Drawn, changes
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
@@ -35,15 +33,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """What a bill is stored on condition of: its credits, the bill as it was (None: there was none), lock date and fees.
+    """What a bill is stored on condition of: the bill as it was (None: there was none), lock date and fees.
 
-    `marks` are the charges that come onto it.
+    `beside` changes with it: the charges that it takes, the credits on which it draws, or drew.
     """
 
-    book: Book
+    beside: Sequence[Put | Delete]
     stored: StoredBill | None
     guards: Sequence[Guard]
-    marks: Sequence[Put]
 
 
 def store_bill(bench: Workbench, calculation: Calculation, result: Result, storing: Storing) -> None:
@@ -56,16 +53,6 @@ def store_bill(bench: Workbench, calculation: Calculation, result: Result, stori
         _create(bench, calculation, result, storing)
     else:
         _replace(bench, calculation, result, storing, stored)
-
-
-def _beside(
-    bench: Workbench, calculation: Calculation, result: Result, storing: Storing, old: Drawn
-) -> Sequence[Put | Delete]:
-    """What changes with the bill: the charges that it takes, the credits on which it draws, or drew."""
-    author = Author(result.bill.core["id"], calculation.key.day, calculation.job["createdBy"], bench.stores.clock.now())
-    org_id = calculation.agreement.org_id
-    drawn = changes(bench.stores.entities, org_id, storing.book.documents, old, result.bill.drawn, author)
-    return [*drawn, *storing.marks]
 
 
 def _create(bench: Workbench, calculation: Calculation, result: Result, storing: Storing) -> None:
@@ -85,7 +72,6 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, storing:
         "statementStale": False,
     }
     prefix = config.get("billPrefix")
-    beside = _beside(bench, calculation, result, storing, Drawn())
     with _recorded(bench, calculation, result) as private:
         bench.stores.bills.create(
             calculation.agreement.org_id,
@@ -93,7 +79,7 @@ def _create(bench: Workbench, calculation: Calculation, result: Result, storing:
             result.bill.line_items,
             private=private,
             numbering=Numbering(prefix, int(config.get("sequenceStartNumber") or 0)) if prefix else None,
-            beside=beside,
+            beside=storing.beside,
             guards=storing.guards,
         )
 
@@ -102,7 +88,7 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, storing
     """Keep what belongs to the bill rather than to its calculation; a bill that was approved needs it again (Q22)."""
     old, job = stored.header, calculation.job
     same = stored.private.get(DIGEST) == result.bill.digest
-    if same and not storing.marks and (calculation.scheduled or old["billJobId"] == job["id"]):
+    if same and not storing.beside and (calculation.scheduled or old["billJobId"] == job["id"]):
         return
     when = instants.to_text(bench.stores.clock.now())
     memos = None if same else _memos(bench, calculation, stored)
@@ -120,7 +106,6 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, storing
         "dtLastModified": when,
         "lastModifiedBy": job["createdBy"],
     }
-    beside = _beside(bench, calculation, result, storing, Drawn.of(stored.private))
     with _recorded(bench, calculation, result) as private:
         bench.stores.bills.replace(
             calculation.agreement.org_id,
@@ -128,7 +113,7 @@ def _replace(bench: Workbench, calculation: Calculation, result: Result, storing
             expected_version=int(old["version"]),
             line_items=None if memos is None else appended(result.bill.line_items, memos),
             private=private | totals,
-            beside=beside,
+            beside=storing.beside,
             guards=storing.guards,
         )
     if before := stored.private.get(RECORD):

@@ -21,7 +21,7 @@ from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ONE, ZERO
 
-DRAWS_MAX: Final = 10  # a transaction holds 100 rows; a draw may need six of them
+DRAWS_MAX: Final = 400  # they are kept beside the bill, in a row that ends at 400 KB
 
 _TYPES: Final = {
     CreditKind.PREPAYMENT: LineItemType.COMMITMENT_CONSUMED,
@@ -40,7 +40,7 @@ class Settlement:
 
 @dataclass(slots=True)
 class _Room:
-    """How many draws the transaction of the bill still has room for; `lacking` when one more was wanted."""
+    """How many draws the bill still has room for; `lacking` when one more was wanted."""
 
     draws: int = DRAWS_MAX
     lacking: bool = False
@@ -80,7 +80,7 @@ class _Till:
 def settled(context: Context, items: Sequence[Item]) -> Settlement:
     """What `items`, the charges of a bill, become when its credits pay. The amounts of `context` are exact.
 
-    A bill draws on so many credits as one transaction holds. Where more would pay, the others wait for later bills, and
+    A bill draws on so many credits as its row holds. Where more would pay, the others wait for later bills, and
     nothing is overage. Raises `InvalidInputError` when a currency conversion is missing.
     """
     credits_ = in_order(context.inputs)

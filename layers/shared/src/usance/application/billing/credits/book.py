@@ -8,7 +8,7 @@ from typing import Final
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert import instant, product_of
 from usance.application.billing.credits.convert import balance_of, commitment_of
-from usance.application.billing.credits.ledger import RESOURCES, Drawn
+from usance.application.billing.credits.ledger import DRAWS, RESOURCES, Drawn
 from usance.application.billing.families import children_of
 from usance.application.ports.entities import EntityRepository
 from usance.domain.billing.credit import Credit, CreditKind
@@ -21,18 +21,24 @@ from usance.resources.balance_transaction import BALANCE_TRANSACTION
 from usance.resources.commitment import COMMITMENT
 from usance.resources.wire import Document
 
+AHEAD: Final = "billDraws"  # what a bill drew before it was stored, under the bill's id; see `ahead`
 DEFAULT_ORDER: Final = (CreditKind.PREPAYMENT, CreditKind.BALANCE)
 """Without a setting (Q21), and always in a family (billing.md 1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What an account's bill may draw on. `documents` holds the commitments and balances that were read, by id."""
+    """What an account's bill may draw on. `documents` holds the commitments and balances that were read, by id.
+
+    `drawn` is what the bill has drawn already, of which `ahead` is the record when it was not stored with the bill.
+    """
 
     catalogue: Catalogue
     credits: tuple[Credit, ...]
     order: tuple[CreditKind, ...]
     documents: Mapping[str, Document]
+    drawn: Drawn
+    ahead: Document | None
 
     def given_to(self, inputs: BillingInputs) -> BillingInputs:
         """`inputs` with the credits, and with the products that these are accounted to."""
@@ -42,15 +48,20 @@ class Book:
         return replace(inputs, products=more, credits=self.credits, credit_order=self.order)
 
 
-def read_book(catalogue: Catalogue, account: Document, drawn: Drawn, inputs: BillingInputs, usage: UsageValues) -> Book:
-    """The credits of the account for the bill of `inputs`, less what `drawn` says that it has drawn already.
+def read_book(
+    catalogue: Catalogue, account: Document, billed: Drawn, inputs: BillingInputs, usage: UsageValues
+) -> Book:
+    """The credits of the account for the bill of `inputs`, which as it is stored has drawn `billed`, as if it had drawn nothing.
 
-    They are read anew each time, since other bills draw on them.
+    They are read anew each time, since other bills draw on them; before the record of what this one drew ahead, so that a credit
+    that moved since then is one that is not as it was read.
     """
     bill_id, zone = inputs.bill_id, inputs.terms.zone
     entities, org_id = catalogue.entities, catalogue.org_id
     commitments = [*_of_account(entities, org_id, COMMITMENT.type, account["id"]), *_of_parent(catalogue, account)]
     balances = _of_account(entities, org_id, BALANCE.type, account["id"])
+    ahead = read_ahead(entities, org_id, bill_id) if commitments or balances or billed.draws else None
+    drawn = drawn_so_far(ahead, billed)
     rolling = _rolling(balances, inputs, usage)
     negative = bool(catalogue.config().get("allowNegativeBalances"))
     found = [
@@ -68,7 +79,17 @@ def read_book(catalogue: Catalogue, account: Document, drawn: Drawn, inputs: Bil
     ]
     known = {one["id"]: one for one in (*commitments, *balances)}
     documents = {**known, **read_drawn(entities, org_id, drawn, known)}
-    return Book(catalogue, tuple(found), _order(catalogue, account), documents)
+    return Book(catalogue, tuple(found), _order(catalogue, account), documents, drawn, ahead)
+
+
+def read_ahead(entities: EntityRepository, org_id: str, bill_id: str) -> Document | None:
+    """The record of what a bill drew before it was stored, or None."""
+    return entities.get(org_id, AHEAD, bill_id)
+
+
+def drawn_so_far(ahead: Document | None, billed: Drawn) -> Drawn:
+    """What a bill has drawn which as it is stored has drawn `billed`, when `ahead` is the record of what it drew since."""
+    return billed if ahead is None else Drawn.of({name: ahead[name] for name in (DRAWS,) if name in ahead})
 
 
 def read_drawn(
