@@ -232,3 +232,24 @@ def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World, request: p
     assert (refused.status, "bill" in refused.message) == (400, True)
     world.client.delete(f"/bills/{bill['id']}")
     assert world.org.client.delete(path).status == 200
+
+
+def test_a_commitment_whose_fees_are_billed_stays_with_its_account_and_currency(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["stores"] == "fake":
+        pytest.skip("the fakes of bills and of entities have no index together")
+    account, other = world.subscribe(), world.org.make("account")
+    dates = {"startDate": "2025-11-01", "endDate": "2026-11-01", "lineItemTypes": ["MINIMUM_SPEND"]}
+    made = world.org.make("commitment", accountId=account["id"], billingPlanId=world.plan["id"], **dates)
+    path = f"/commitments/{made['id']}"
+    world.org.make("currency", code="EUR", name="Euro")
+    changed = world.org.client.put(path, {**made, "currency": "EUR"})
+    assert changed.status == 200
+    back = world.org.client.put(path, {**changed.json, "currency": "USD"}).json
+    bill = world.bill(world.run())
+    assert bill["billTotal"] == 120
+    for change in ({"currency": "EUR"}, {"accountId": other["id"]}):
+        refused = world.org.client.put(path, {**back, **change})
+        assert (refused.status, f"{next(iter(change))} cannot change" in refused.message) == (400, True)
+    assert world.org.client.put(path, {**back, "amount": 2400}).status == 200

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from usance.domain.catalog.commitments import check_commitment, check_fees, commitment_asked
+from usance.domain.catalog.commitments import bills_that_have, check_commitment, check_fees, commitment_asked
 from usance.domain.catalog.windows import check_contract, check_window
 from usance.resources.fields import (
     CurrencyCode,
@@ -116,7 +116,10 @@ COMMITMENT: Final = Resource(
         Ref("productIds[]", "product"),
         *(Ref(name, "product") for name in _ACCOUNTING),
     ),
-    related=(Related("contract", "contract", id_at="contractId"),),
+    related=(
+        Related("contract", "contract", id_at="contractId"),
+        Related("bills", "bill", find=bills_that_have),
+    ),
     rules=(check_window, check_contract, check_commitment, check_fees),
     dependants=(Dependant("bill", "commitmentId"),),
     serial=(Serial("account of contract", "contractId"),),

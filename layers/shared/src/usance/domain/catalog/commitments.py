@@ -1,7 +1,7 @@
 """Rules of commitments (billing.md 8.1)."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.pricings import window_holds
@@ -10,11 +10,13 @@ from usance.domain.catalog.windows import ends_within
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import EXACT, ZERO
 
+KEPT_ONCE_BILLED: Final = ("accountId", "currency")
+
 
 def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
     """What is paid beforehand fits into the amount, and overage is either surcharged or shown apart.
 
-    What bills have drawn is kept, and so is the account once they have.
+    What bills have drawn is kept, and so are account and currency once bills have drawn on it or charged its fees.
     """
     new, old = proposal.new, proposal.old or {}
     paid = EXACT.add(new.get("amountPrePaid", ZERO), new.get("amountFirstBill", ZERO))
@@ -23,10 +25,16 @@ def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
     if new.get("separateOverageUsage") and new.get("overageSurchargePercent", ZERO) != 0:
         raise InvalidInputError("separateOverageUsage cannot be used with an overageSurchargePercent other than 0")
     spent = old.get("amountSpent", ZERO)
-    for name in ("accountId", "currency"):
-        if spent and proposal.changed(name):
-            raise InvalidInputError(f"{name} cannot change once bills have drawn on the commitment")
+    for name in KEPT_ONCE_BILLED:
+        if proposal.changed(name) and (spent or proposal.many("bills")):
+            raise InvalidInputError(f"{name} cannot change once bills have drawn on the commitment or charged its fees")
     return {"amountSpent": spent}
+
+
+def bills_that_have(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """By which the bills with fees of a commitment are found, where these matter: what they have counts for it alone."""
+    matters = proposal.old and any(proposal.changed(name) for name in KEPT_ONCE_BILLED)
+    return {"commitmentId": [proposal.old["id"]] if proposal.old and matters else []}
 
 
 def check_fees(proposal: Proposal) -> Mapping[str, Any]:
