@@ -202,7 +202,8 @@ def test_alarms_look_at_every_queue_and_function_and_tell_the_topic(template: Te
     assert alarmed(template, "OldMessagesAlarm", "QueueName") == working
     called = alarmed(template, "ThrottlesAlarm", "FunctionName")
     others = alarmed(template, "WorkerErrorsAlarm", "FunctionName")
-    assert called | others | {"AdminFunction"} == set(of_type(template, "AWS::Serverless::Function"))
+    alone = {"AdminFunction", "GivenUpFunction"}  # the one has a caller, what the other cannot do is a dead letter
+    assert called | others | alone == set(of_type(template, "AWS::Serverless::Function"))
     assert not called & others
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     assert len(alarms) == 8
@@ -262,10 +263,11 @@ def test_every_queue_that_runs_a_function_has_a_dead_letter_queue_that_keeps_lon
         "MergeQueue",
         "DeliveryQueue",
         "IntegrationQueue",
+        "GivenUpQueue",
     }
     for name in working:
         target = queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
-        assert target == f"{name}DeadLetterQueue"
+        assert target == ("GivenUpQueue" if name in {"DeliveryQueue", "IntegrationQueue"} else f"{name}DeadLetterQueue")
     for name in set(queues) - working:
         assert queues[name]["Properties"]["MessageRetentionPeriod"] == SQS_RETENTION_DAYS_MAX * 86_400
     assert all(row["Properties"]["SqsManagedSseEnabled"] is True for row in queues.values())
@@ -275,7 +277,7 @@ def test_a_message_stays_hidden_for_six_times_the_time_out_of_its_function(
     template: Template, functions: Functions
 ) -> None:
     sources = list(events(functions, "SQS"))
-    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 8
+    assert len(sources) == len({event["Queue"]["Fn::GetAtt"][0] for _, event in sources}) == 9
     for function, event in sources:
         queue = template["Resources"][event["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= VISIBILITY_PER_TIMEOUT * function["Timeout"]

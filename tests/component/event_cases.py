@@ -64,6 +64,7 @@ CASES = [
     Case("NotificationsFunction", "notifications_changes", answer={"batchItemFailures": []}),
     Case("WebhooksFunction", "webhooks_delivery", answer={"batchItemFailures": []}),
     Case("IntegrationsFunction", "integrations_delivery", answer={"batchItemFailures": []}),
+    Case("GivenUpFunction", "given_up_delivery", answer={"batchItemFailures": []}),
     Case("AdminFunction", "admin_verify_audit", answer={"valid": False}),
     Case("AdminFunction", "admin_resume_deliveries", answer={"resumed": 0, "next": None}),
 ]

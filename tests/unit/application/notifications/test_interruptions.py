@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
-from usance.application.notifications import deliver_run as module
+from usance.application.notifications import outcomes as module
 from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.domain.notifications.changes import Change

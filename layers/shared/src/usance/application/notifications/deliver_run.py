@@ -2,23 +2,22 @@
 
 The queue may bring a message twice, late, or to two workers at once. The run's version lets one of them make an
 attempt; its status and due time tell the others what is left to do. A worker that dies while it sends leaves a claim
-that ends by itself, and the same attempt is made again with the same delivery id.
+that ends by itself, and the same attempt is made again with the same delivery id; after `CUT_OFFS_MAX` of these the run fails.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import ceil
 
 from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
 from usance.application.notifications.lanes import free_lane, free_line, gives_back, take_lane, take_line
 from usance.application.notifications.lines import call_next, is_next, moves
-from usance.application.notifications.runs import RUN_TYPE, changed, enqueue, is_test, line_of
+from usance.application.notifications.outcomes import cut_offs_now, finished, give_up, hold_run
+from usance.application.notifications.runs import RUN_TYPE, changed, due_at, is_test, line_of
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice
-from usance.application.ports.queue import DELAY_MAX_SECONDS, Queue
-from usance.domain.kernel.errors import VersionConflictError
-from usance.domain.notifications.delivery import FINAL, Next, RunStatus, after_attempt, after_test
+from usance.application.ports.queue import Queue
+from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.domain.notifications.delivery import CUT_OFFS_MAX, FINAL, Next, RunStatus, after_attempt, after_test
 from usance.domain.notifications.pacing import hold
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -43,17 +42,20 @@ def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int 
     run = stores.entities.get(org_id, RUN_TYPE, run_id)
     if run is None:
         return None
-    now = stores.clock.now()
-    due = run["delivery"]["dueAt"]
+    now, due = stores.clock.now(), due_at(run)
     try:
         if RunStatus(run["status"]) in FINAL:
             settle_run(org_id, run, stores, deliverer.dead_letters, deliverer.notice)
-        elif due and now < instants.from_text(due):
-            _hold(org_id, run, instants.from_text(due) - now, stores)
+        elif due and now < due:
+            hold_run(org_id, run, due - now, stores)
+        elif (cut := cut_offs_now(run, now)) >= CUT_OFFS_MAX:
+            over = give_up(org_id, run, cut, stores)
+            settle_run(org_id, over, stores, deliverer.dead_letters, deliverer.notice)
+            return str(over["status"])
         else:
             return _proceed(org_id, run, deliverer, times_held)
-    except VersionConflictError:
-        return None  # another worker has this run, and a message of its own to finish it
+    except (VersionConflictError, NotFoundError):
+        return None  # another worker has this run, or has ended it, and a message of its own to finish it
     return str(run["status"])
 
 
@@ -63,13 +65,13 @@ def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) 
     try:
         dispatch = deliverer.courier.prepare(org_id, run)
     except UndeliverableError as reason:
-        over = _finished(run, stores.clock.now(), Next(RunStatus.DISABLED), str(reason))
+        over = finished(run, stores.clock.now(), Next(RunStatus.DISABLED), str(reason))
         stores.entities.commit(org_id, moves(over, run["version"]))
         call_next(org_id, over, stores)
         return RunStatus.DISABLED
     status = _in_turn(org_id, run, dispatch, deliverer) if is_next(org_id, run, stores.entities) else None
     if status is None:
-        _hold(org_id, run, hold(times_held, run["id"]), stores, times_held + 1)
+        hold_run(org_id, run, hold(times_held, run["id"]), stores, times_held + 1)
         return str(run["status"])
     return status
 
@@ -111,13 +113,15 @@ def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispat
     """Claim the run, send, record how it ended and give back the turn in its line, before the next is called."""
     stores = deliverer.stores
     began = stores.clock.now()
-    cut_off = {"cutOff": True} if run["status"] == RunStatus.STARTED else {}  # an earlier attempt, without outcome
     claimed = changed(
         run,
         began,
         status=RunStatus.STARTED.value,
         dtStarted=run.get("dtStarted") or instants.to_text(began),
-        delivery={"dueAt": instants.to_text(began + deliverer.courier.pace.lease), **cut_off},
+        delivery={
+            "dueAt": instants.to_text(began + deliverer.courier.pace.lease),
+            "cutOff": cut_offs_now(run, began),
+        },
     )
     stores.entities.commit(org_id, moves(claimed, run["version"]))
     attempt = dispatch.send(began)
@@ -129,24 +133,12 @@ def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispat
         after_test(outcome) if is_test(run) else after_attempt(len(attempts), outcome, now, run_id=run["id"], born=born)
     )
     tried = {**claimed, **attempt.fields, "delivery": {**claimed["delivery"], "attempts": attempts}}
-    recorded = _finished(tried, now, then, attempt.log["error"])
+    recorded = finished(tried, now, then, attempt.log["error"])
     freed = [gives_back(turn)] if turn else []
     stores.entities.commit(org_id, [*moves(recorded, claimed["version"]), *freed])
     if then.retry_at:
-        _hold(org_id, run, then.retry_at - now, stores)
+        hold_run(org_id, run, then.retry_at - now, stores)
     else:
         call_next(org_id, recorded, stores)
         settle_run(org_id, recorded, stores, deliverer.dead_letters, deliverer.notice)
     return then.status
-
-
-def _finished(run: Document, now: datetime, then: Next, error: str | None) -> Document:
-    completed = None if then.retry_at else instants.to_text(now)
-    due = instants.to_text(then.retry_at) if then.retry_at else None
-    return changed(run, now, status=then.status.value, error=error, dtCompleted=completed, delivery={"dueAt": due})
-
-
-def _hold(org_id: str, run: Document, wait: timedelta, stores: Stores, times_held: int = 0) -> None:
-    """Queue the run again for when it is due, or for as long as the queue can hold it."""
-    seconds = min(ceil(wait / timedelta(seconds=1)), DELAY_MAX_SECONDS)
-    enqueue(org_id, run, stores, delay_seconds=max(seconds, 0), times_held=times_held)

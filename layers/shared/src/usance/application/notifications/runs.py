@@ -121,7 +121,18 @@ def may_have_left_something(run: Document) -> bool:
     """Whether an attempt of a run that is over failed or was cut off, so that nobody knows what it did."""
     delivery = run["delivery"]
     failed = run["status"] != RunStatus.COMPLETE or any(attempt["fault"] for attempt in delivery["attempts"])
-    return bool(run.get("dtStarted")) and (failed or bool(delivery.get("cutOff")))
+    return bool(run.get("dtStarted")) and (failed or cut_offs(run) > 0)
+
+
+def cut_offs(run: Document) -> int:
+    """How many attempts were cut off, and left no outcome."""
+    return int(run["delivery"].get("cutOff", 0))
+
+
+def due_at(run: Document) -> datetime | None:
+    """When the next attempt is due or, of a run that is `STARTED`, when the claim of its worker ends."""
+    due = run["delivery"]["dueAt"]
+    return instants.from_text(due) if due else None
 
 
 def message(org_id: str, run_id: str, times_held: int = 0) -> Document:

@@ -20,6 +20,7 @@ ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
 LIFETIME: Final = timedelta(hours=72)  # an attempt that fails later than that is the last, whatever held up the others
 RETRY_AFTER_MAX: Final = timedelta(hours=24)  # a receiver that asks for more is asked again then
 FAILURES_IN_A_ROW_MAX: Final = 10  # then the integration is disabled
+CUT_OFFS_MAX: Final = 3  # attempts without outcome, then the run fails; a queue gives its message up after five
 ERROR_MAX_CHARS: Final = 500
 
 
@@ -52,7 +53,10 @@ FINAL: Final = FAILED | {RunStatus.COMPLETE, RunStatus.DISABLED}
 
 
 class Fault(StrEnum):
-    """Why an attempt failed, where no status of HTTP says it: webhooks have the first four, connectors have all."""
+    """Why an attempt failed, where no status of HTTP says it.
+
+    Webhooks have the first four, connectors those up to `REFUSED`, and runs of every kind the last two.
+    """
 
     TIMEOUT = "the receiver did not answer in time"
     UNREACHABLE = "the receiver cannot be reached"
@@ -66,6 +70,8 @@ class Fault(StrEnum):
     PERIOD_CLOSED = "the accounting period is closed"
     ALREADY_PAID = "the invoice is paid already"
     REFUSED = "the system did not do what it was asked"
+    CUT_OFF = "no attempt came to an end"
+    NOT_TAKEN_UP = "no worker could take it up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,7 @@ _FINAL_FAULTS: Final = {  # repeating cannot mend these
 }
 _OF_THE_ENTITY: Final = frozenset(  # what is wrong with one bill says nothing about the destination
     {Fault.ACCOUNT_NOT_MAPPED, Fault.PAYLOAD_REFUSED, Fault.PERIOD_CLOSED, Fault.ALREADY_PAID}
+    | {Fault.CUT_OFF, Fault.NOT_TAKEN_UP}  # nor does what ended our own workers
 )
 
 
@@ -146,6 +153,16 @@ def after_attempt(attempt: int, outcome: Outcome, now: datetime, *, run_id: str,
     return Next(RunStatus.RATE_LIMIT_RETRY if busy else RunStatus.AWAITING_RETRY, now + delay)
 
 
+def given_up(cut_offs: int) -> Outcome:
+    """How a run ended that our own workers could not bring to an end, after so many attempts that were cut off."""
+    if not cut_offs:
+        return Outcome(fault=Fault.NOT_TAKEN_UP, detail=f"its messages were given up for {LIFETIME.days} days")
+    times = "the only one was" if cut_offs == 1 else f"{cut_offs} were"
+    return Outcome(
+        fault=Fault.CUT_OFF, detail=f"{times} cut off, as by a lack of memory or of time; look at the worker's log"
+    )
+
+
 def after_test(outcome: Outcome) -> Next:
     """What becomes of a test send: it is made once."""
     if outcome.succeeded:
@@ -153,6 +170,11 @@ def after_test(outcome: Outcome) -> Next:
     if outcome.status in _UNAUTHORIZED:
         return Next(RunStatus.AUTH_FAILED)
     return Next(RunStatus.TIMEOUT_LIMIT_EXCEEDED if outcome.fault is Fault.TIMEOUT else RunStatus.ERROR)
+
+
+def is_cut_off(status: RunStatus, due: datetime | None, now: datetime) -> bool:
+    """Whether an attempt began whose worker can no longer be at it, and left no outcome."""
+    return status is RunStatus.STARTED and (due is None or now >= due)
 
 
 def concerns_destination(fault: str | None) -> bool:
