@@ -32,7 +32,7 @@ def serve(answer: Callable[[IO[bytes]], None]) -> None:
             _answer_and_leave(answer)
         _, status = os.waitpid(child, 0)
         if status:
-            late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+            late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
             say({"limit": "time" if late else "memory"})
             return
 
@@ -62,7 +62,6 @@ def limit(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def processor_seconds() -> float:
-    """How long this process has computed."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def limit_processor(seconds: float) -> None:
+    """Let this process compute for so long from now. The time that others compute does not count, and whole seconds need not be."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)

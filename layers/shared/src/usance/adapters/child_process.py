@@ -17,6 +17,7 @@ from typing import IO, Any, Final, cast
 from usance.domain.kernel.errors import UnavailableError
 
 LOADING_SECONDS_MAX: Final = 60.0  # millions of measurements are read in well within it
+CLOCK_TIMES: Final = 5  # so many times its processor time a request may last: its processor is shared with others
 
 
 class ChildProcess:
@@ -36,17 +37,19 @@ class ChildProcess:
     ) -> Mapping[str, Any]:
         """What the child says of a request: `value`, `refused` or `limit`, the limit that it passed.
 
-        `UnavailableError` when the process cannot be started or was ended by somebody else: the same may work later.
+        It may compute for so many `seconds`, however long that takes on a busy machine. `UnavailableError` when it got no
+        processor for that within `CLOCK_TIMES` as long, when it cannot be started or was ended by somebody else: the same may
+        work later.
         """
         with self._lock:
             process = self._started()
             try:
                 with _deadline(process, LOADING_SECONDS_MAX) as late:
                     with suppress(BrokenPipeError):  # then it has said why
-                        _send(_pipe(process.stdin), request, chunks)
+                        _send(_pipe(process.stdin), {**request, "seconds": seconds}, chunks)
                     said = self._line(process)
                 if not late.is_set() and said.get("ready"):
-                    with _deadline(process, seconds) as late:
+                    with _deadline(process, seconds * CLOCK_TIMES) as late:
                         said = self._line(process)
             except BaseException:
                 self._end()
@@ -54,7 +57,7 @@ class ChildProcess:
             if late.is_set() or "limit" in said or not said:
                 self._end()
             if late.is_set():
-                return {"limit": "time"}
+                raise UnavailableError("the machine is too busy to answer in time; try again")
             if not said:
                 raise UnavailableError("the process that was to answer was ended; try again")
             return said

@@ -2,7 +2,7 @@
 
 The query sees one table, `measurements`: `uid`, `ts`, `ets`, `receivedAt` (TIMESTAMP in UTC) and a column per field, DECIMAL for
 numbers and VARCHAR for texts, with the measurements of one group that count, in the order of `ts`, receipt and uid. It has a
-database of its own without files, network, extensions or settings, a bounded memory and a bounded time.
+database of its own without files, network, extensions or settings, a bounded memory and a bounded processor time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ CHUNK_ROWS: Final = 50_000  # handed over at a time
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one query. Its process maps 270 MB when it does nothing, so `process_mb` is that, the database, and some room."""
+    """Of one query: `seconds` of processor time. Its process maps 270 MB when it does nothing, so `process_mb` is that, the database, and some room."""
 
     seconds: float
     database_mb: int
@@ -97,7 +97,6 @@ def _asked(columns: list[_Column], order: Integers, sql: CustomSql, limits: Limi
         "columns": [column.declared for column in columns],
         "expressions": [column.expression for column in columns],
         "names": [column.name.lower() for column in columns],
-        "seconds": limits.seconds,
         "memory": f"{limits.database_mb}MB",
         "addresses": limits.process_mb * MEGABYTE,
         "trial": trial,
@@ -107,7 +106,7 @@ def _asked(columns: list[_Column], order: Integers, sql: CustomSql, limits: Limi
     said = sql_process().answer(request, chunks, limits.seconds)
     match said:
         case {"limit": "time"}:
-            raise _refusal(sql, f"it takes more than {limits.seconds:g} seconds; ask for less")
+            raise _refusal(sql, f"it takes more than {limits.seconds:g} seconds of processor time; ask for less")
         case {"limit": _}:
             raise _refusal(
                 sql,

@@ -9,13 +9,12 @@ import resource
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
-from math import ceil
 from typing import IO, Any, Final
 
 import duckdb
 import numpy as np  # noqa: F401 - columns are unpickled with it: imported once, before forks
 
-from usance.adapters.child_loop import limit, processor_seconds, say, serve
+from usance.adapters.child_loop import limit, limit_processor, say, serve
 from usance.adapters.duckdb.sql_rules import RefusedError, select_of
 
 VALUE_MAX: Final = 400  # characters; a number has 38 digits, and a DOUBLE 24 characters
@@ -51,7 +50,7 @@ def _answer(requests: IO[bytes]) -> None:
         connection.execute(f"INSERT INTO measurements SELECT {', '.join(request['expressions'])} FROM sent")  # noqa: S608 - our own names
         connection.unregister("sent")
     connection.execute("SET lock_configuration = true")
-    limit(resource.RLIMIT_CPU, ceil(processor_seconds() + request["seconds"]))
+    limit_processor(request["seconds"])
     say({"ready": True})
     say(_result(connection, request))
 

@@ -10,12 +10,12 @@ import resource
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
-from math import ceil, isfinite
+from math import isfinite
 from typing import IO, Any, Final, Self
 
 import jsonata
 
-from usance.adapters.child_loop import limit, processor_seconds, say, serve
+from usance.adapters.child_loop import limit, limit_processor, say, serve
 from usance.resources import wire
 
 DEPTH_MAX: Final = 200  # calls within each other: well below what Python's stack holds
@@ -42,7 +42,7 @@ def _answer(requests: IO[bytes]) -> None:
     request = pickle.load(requests)  # noqa: S301 - our own parent wrote it
     pickle.load(requests)  # noqa: S301 - the end
     limit(resource.RLIMIT_AS, request["addresses"])
-    limit(resource.RLIMIT_CPU, ceil(processor_seconds() + request["seconds"]))
+    limit_processor(request["seconds"])
     say({"ready": True})
     say(_result(request))
 

@@ -10,7 +10,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import wire
 from usance.resources.wire import Document
 
-SECONDS_MAX: Final = 3.0  # a mapping of the largest entity takes some hundredths
+SECONDS_MAX: Final = 3.0  # of processor time; a mapping of the largest entity takes some hundredths
 ADDRESSES_MAX: Final = 256_000_000  # bytes; Python and the library take a tenth
 ANSWER_MAX: Final = 2_000_000  # bytes; no destination takes more than 1 MB
 LINE_MAX: Final = 13 * ANSWER_MAX  # a character takes up to 12 bytes where it is escaped
@@ -35,13 +35,16 @@ class JsonataMappings:
         request = {
             "expression": expression,
             "document": document,
-            "seconds": SECONDS_MAX,
             "addresses": ADDRESSES_MAX,
             "answer_max": ANSWER_MAX,
         }
         said = jsonata_process().answer(request, (), SECONDS_MAX)
         if limit := said.get("limit"):
-            most = f"{SECONDS_MAX:g} seconds" if limit == "time" else f"{ADDRESSES_MAX // 1_000_000} MB of memory"
+            most = (
+                f"{SECONDS_MAX:g} seconds of processor time"
+                if limit == "time"
+                else f"{ADDRESSES_MAX // 1_000_000} MB of memory"
+            )
             raise InvalidInputError(f"configData.mapping: it takes more than {most}")
         if refused := said.get("refused"):
             raise InvalidInputError(f"configData.mapping: {refused}")
