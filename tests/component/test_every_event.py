@@ -22,6 +22,7 @@ from tests.unit.application.billing.world import World as Company
 from tests.unit.application.exports.test_exports import ACCOUNTS, Exports
 from tests.unit.application.notifications.world import World as Sending
 from usance.application.exports.run_export_job import run_export_job
+from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event, EventQuery, to_wire
@@ -294,6 +295,22 @@ def a_failed_delivery(outcome: Outcome, runs: int = 1) -> Callable[[str], list[E
     return fail
 
 
+def a_trial_that_arrives(name: str) -> list[Event]:
+    sending = Sending()
+    sending.rule()
+    sending.webhook()
+    sending.link()
+    sending.sender.outcomes = (*[Outcome(status=401)] * 10, Outcome(status=200))
+    for version in range(2, 12):
+        sending.clock.advance(seconds=1)
+        record_change(sending.change(version), sending.stores())
+    sending.work()
+    sending.clock.advance(hours=1)
+    for _ in range(2):
+        deliver_run(sending.org, sending.trials[0][0]["runId"], sending.deliverer())
+    return sending.events.events(name)
+
+
 def a_failed_export(name: str) -> list[Event]:
     exports = Exports()
     destination = exports.org.make("dataExportDestination")
@@ -321,6 +338,7 @@ FAILING: dict[str, Callable[[str], list[Event]]] = {
     "integration.validation.error": a_failed_delivery(Outcome(fault=Fault.INVALID_REQUEST)),
     "integration.perform.error": a_failed_delivery(Outcome(status=500)),
     "integration.disabled.error": a_failed_delivery(Outcome(status=401), runs=10),
+    "integration.enabled": a_trial_that_arrives,
 }
 
 

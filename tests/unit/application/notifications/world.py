@@ -14,7 +14,7 @@ from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.fuse import Fuse
 from usance.application.notifications.configurations import SEALED, put_configuration
 from usance.application.notifications.deliver_run import Deliverer, deliver_run
-from usance.application.notifications.runs import RUN_TYPE
+from usance.application.notifications.runs import RUN_TYPE, is_trial
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice
 from usance.application.notifications.webhook_courier import WebhookCourier
@@ -41,6 +41,7 @@ class World:
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
     org: str = ORG
     fuse: Fuse = field(default_factory=Fuse)
+    trials: list[tuple[Document, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.entities = FakeEntityRepository(self.clock)
@@ -104,15 +105,23 @@ class World:
         return change
 
     def work(self, *, rounds: int = 200) -> None:
-        """Take messages as the queue would bring them, each after its delay, until none is left."""
+        """Take messages as the queue would bring them, each after its delay, until none is left but those of trials."""
         for _ in range(rounds):
-            taken = self.queue.take()
+            taken = [one for one in self.queue.take() if not self._put_aside(*one)]
             if not taken:
                 return
             for message, delay in taken:
                 self.clock.advance(seconds=delay)
                 deliver_run(message["orgId"], message["runId"], self.deliverer(), message.get("timesHeld", 0))
         raise AssertionError("the queue never runs dry")
+
+    def _put_aside(self, message: Document, delay: int) -> bool:
+        """Whether a message is of a trial, which is due in hours."""
+        run = self.entities.get(message["orgId"], RUN_TYPE, message["runId"])
+        if run is None or not is_trial(run):
+            return False
+        self.trials.append((message, delay))
+        return True
 
     @property
     def now(self) -> datetime:

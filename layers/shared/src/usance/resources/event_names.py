@@ -1,4 +1,4 @@
-"""Which entities make events, and the names of all events: the published ones (platform.md 6.2) and one of ours."""
+"""Which entities make events, and the names of all events: the published ones (platform.md 6.2) and two of ours."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -45,6 +45,7 @@ ENTITIES: Final[Mapping[str, str]] = {
 
 BILLING_JOB_FAILURE: Final = "billing.job.failure"  # ours: jobs have no status for an account that gets no bill
 INTEGRATION_AUTHENTICATION_ERROR: Final = "integration.authentication.error"
+INTEGRATION_ENABLED: Final = "integration.enabled"  # ours: the API tells only that one was disabled
 INTEGRATION_DISABLED_ERROR: Final = "integration.disabled.error"
 INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR: Final = "integration.missingaccountmapping.error"
 INTEGRATION_PERFORM_ERROR: Final = "integration.perform.error"
@@ -57,6 +58,7 @@ FAILURES: Final = (
     INGEST_VALIDATION_FAILURE,
     INTEGRATION_AUTHENTICATION_ERROR,
     INTEGRATION_DISABLED_ERROR,
+    INTEGRATION_ENABLED,
     INTEGRATION_MISSING_ACCOUNT_MAPPING_ERROR,
     INTEGRATION_PERFORM_ERROR,
     INTEGRATION_VALIDATION_ERROR,

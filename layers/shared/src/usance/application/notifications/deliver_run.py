@@ -68,6 +68,7 @@ def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) 
         over = finished(run, stores.clock.now(), Next(RunStatus.DISABLED), str(reason))
         stores.entities.commit(org_id, moves(over, run["version"]))
         call_next(org_id, over, stores)
+        settle_run(org_id, over, stores, deliverer.dead_letters, deliverer.notice)
         return RunStatus.DISABLED
     status = _in_turn(org_id, run, dispatch, deliverer) if is_next(org_id, run, stores.entities) else None
     if status is None:

@@ -1,4 +1,4 @@
-"""An integration whose deliveries keep failing is disabled until someone enables it again (platform.md 9.2, 10.4)."""
+"""An integration whose deliveries keep failing is disabled; to a webhook, until a trial of it or someone enables it again (platform.md 9.2, 10.4)."""
 
 from typing import Final
 
@@ -6,9 +6,9 @@ from usance.application.notifications.configurations import CONFIGURATION_TYPE, 
 from usance.application.notifications.publish_event import publish_event
 from usance.application.notifications.runs import BY, RUN_TYPE
 from usance.application.notifications.stores import Stores
-from usance.application.ports.events import Event
+from usance.application.notifications.switch_event import switch_event
+from usance.application.notifications.trials import begin_trials
 from usance.domain.kernel.errors import UnavailableError, VersionConflictError
-from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.delivery import FAILURES_IN_A_ROW_MAX, RunStatus, concerns_destination, fails_in_a_row
 from usance.resources import instants
 from usance.resources.event_names import INTEGRATION_DISABLED_ERROR
@@ -30,8 +30,8 @@ def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> D
         if configuration is None:
             return None
         if not configuration.get("enabled", True):
-            if configuration.get("lastModifiedBy") == BY:  # by us, perhaps cut off before the event
-                publish_event(_event(org_id, configuration), stores)
+            if configuration.get("lastModifiedBy") == BY:  # by us, perhaps cut off before the rest
+                _told(org_id, configuration, stores)
             return None
         if not fails_in_a_row(_statuses(org_id, configuration, stores)):
             return None
@@ -47,7 +47,7 @@ def disable_integration(org_id: str, configuration_id: str, stores: Stores) -> D
             stores.entities.commit(org_id, [put_configuration(disabled, configuration["version"])])
         except VersionConflictError:
             continue
-        publish_event(_event(org_id, disabled), stores)
+        _told(org_id, disabled, stores)
         return disabled
     raise UnavailableError(f"the integrationConfiguration {configuration_id} keeps changing; repeat")
 
@@ -67,21 +67,8 @@ def _tells(attempts: list[Document]) -> bool:
     return not attempts or concerns_destination(attempts[-1]["fault"])
 
 
-def _event(org_id: str, configuration: Document) -> Event:
-    return Event(
-        id=derived_id("integration disabled", org_id, configuration["id"], str(configuration["version"])),
-        org_id=org_id,
-        name=INTEGRATION_DISABLED_ERROR,
-        time=instants.from_text(configuration["dtLastModified"]),
-        detail={
-            "message": f"disabled after {FAILURES_IN_A_ROW_MAX} failed deliveries in a row",
-            "integrationConfigId": configuration["id"],
-            "entityType": configuration["entityType"],
-            "entityId": configuration.get("entityId"),
-            "destination": configuration["destination"],
-            "destinationId": configuration.get("destinationId"),
-        },
-        type="IntegrationEvent",
-        resource_id=configuration["id"],
-        notification_id=configuration.get("entityId"),
-    )
+def _told(org_id: str, configuration: Document, stores: Stores) -> None:
+    message = f"disabled after {FAILURES_IN_A_ROW_MAX} failed deliveries in a row"
+    event = switch_event(org_id, configuration, INTEGRATION_DISABLED_ERROR, message, "integration disabled")
+    publish_event(event, stores)
+    begin_trials(org_id, configuration, stores)

@@ -117,6 +117,16 @@ def is_test(run: Document) -> bool:
     return bool(run["delivery"].get("test"))
 
 
+def is_trial(run: Document) -> bool:
+    """Whether a test send is to show that an integration, which was disabled by itself, works again."""
+    return "trialOf" in run["delivery"]
+
+
+def links_of_test(webhook_id: str) -> Document:
+    """What a test send to a webhook says of itself."""
+    return {"entityType": "Webhook", "entityId": webhook_id, "destination": "Webhook", "destinationId": webhook_id}
+
+
 def may_have_left_something(run: Document) -> bool:
     """Whether an attempt of a run that is over failed or was cut off, so that nobody knows what it did."""
     delivery = run["delivery"]

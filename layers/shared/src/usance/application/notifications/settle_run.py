@@ -4,9 +4,10 @@ from typing import Final
 
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.publish_event import publish_event
-from usance.application.notifications.runs import changed, is_test, is_to_webhook, message, put_run
+from usance.application.notifications.runs import changed, is_test, is_to_webhook, is_trial, message, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice, tell_disabled
+from usance.application.notifications.trials import settle_trial
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
 from usance.domain.kernel.ids import derived_id
@@ -31,11 +32,14 @@ _EVENTS: Final = {  # of a failure for this fault; of any other it is INTEGRATIO
 
 
 def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue, notice: Notice) -> None:
-    """Do once what a failed run asks for; nothing for one that succeeded or is settled, nor for a test send.
+    """Do once what a failed run asks for; nothing for one that succeeded or is settled, nor for a test send, but for a trial.
 
     A worker that dies in between leaves the run unsettled, and its message comes back: events are found by their
     derived ids, and only the dead letter may be there twice.
     """
+    if is_trial(run):
+        settle_trial(org_id, run, stores)
+        return
     if RunStatus(run["status"]) not in FAILED or run["delivery"]["settled"] or is_test(run):
         return
     publish_event(_failure(org_id, run), stores)

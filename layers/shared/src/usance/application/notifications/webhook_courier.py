@@ -7,8 +7,9 @@ from usance.application.notifications.attempts import attempt_of
 from usance.application.notifications.configurations import WEBHOOK_TYPE, credentials_of, enabled_configuration
 from usance.application.notifications.couriers import Attempt, UndeliverableError
 from usance.application.notifications.firings import firing_of
-from usance.application.notifications.runs import delivery_id, is_test
+from usance.application.notifications.runs import delivery_id, is_test, is_trial
 from usance.application.notifications.stores import Stores
+from usance.application.notifications.trials import awaits_trial
 from usance.application.notifications.webhook_request import webhook_request
 from usance.application.ports.events import Event
 from usance.application.ports.secrets import Secrets
@@ -36,8 +37,10 @@ class WebhookCourier:
             configuration_id = run["delivery"]["integrationConfigId"]
             if enabled_configuration(org_id, configuration_id, self.stores.entities) is None:
                 raise UndeliverableError("the integration was disabled or deleted")
-            if not webhook.get("active", True):
-                raise UndeliverableError("the webhook was deactivated")
+        if is_trial(run) and not awaits_trial(org_id, run, self.stores.entities):
+            raise UndeliverableError("somebody has enabled or changed the integration")
+        if not webhook.get("active", True) and (is_trial(run) or not is_test(run)):
+            raise UndeliverableError("the webhook was deactivated")
         firing = firing_of(org_id, run, self.stores.events)
         if firing is None:
             raise UndeliverableError("the event has expired")
