@@ -15,7 +15,7 @@ from usance.adapters.dynamodb.event_items import to_item
 from usance.application.billing import record_failure
 from usance.application.billing.run_message import DELIVERIES_MAX
 from usance.application.ingest import failure_events
-from usance.application.notifications.lanes import LANE_TYPE
+from usance.application.notifications.leases import LEASE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.runs import RUN_TYPE
 from usance.application.ports.events import Event
@@ -336,7 +336,7 @@ def test_rules_are_evaluated_on_what_other_functions_record_and_on_nothing_twice
 
 
 @pytest.mark.parametrize(
-    ("kind", "admitted"), [("bill", True), (RUN_TYPE, False), (LANE_TYPE, False), (PLACE_TYPE, False)]
+    ("kind", "admitted"), [("bill", True), (RUN_TYPE, False), (LEASE_TYPE, False), (PLACE_TYPE, False)]
 )
 def test_the_state_of_deliveries_runs_no_function(functions: Functions, kind: str, *, admitted: bool) -> None:
     patterns = [

@@ -1,7 +1,8 @@
 """An external system in memory, and what connectors reach theirs with."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,10 @@ class FakeMemory:
     credentials: dict[str, Mapping[str, str]] = field(default_factory=dict)
     invoices: dict[tuple[str, str], str] = field(default_factory=dict)
     external_ids: list[tuple[str, ExternalId]] = field(default_factory=list)
+
+    @contextmanager
+    def renewing(self, connection: Connection) -> Iterator[Mapping[str, str] | None]:
+        yield self.credentials.get(connection.configuration_id, connection.credentials)
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
         self.credentials[connection.configuration_id] = dict(credentials)

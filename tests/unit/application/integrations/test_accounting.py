@@ -25,7 +25,8 @@ from usance.application.integrations.send_now import send_now
 from usance.application.integrations.start_runs import line_for
 from usance.application.notifications.configurations import SEALED, put_configuration
 from usance.application.notifications.deliver_run import deliver_run
-from usance.application.notifications.lanes import LANE_TYPE, take_line
+from usance.application.notifications.lanes import take_line
+from usance.application.notifications.leases import LEASE_TYPE
 from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.pacing import CONNECTORS
@@ -223,7 +224,9 @@ def test_a_run_that_joins_late_waits_for_the_newer_one_that_is_on_its_way() -> N
     world.work()
     assert paddle.totals() == [("ready", 1230)]
     assert [run["status"] for run in world.runs()] == ["COMPLETE", "COMPLETE"]
-    assert len([key for key in world.entities.rows if key[1] == LANE_TYPE]) == 1  # of the destination; lines leave none
+    assert (
+        len([key for key in world.entities.rows if key[1] == LEASE_TYPE]) == 1
+    )  # of the destination; lines leave none
 
 
 def test_a_line_whose_worker_died_goes_on_when_its_claim_ends() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.deliver_run import Deliverer, deliver_run
-from usance.application.notifications.lanes import LANE_TYPE
+from usance.application.notifications.leases import LEASE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.record_change import record_change
 from usance.application.ports.entities import Put
@@ -113,11 +113,12 @@ def test_a_lane_whose_worker_died_is_free_again_when_its_claim_ends() -> None:
 
     with pytest.raises(Killed):
         take(world, message, world.deliverer(sender=Deadly()))
-    for key in [key for key in world.entities.rows if key[1] == LANE_TYPE]:
+    for key in [key for key in world.entities.rows if key[1] == LEASE_TYPE]:
         lane = world.entities.get(*key)
         assert lane
         world.entities.commit(
-            world.org, [Put(LANE_TYPE, {**lane, "version": 9, "until": "2026-01-15T12:01:01.000000Z"}, lane["version"])]
+            world.org,
+            [Put(LEASE_TYPE, {**lane, "version": 9, "until": "2026-01-15T12:01:01.000000Z"}, lane["version"])],
         )
     world.clock.advance(seconds=61)
     take(world, message)

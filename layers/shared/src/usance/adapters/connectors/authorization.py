@@ -4,6 +4,7 @@ A renewed token, and a refresh token that replaces a used one, are kept with the
 neither the next attempt nor one that is cut off loses them (RFC 6749, sections 4.4 and 6).
 """
 
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +20,8 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.delivery import Fault
 from usance.resources import wire
 
+LOOKS_MAX: Final = 20  # at whether another attempt has renewed the token
+LOOK_AGAIN_SECONDS: Final = 1.0
 MARGIN: Final = timedelta(minutes=2)  # a token that ends sooner is not used: requests take time, clocks differ
 _LIFE_SECONDS: Final = 1_800  # where the answer does not say
 _REFUSALS: Final = frozenset({400, 401, 403})  # invalid_grant and invalid_client come with 400 or 401
@@ -89,12 +92,14 @@ class OAuth:
         endpoint: str,
         scope: str = "",
         sign_in: ClientSignIn = by_basic,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._outside = outside
         self._sign_in = sign_in
         self._connection = connection
         self._endpoint = endpoint
         self._scope = scope
+        self._pause = pause
         self._credentials = dict(connection.credentials)
 
     def header(self) -> str:
@@ -104,7 +109,20 @@ class OAuth:
         return f"Bearer {self._credentials['accessToken']}"
 
     def renew(self) -> bool:
-        """See the protocol."""
+        """See the protocol. One attempt at a time renews, since a refresh token may be used once; the others take what it got."""
+        refused = self._credentials.get("accessToken")
+        for _ in range(LOOKS_MAX):
+            with self._outside.memory.renewing(self._connection) as kept:
+                if kept is not None:
+                    self._credentials = dict(kept)
+                    self._connection = replace(self._connection, credentials=dict(kept))
+                    if not self._usable() or self._credentials.get("accessToken") == refused:
+                        self._renew()
+                    return True
+            self._pause(LOOK_AGAIN_SECONDS)
+        raise ConnectorError(Fault.PASSING, "another attempt renews the access token and does not come to an end")
+
+    def _renew(self) -> None:
         token = self._asked()
         life = timedelta(seconds=int(token.get("expires_in") or _LIFE_SECONDS))
         self._credentials["accessToken"] = token["access_token"]
@@ -113,7 +131,6 @@ class OAuth:
             self._credentials["refreshToken"] = token["refresh_token"]
         self._outside.memory.keep_credentials(self._connection, dict(self._credentials))
         self._connection = replace(self._connection, credentials=dict(self._credentials))
-        return True
 
     def _usable(self) -> bool:
         if not self._credentials.get("accessToken"):

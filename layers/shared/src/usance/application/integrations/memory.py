@@ -1,11 +1,14 @@
 """What is known of an external system for one configuration: its credentials, and which entity of ours is which of its."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from usance.application.entities.puts import entity_put
 from usance.application.notifications.configurations import CONFIGURATION_TYPE, SEALED, put_configuration
+from usance.application.notifications.leases import LEASE_TYPE, give_back, take_lease
 from usance.application.notifications.runs import BY
 from usance.application.ports.clock import Clock
 from usance.application.ports.connectors import Connection
@@ -22,6 +25,7 @@ from usance.resources.external_mapping import EXTERNAL_MAPPING, entity_key
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 3  # somebody may be editing the same entity
+RENEWAL_LASTS: Final = timedelta(minutes=1)  # one request, which ends after half of that, and one write
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,21 @@ class StoredMemory:
             return {}
         texts = wire.loads(self.secrets.open(private[SEALED], context=configuration_id))
         return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+    @contextmanager
+    def renewing(self, connection: Connection) -> Iterator[Mapping[str, str] | None]:
+        """See the port."""
+        org_id, configuration_id = connection.org_id, connection.configuration_id
+        id_ = derived_id("credentials", org_id, configuration_id)
+        before = self.entities.get(org_id, LEASE_TYPE, id_)
+        lease = take_lease(org_id, id_, before, RENEWAL_LASTS, self.entities, self.clock)
+        if lease is None:
+            yield None
+            return
+        try:
+            yield self.credentials(org_id, configuration_id)
+        finally:
+            give_back(org_id, lease, self.entities)
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
         """See the port. The configuration itself stays as it is, and so does its version.

@@ -8,7 +8,8 @@ that ends by itself, and the same attempt is made again with the same delivery i
 from dataclasses import dataclass
 
 from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
-from usance.application.notifications.lanes import free_lane, free_line, gives_back, take_lane, take_line
+from usance.application.notifications.lanes import free_lane, take_lane, take_line
+from usance.application.notifications.leases import give_back, gives_back
 from usance.application.notifications.lines import call_next, is_next, moves
 from usance.application.notifications.outcomes import cut_offs_now, finished, give_up, hold_run
 from usance.application.notifications.runs import RUN_TYPE, changed, due_at, is_test, line_of
@@ -88,10 +89,10 @@ def _in_turn(org_id: str, run: Document, dispatch: Dispatch, deliverer: Delivere
     try:
         status = _in_a_lane(org_id, run, turn, dispatch, deliverer)
     except BaseException:
-        free_line(org_id, turn, stores)
+        give_back(org_id, turn, stores.entities)
         raise
     if status is None:
-        free_line(org_id, turn, stores)
+        give_back(org_id, turn, stores.entities)
     return status
 
 

@@ -4,17 +4,15 @@ A line, whose deliveries come one after another, is a lane of its own beside the
 """
 
 from datetime import timedelta
-from typing import Final
 
+from usance.application.notifications.leases import LEASE_TYPE, take_lease
 from usance.application.notifications.stores import Stores
-from usance.application.ports.entities import Delete, Put
-from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.application.ports.entities import Put
+from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.pacing import LANES, Pace, rest_after
 from usance.resources import instants
 from usance.resources.wire import Document
-
-LANE_TYPE: Final = "deliveryLane"
 
 
 def take_lane(org_id: str, destination_id: str, pace: Pace, stores: Stores) -> Document | None:
@@ -23,10 +21,10 @@ def take_lane(org_id: str, destination_id: str, pace: Pace, stores: Stores) -> D
     While the last attempt in some lane of a destination was slow, the first such lane alone is used.
     """
     ids = [derived_id("delivery lane", org_id, destination_id, str(number)) for number in range(LANES)]
-    there = {lane["id"]: lane for lane in stores.entities.get_many(org_id, LANE_TYPE, ids)}
+    there = {lane["id"]: lane for lane in stores.entities.get_many(org_id, LEASE_TYPE, ids)}
     slow = [id_ for id_ in ids if there.get(id_, {}).get("slow")]
     for id_ in slow[:1] or ids:
-        lane = _taken(org_id, id_, there.get(id_), pace, stores)
+        lane = take_lease(org_id, id_, there.get(id_), pace.lease, stores.entities, stores.clock)
         if lane is not None:
             return lane
     return None
@@ -35,36 +33,11 @@ def take_lane(org_id: str, destination_id: str, pace: Pace, stores: Stores) -> D
 def take_line(org_id: str, line: str, pace: Pace, stores: Stores) -> Document | None:
     """The line, ours until it is given back or its claim ends; None while another delivery of it is being made.
 
-    To be the oldest that waits is not enough: one that joins late may be older than the one that is on its way.
+    Lines are as many as entities, so that nothing is kept of one that is free. To be the oldest that waits is not enough: one that joins late may be older than the one that is on its way.
     """
     id_ = derived_id("delivery line", org_id, line)
-    return _taken(org_id, id_, stores.entities.get(org_id, LANE_TYPE, id_), pace, stores)
-
-
-def _taken(org_id: str, id_: str, before: Document | None, pace: Pace, stores: Stores) -> Document | None:
-    now = stores.clock.now()
-    if before is not None and now < instants.from_text(before["until"]):
-        return None
-    seen = before["version"] if before else None
-    lane = {**(before or {}), "id": id_, "version": (seen or 0) + 1, "until": instants.to_text(now + pace.lease)}
-    try:
-        stores.entities.commit(org_id, [Put(LANE_TYPE, lane, expected_version=seen)])
-    except (VersionConflictError, NotFoundError):
-        return None  # another worker was quicker
-    return lane
-
-
-def gives_back(line: Document) -> Delete:
-    """What frees a line. Lines are as many as entities, so that nothing is kept of one that is free."""
-    return Delete(LANE_TYPE, line["id"], expected_version=line["version"])
-
-
-def free_line(org_id: str, line: Document, stores: Stores) -> None:
-    """Give a line back of which no delivery was made."""
-    try:
-        stores.entities.commit(org_id, [gives_back(line)])
-    except (VersionConflictError, NotFoundError):
-        return  # the claim has ended, and the line is another's, or it was given back
+    before = stores.entities.get(org_id, LEASE_TYPE, id_)
+    return take_lease(org_id, id_, before, pace.lease, stores.entities, stores.clock)
 
 
 def free_lane(org_id: str, lane: Document, took: timedelta, pace: Pace, stores: Stores) -> None:
@@ -72,6 +45,6 @@ def free_lane(org_id: str, lane: Document, took: timedelta, pace: Pace, stores: 
     until = instants.to_text(stores.clock.now() + rest_after(took, pace))
     freed = {**lane, "version": lane["version"] + 1, "until": until, "slow": took > pace.slow}
     try:
-        stores.entities.commit(org_id, [Put(LANE_TYPE, freed, expected_version=lane["version"])])
+        stores.entities.commit(org_id, [Put(LEASE_TYPE, freed, expected_version=lane["version"])])
     except VersionConflictError:
         return  # the claim has ended, and the lane is another's

@@ -5,6 +5,7 @@ called twice with the same job, or again after it was cut off anywhere, it leave
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -108,6 +109,13 @@ class HttpClient(Protocol):
 
 class Memory(Protocol):
     """What a connector must not forget when it is cut off before it returns."""
+
+    def renewing(self, connection: Connection) -> AbstractContextManager[Mapping[str, str] | None]:
+        """The credentials as they are kept now, which nobody else renews meanwhile; None while another attempt does.
+
+        It holds for a minute, should this attempt be cut off.
+        """
+        ...
 
     def keep_credentials(self, connection: Connection, credentials: Mapping[str, str]) -> None:
         """Replace the credentials of the configuration, such as a refresh token that was used up.

@@ -11,4 +11,4 @@ _DOUBLINGS_MAX: Final = 5  # FIRST_WAIT is beyond WAIT_MAX then
 
 def wait_before(number: int) -> timedelta:
     """How long trial `number` (from 1) waits, from when the integration was disabled or the trial before it ended."""
-    return min(FIRST_WAIT * 2 ** min(number - 1, _DOUBLINGS_MAX), WAIT_MAX)
+    return min(FIRST_WAIT * (1 << min(number - 1, _DOUBLINGS_MAX)), WAIT_MAX)
