@@ -68,8 +68,9 @@ install: $(DEV) $(MINISTACK) ## the environments of the tests and of the embedde
 demo: $(DEV) $(MINISTACK) ## bill a sample of usage end to end (USAGE=file.csv OUT=folder)
 	@$(BIN)/python -m demo $(if $(USAGE),--usage "$(USAGE)") $(if $(OUT),--out "$(OUT)")
 
-serve: $(DEV) $(MINISTACK) ## the embedded stack (PORT=8700 DATA_DIR=.usance)
-	@exec $(BIN)/python -m local serve --port $(PORT) --data-dir "$(DATA_DIR)" --credentials "$(DATA_DIR)/credentials.json"
+serve: $(DEV) $(MINISTACK) ## the embedded stack (PORT=8700 DATA_DIR=.usance; WEBHOOK_HOSTS=127.0.0.1:9000 are private hosts that webhooks may reach)
+	@exec $(BIN)/python -m local serve --port $(PORT) --data-dir "$(DATA_DIR)" --credentials "$(DATA_DIR)/credentials.json" \
+	  $(if $(WEBHOOK_HOSTS),--parameter "WebhookAllowedHosts=$(WEBHOOK_HOSTS)")
 
 bench: $(DEV) $(MINISTACK) ## figures, each beside a rival or a floor of the same run
 	@$(BIN)/python -m benchmarks

@@ -212,6 +212,12 @@ def test_a_url_of_another_kind_is_refused_by_field(url: str) -> None:
     assert sender.send(url, BODY, HEADERS).fault is Fault.REFUSED_ADDRESS
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "https://127.0.0.1:9000/", "https://localhost/"])
+def test_who_tries_a_receiver_of_his_own_is_told_which_parameter_allows_it(url: str) -> None:
+    with pytest.raises(InvalidInputError, match="WebhookAllowedHosts"):
+        resolving("127.0.0.1").check(url)
+
+
 def test_a_host_that_does_not_resolve_is_refused_when_saved_and_unreachable_when_sent() -> None:
     def nowhere(_host: str, _port: int) -> list[str]:
         raise socket.gaierror(-2, "Name or service not known")

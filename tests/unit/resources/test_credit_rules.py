@@ -674,7 +674,8 @@ class TestScheduledEvents:
     @pytest.mark.parametrize(
         ("more", "words"),
         [
-            ({"name": "overdue"}, ("name", "scheduled.bill.")),
+            ({"name": "overdue"}, ("name", "such as scheduled.bill.")),
+            ({"entity": "Contract", "field": "endDate", "name": "ends"}, ("name", "such as scheduled.contract.")),
             ({"name": "scheduled.account.overdue"}, ("name", "scheduled.bill.")),
             ({"name": "scheduled.bill."}, ("name",)),
             ({"entity": "Nothing"}, ("entity",)),

@@ -87,6 +87,7 @@ def test_a_name_may_begin_with_a_word_of_the_language(name: str) -> None:
         ("a b", "character 3, near 'b'"),
         ("1..2", "character 3"),
         ('"open', "character 1"),
+        ("a == 'b'", "character 6, near \"'b'\"; texts stand in double quotes"),
         ("a ? b", "ends too early"),
         ("x = 1", "character 3"),
         ("nope(1)", "'nope' is not a function"),

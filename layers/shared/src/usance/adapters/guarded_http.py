@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Final
+from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
 import httpcore
@@ -52,6 +52,16 @@ class Given:
     body: bytes
     retry_after: timedelta | None
     whole: bool
+
+
+class Guarded(TypedDict, total=False):
+    """How requests are made, where it shall not be as usual."""
+
+    timeout_seconds: float
+    answer_max_bytes: int
+    resolve: Resolve
+    tls: ssl.SSLContext | None
+    clock: Clock | None
 
 
 class GuardedHttp:
@@ -143,7 +153,10 @@ class GuardedHttp:
         if "@" in parts.netloc:
             raise InvalidInputError("url: must hold no user name or password; receivers check the signature")
         if parts.scheme == "http" and not self._trusted(host, port):
-            raise InvalidInputError("url: must start with https://, since deliveries hold business data")
+            raise InvalidInputError(
+                "url: must start with https://, since deliveries hold business data; only hosts that the deployment's parameter"
+                " WebhookAllowedHosts names may do without"
+            )
         return host, port
 
     def _trusted(self, host: str, port: int) -> bool:

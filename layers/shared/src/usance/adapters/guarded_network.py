@@ -109,7 +109,8 @@ def checked_addresses(host: str, port: int, resolve: Resolve, deadline: Deadline
         pool.shutdown(wait=False)
     if not trusted and not all(is_public(address) for address in addresses):
         raise RefusedAddressError(
-            f"the host {host} leads to a private address; only the public internet and allowed hosts are reached"
+            f"the host {host} leads to a private address; only the public internet is reached, and hosts"
+            " that the deployment's parameter WebhookAllowedHosts names"
         )
     return addresses
 

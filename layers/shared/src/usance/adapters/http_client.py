@@ -1,12 +1,9 @@
 """Requests to external systems, over the same guarded connections as webhooks."""
 
-import ssl
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Unpack
 
-from usance.adapters.guarded_http import GuardedHttp, NoAnswerError
-from usance.adapters.guarded_network import Resolve, resolve_host
-from usance.application.ports.clock import Clock
+from usance.adapters.guarded_http import Guarded, GuardedHttp, NoAnswerError
 from usance.application.ports.connectors import ANSWER_MAX_BYTES
 from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.faults import ConnectorError
@@ -19,25 +16,9 @@ USER_AGENT: Final = "Usance-Integrations/1"
 class GuardedHttpClient:
     """`HttpClient`. `allowed_hosts` (`host` or `host:port`) may be private and may speak plain HTTP."""
 
-    def __init__(
-        self,
-        allowed_hosts: Iterable[str] = (),
-        *,
-        resolve: Resolve = resolve_host,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        answer_max_bytes: int = ANSWER_MAX_BYTES,
-        tls: ssl.SSLContext | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._http = GuardedHttp(
-            allowed_hosts,
-            user_agent=USER_AGENT,
-            timeout_seconds=timeout_seconds,
-            answer_max_bytes=answer_max_bytes,
-            resolve=resolve,
-            tls=tls,
-            clock=clock,
-        )
+    def __init__(self, allowed_hosts: Iterable[str] = (), **other: Unpack[Guarded]) -> None:
+        usual: Guarded = {"timeout_seconds": TIMEOUT_SECONDS, "answer_max_bytes": ANSWER_MAX_BYTES}
+        self._http = GuardedHttp(allowed_hosts, user_agent=USER_AGENT, **(usual | other))
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """See the port."""

@@ -1,12 +1,9 @@
 """Outgoing webhooks: one POST over a guarded connection, and what the receiver answered."""
 
-import ssl
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Unpack
 
-from usance.adapters.guarded_http import GuardedHttp, NoAnswerError
-from usance.adapters.guarded_network import Resolve, resolve_host
-from usance.application.ports.clock import Clock
+from usance.adapters.guarded_http import Guarded, GuardedHttp, NoAnswerError
 from usance.domain.notifications.delivery import Outcome
 
 TIMEOUT_SECONDS: Final = 10.0  # for all of it: resolving, connecting, sending, reading
@@ -18,24 +15,9 @@ USER_AGENT: Final = "Usance-Webhooks/1"
 class HttpWebhookSender:
     """`WebhookSender` over HTTP. `allowed_hosts` (`host` or `host:port`) may be private and may speak plain HTTP."""
 
-    def __init__(
-        self,
-        allowed_hosts: Iterable[str] = (),
-        *,
-        resolve: Resolve = resolve_host,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        tls: ssl.SSLContext | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._http = GuardedHttp(
-            allowed_hosts,
-            user_agent=USER_AGENT,
-            timeout_seconds=timeout_seconds,
-            answer_max_bytes=ANSWER_MAX_BYTES,
-            resolve=resolve,
-            tls=tls,
-            clock=clock,
-        )
+    def __init__(self, allowed_hosts: Iterable[str] = (), **other: Unpack[Guarded]) -> None:
+        usual: Guarded = {"timeout_seconds": TIMEOUT_SECONDS, "answer_max_bytes": ANSWER_MAX_BYTES}
+        self._http = GuardedHttp(allowed_hosts, user_agent=USER_AGENT, **(usual | other))
 
     def check(self, url: str) -> None:
         """See the port."""

@@ -34,7 +34,9 @@ def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:
         raise InvalidInputError(f"entity: {new['entity']} is no entity with dates; write it as Bill or AccountPlan")
     parts = new["name"].split(".")
     if len(parts) < 3 or f"{parts[0]}." != PREFIX or parts[1].lower() != entity or not all(parts):  # noqa: PLR2004
-        raise InvalidInputError(f"name must be {PREFIX}{entity}. and a name of your own, such as {PREFIX}bill.overdue")
+        raise InvalidInputError(
+            f"name must be {PREFIX}{entity}. and a name of your own, such as {PREFIX}{entity}.reminder"
+        )
     if new["field"] not in dates:
         raise InvalidInputError(f"field: {new['entity']} has no date {new['field']}; it has {', '.join(dates)}")
     for rule in proposal.many("rules") if proposal.changed("name") else ():

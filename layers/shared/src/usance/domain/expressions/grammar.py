@@ -111,7 +111,8 @@ def _refusal(unexpected: UnexpectedInput, text: str) -> str:
     if isinstance(unexpected, UnexpectedToken) and unexpected.token.type == "$END":
         return f"calculation ends too early, at character {len(text) + 1}: an operand or a closing bracket is missing"
     position: int = getattr(unexpected, "pos_in_stream", 0)
-    return f"calculation is malformed at character {position + 1}, near {text[position : position + 20]!r}"
+    hint = "; texts stand in double quotes" if text[position : position + 1] == "'" else ""
+    return f"calculation is malformed at character {position + 1}, near {text[position : position + 20]!r}{hint}"
 
 
 @cache
