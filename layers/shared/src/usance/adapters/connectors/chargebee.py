@@ -1,10 +1,12 @@
 """Invoices to Chargebee over its API v2."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from usance.adapters.connectors.api import Api, segment
 from usance.adapters.connectors.authorization import Key
+from usance.adapters.connectors.finding import found_invoice
 from usance.application.ports.connectors import BillJob, Outside, Sent
 from usance.domain.integrations.chargebee import (
     Current,
@@ -64,14 +66,12 @@ class ChargebeeConnector:
 
 def _current(api: Api, job: BillJob) -> Current | None:
     """The bill's invoice; None when there is none, or it was voided."""
-    if job.external_id:
-        known = api.find(f"/invoices/{segment(job.external_id)}")
-        if known and not (current := current_of(known["invoice"])).gone:
-            return current
-    customer = job.known.of("Account", job.invoice.account_id, "Customer")
-    if not customer:
-        return None
-    return next((one for one in _listed(api, customer) if not one.gone and is_ours(job.invoice, one)), None)
+
+    def by_id(id_: str) -> Current | None:
+        known = api.find(f"/invoices/{segment(id_)}")
+        return current_of(known["invoice"]) if known else None
+
+    return found_invoice(job, by_id, partial(_listed, api), is_ours)
 
 
 def _listed(api: Api, customer: str) -> Iterator[Current]:

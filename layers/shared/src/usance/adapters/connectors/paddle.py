@@ -1,10 +1,12 @@
 """Draft invoices to Paddle over the API of Paddle Billing."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from usance.adapters.connectors.api import Api, segment
 from usance.adapters.connectors.authorization import Key
+from usance.adapters.connectors.finding import found_invoice
 from usance.application.ports.connectors import BillJob, Outside, Sent
 from usance.domain.integrations.checks import account_of, credential, flag_option
 from usance.domain.integrations.faults import ConnectorError
@@ -93,14 +95,12 @@ def _address(api: Api, job: BillJob) -> str:
 
 def _current(api: Api, job: BillJob) -> Current | None:
     """The bill's transaction; None when there is none, or it was cancelled."""
-    if job.external_id:
-        known = api.find(f"/transactions/{segment(job.external_id)}")
-        if known and not (current := current_of(known["data"])).gone:
-            return current
-    customer = job.known.of("Account", job.invoice.account_id, "Customer")
-    if not customer:
-        return None
-    return next((one for one in _listed(api, customer) if is_ours(job.invoice, one)), None)
+
+    def by_id(id_: str) -> Current | None:
+        known = api.find(f"/transactions/{segment(id_)}")
+        return current_of(known["data"]) if known else None
+
+    return found_invoice(job, by_id, partial(_listed, api), is_ours)
 
 
 def _listed(api: Api, customer: str) -> Iterator[Current]:
