@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.connectors import Asked, FakeHttpClient, answer
-from tests.unit.application.integrations.world import ORG, SYSTEM, World
+from tests.unit.application.integrations.world import SYSTEM, World
+from tests.unit.application.notifications.delivering import ORG
 from usance.adapters.connectors.authorization import LOOKS_MAX, OAuth
 from usance.application.integrations.memory import RENEWAL_LASTS, StoredMemory
 from usance.application.ports.connectors import Connection, Outside

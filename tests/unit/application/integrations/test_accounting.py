@@ -13,7 +13,8 @@ from tests.fakes.paddle import FakePaddle, refused
 from tests.fakes.quickbooks import FakeQuickBooks
 from tests.fakes.xero import FakeXero, invalid
 from tests.unit.application.integrations.test_bills import CALLER
-from tests.unit.application.integrations.world import ORG, SYSTEM, World
+from tests.unit.application.integrations.world import SYSTEM, World
+from tests.unit.application.notifications.delivering import ORG
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.adapters.connectors.chargebee import ChargebeeConnector
 from usance.adapters.connectors.netsuite import NetSuiteConnector

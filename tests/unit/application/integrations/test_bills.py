@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.application.integrations.world import ORG, World
+from tests.unit.application.integrations.world import World
+from tests.unit.application.notifications.delivering import ORG
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.replay_run import replay_run

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.unit.application.integrations.test_bills import CALLER
-from tests.unit.application.integrations.world import ORG, World
+from tests.unit.application.integrations.world import World
+from tests.unit.application.notifications.delivering import ORG
 from usance.application.integrations.send_now import send_now
 from usance.application.ports.entities import Put
 from usance.domain.access import Caller, Statement

@@ -6,24 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from tests.fakes.bills import FakeBillRepository
-from tests.fakes.clock import FrozenClock
 from tests.fakes.connectors import FakeHttpClient, FakeSystem
-from tests.fakes.entities import FakeEntityRepository
-from tests.fakes.events import FakeEventLog
-from tests.fakes.mailer import FakeMailer
 from tests.fakes.queue import FakeQueue
-from tests.fakes.secrets import FakeSecrets
-from tests.unit.application.notifications.fuse import Fuse
+from tests.unit.application.notifications.delivering import Delivering
 from tests.unit.domain.integrations.test_invoice import BILL, LINE
 from usance.application.entities.puts import entity_put
 from usance.application.integrations.connector_courier import ConnectorCourier
 from usance.application.integrations.start_runs import start_runs
 from usance.application.notifications.configurations import SEALED, put_configuration
-from usance.application.notifications.deliver_run import Deliverer, deliver_run
+from usance.application.notifications.deliver_run import Deliverer
 from usance.application.notifications.record_change import record_change
-from usance.application.notifications.runs import RUN_TYPE
 from usance.application.notifications.stores import Stores
-from usance.application.notifications.tell_disabled import Notice
 from usance.application.ports.entities import Put
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.integrations.system import System
@@ -32,7 +25,6 @@ from usance.resources import instants, wire
 from usance.resources.external_mapping import EXTERNAL_MAPPING
 from usance.resources.wire import Document
 
-ORG = "0190a5d0-ac96-774b-bcce-b302099a8057"
 CREDENTIALS = {"type": "STATIC_API_KEY", "apiKey": "the-api-key"}
 SYSTEM = System(
     "Stripe", "Stripe", ("STRIPE", "STRIPE_TEST"), entities=("Bill", "Account"), tables={"Bill": ("Invoice",)}
@@ -40,45 +32,34 @@ SYSTEM = System(
 
 
 @dataclass
-class World:
+class World(Delivering):
     """The fakes, what stands in them, and what happens to them."""
 
-    clock: FrozenClock = field(default_factory=FrozenClock)
     webhooks: FakeQueue = field(default_factory=FakeQueue)
-    queue: FakeQueue = field(default_factory=FakeQueue)
-    dead_letters: FakeQueue = field(default_factory=FakeQueue)
-    mailer: FakeMailer = field(default_factory=FakeMailer)
-    unsent: list[str] = field(default_factory=list)
     system: FakeSystem = field(default_factory=FakeSystem)
     http: FakeHttpClient = field(default_factory=FakeHttpClient)
-    secrets: FakeSecrets = field(default_factory=FakeSecrets)
     bills: FakeBillRepository = field(default_factory=FakeBillRepository)
-    org: str = ORG
-    fuse: Fuse = field(default_factory=Fuse)
 
     def __post_init__(self) -> None:
-        self.entities = FakeEntityRepository(self.clock)
-        self.events = FakeEventLog(self.clock)
+        super().__post_init__()
         self.make: Any = lambda _outside: self.system
 
     def stores(self) -> Stores:
         """The stores, guarded by the fuse."""
-        guard = self.fuse.guard
-        return Stores(guard(self.entities), guard(self.events), guard(self.webhooks), guard(self.queue), self.clock)
+        return self.stores_with(self.webhooks, self.queue)
 
     def deliverer(self) -> Deliverer:
         """The deliverer, guarded by the fuse."""
-        guard = self.fuse.guard
+        guard, stores = self.fuse.guard, self.stores()
         courier = ConnectorCourier(
-            self.stores(),
+            stores,
             guard(self.bills),
             self.secrets,
             self.http,
             dict.fromkeys(("stripe", "salesforce"), lambda outside: guard(self.make(outside))),
             find_system=lambda _destination: SYSTEM,
         )
-        notice = Notice(self.entities, self.clock, self.mailer, lambda id_, _: self.unsent.append(id_))
-        return Deliverer(self.stores(), courier, guard(self.dead_letters), notice)
+        return self.deliverer_by(stores, courier)
 
     def configure(
         self, id_: str = "configuration", credentials: Mapping[str, str] = CREDENTIALS, **more: Any
@@ -158,21 +139,6 @@ class World:
         assert event
         start_runs(change, event, self.stores())
         self.clock.advance(seconds=1)
-
-    def work(self, *, rounds: int = 200) -> None:
-        """Take messages as the queue would bring them, each after its delay, until none is left."""
-        for _ in range(rounds):
-            taken = self.queue.take()
-            if not taken:
-                return
-            for message, delay in taken:
-                self.clock.advance(seconds=delay)
-                deliver_run(message["orgId"], message["runId"], self.deliverer(), message.get("timesHeld", 0))
-        raise AssertionError("the queue never runs dry")
-
-    def runs(self) -> list[Document]:
-        """Every integration run, newest first."""
-        return list(self.entities.list_all(self.org, RUN_TYPE, filters={}))
 
     def mappings(self) -> list[Document]:
         """Every external mapping that is remembered by itself."""
