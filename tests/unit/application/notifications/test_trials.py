@@ -43,14 +43,19 @@ def disabled_world(world: World) -> World:
     world.rule("watcher", event="integration.enabled")
     world.webhook()
     world.link()
+    reject_ten(world, 2)
+    world.sender.sent.clear()
+    return world
+
+
+def reject_ten(world: World, first: int) -> None:
+    """Ten deliveries that the webhook rejects."""
     world.sender.outcomes = (Outcome(status=403),)
-    for version in range(2, 12):
+    for version in range(first, first + 10):
         world.clock.advance(seconds=1)
         record_change(world.change(version), world.stores())
     world.work()
     assert not configuration(world)["enabled"]
-    world.sender.sent.clear()
-    return world
 
 
 def try_once(world: World, outcome: Outcome) -> None:
@@ -159,12 +164,7 @@ def test_a_webhook_that_somebody_deactivated_is_not_tried_until_it_is_active(dis
 
 def test_an_integration_that_fails_again_is_disabled_and_tried_again(disabled: World) -> None:
     try_once(disabled, UP)
-    disabled.sender.outcomes = (Outcome(status=403),)
-    for version in range(20, 30):
-        disabled.clock.advance(seconds=1)
-        record_change(disabled.change(version), disabled.stores())
-    disabled.work()
-    assert not configuration(disabled)["enabled"]
+    reject_ten(disabled, 20)
     try_once(disabled, UP)
     assert configuration(disabled)["enabled"]
 
