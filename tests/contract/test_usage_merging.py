@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.stores import DYNAMODB_TARGETS
+from tests.contract.usage_clients import Interrupted, LaggingIndex
 from tests.fakes.usage_log import FakeUsageLog
 from usance.adapters.dynamodb import usage_merging
+from usance.adapters.dynamodb.usage_ledger import DynamoUsageLedger
 from usance.adapters.dynamodb.usage_log import DynamoUsageLog
 from usance.adapters.dynamodb.usage_merging import PARTS_MAX, PARTS_MIN, DynamoUsageMerger
 from usance.application.ports.usage_log import AggregationQuery, UsageBatch, UsageScope
@@ -47,13 +49,14 @@ MIXED = [  # a field that was text in some requests and number in others
 
 @dataclass
 class Stored:
-    """A table, with what it must answer kept beside it."""
+    """A table whose index is behind with merging, with what it must answer kept beside it."""
 
     client: Any
     table: str
 
     def __post_init__(self) -> None:
-        self.log = DynamoUsageLog(self.client, self.table)
+        self.lagging = LaggingIndex(self.client, Random(0))
+        self.log = DynamoUsageLog(self.lagging, self.table)
         self.merger = DynamoUsageMerger(self.client, self.table)
         self.plain = FakeUsageLog()
 
@@ -120,6 +123,7 @@ def test_answers_stay_while_usage_comes_and_is_merged(stored: Stored, seed: int)
             stored.append(random.choice(sent))  # a client that was not sure; its item may be merged already
         if random.random() < 0.01:
             stored.merge(before=batch.received_at)
+            stored.check()
     before = stored.items()
     stored.check()
     assert stored.merge() > 0
@@ -171,7 +175,7 @@ def until_it_works(attempt: Callable[[], Any]) -> Any:
 def test_writers_mergers_and_readers_that_fail_half_way_and_repeat_count_once(stored: Stored, seed: int) -> None:
     """Requests of several items, of which a failure stores some; they are sent again, at once or after others."""
     random = Random(seed)
-    flaky = Flaky(stored.client, random)
+    flaky = Flaky(stored.lagging, random)
     log, merger = DynamoUsageLog(flaky, stored.table), DynamoUsageMerger(flaky, stored.table)
     waiting: list[Sequence[UsageBatch]] = []
     requests = list(batches(random, 240))
@@ -296,6 +300,48 @@ def test_workers_that_merge_at_once_and_readers_in_between_agree(stored: Stored)
         reads = [pool.submit(stored.log.aggregate, SCOPE, START, END, QUERIES) for _ in range(20)]
         assert all(read.result() == expected for read in reads)
         assert sum(merge.result() for merge in merges) >= 3
+    stored.check()
+
+
+def test_no_merge_between_two_steps_of_a_reader_shows_or_hides_a_copy(stored: Stored) -> None:
+    """Copies in two months; one month is merged, then once more, at each call that a reader of the other makes."""
+    months = ("2026-01", "2026-02")
+    for number in range(PARTS_MIN):
+        for month in months:
+            at = datetime.fromisoformat(f"{month}-15T00:00:00+00:00")
+            stored.append(single(number, at, JANUARY + timedelta(minutes=number, seconds=month == months[1])))
+    expected = stored.plain.aggregate(SCOPE, START, END, QUERIES)
+    span = (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+    later = stored.plain.aggregate(SCOPE, *span, QUERIES)
+    met = 0
+    for at in range(7):
+        reader = Interrupted(stored.lagging, at, lambda: stored.merger.merge(SCOPE, months[0], LATER))
+        assert DynamoUsageLog(reader, stored.table).aggregate(SCOPE, *span, QUERIES) == later
+        met += reader.interrupted
+        for number in range(PARTS_MIN):  # sent again, after its item was merged
+            batch = single(number + at * PARTS_MIN, JANUARY + timedelta(days=at), JANUARY + timedelta(hours=1))
+            stored.append(replace(batch, columns=replace(batch.columns, uids=[f"uid-{number}"])))
+    assert met >= 4
+    assert stored.log.aggregate(SCOPE, START, END, QUERIES) == expected
+
+
+def test_an_auditor_finds_the_month_of_what_the_index_has_lost_to_merging(stored: Stored) -> None:
+    for number in range(PARTS_MIN):
+        stored.append(single(number, JANUARY, JANUARY + timedelta(minutes=number)))
+    stored.merge()
+    ledger = DynamoUsageLedger(LaggingIndex(stored.client, Random(0)), stored.table)
+    assert ledger.months_received(SCOPE, JANUARY, LATER) == ["2026-01"]
+
+
+def test_items_merged_twice_leave_no_row_behind(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage_merging, "PARTS_MAX", PARTS_MIN)
+    for number in range(PARTS_MIN * PARTS_MIN):
+        stored.append(single(number, JANUARY, JANUARY + timedelta(minutes=number)))
+    assert stored.merge() == PARTS_MIN + 1
+    pages = stored.client.get_paginator("scan").paginate(TableName=stored.table)
+    rows = [item for page in pages for item in page["Items"]]
+    (found,) = [row["sk"]["S"] for row in rows if row["pk"]["S"].endswith("#merged")]
+    assert [row["received"]["S"] for row in rows if "n" in row] == [found]
     stored.check()
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from usance.adapters import unpacking
 from usance.adapters.dynamodb.transactions import store_faults
-from usance.adapters.dynamodb.usage_items import Item, partition, receipt_text, scope_key
+from usance.adapters.dynamodb.usage_items import Item, partition
+from usance.adapters.dynamodb.usage_places import UsagePlaces
 from usance.adapters.dynamodb.usage_receipts import from_text, receipt_key, receipts_partition
 from usance.application.ports.usage_ledger import DamagedItemError, Receipt
 from usance.application.ports.usage_log import UsageScope
@@ -15,7 +16,6 @@ from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
 from usance.domain.metering.tally import Tally
 
-_AFTER_EVERY_SUFFIX: Final = "~"  # sorts behind the `#` that follows a receipt
 _MERGED: Final = "m"  # what the sort key of a merged item begins with (`usage_merging`)
 
 
@@ -36,28 +36,18 @@ class DynamoUsageLedger:
             yield PackedBatch(month, row)
 
     def months_received(self, scope: UsageScope, start: datetime, end: datetime) -> Sequence[str]:
-        rows = self._query(
-            IndexName="received",
-            KeyConditionExpression="#scope = :scope AND #received BETWEEN :first AND :last",
-            ExpressionAttributeNames={"#scope": "scope", "#received": "received"},
-            ProjectionExpression="#received",
-            ExpressionAttributeValues={
-                ":scope": {"S": scope_key(scope)},
-                ":first": {"S": receipt_text(start)},
-                ":last": {"S": receipt_text(end) + _AFTER_EVERY_SUFFIX},
-            },
-        )
-        return sorted({row["received"]["S"].split("#")[1] for row in rows})
+        places = UsagePlaces(self._client, self._table, scope)
+        with store_faults():
+            put = places.put(start, end)  # first: what the index has lost to merging has its row by then
+            return sorted({month for month, _ in (*put, *places.merged(start, end))})
 
     def _rows(self, key: str) -> Iterator[Item]:
-        return self._query(
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": key}},
         )
-
-    def _query(self, **request: Any) -> Iterator[Item]:
-        pages = self._client.get_paginator("query").paginate(TableName=self._table, **request)
         with store_faults():
             for page in pages:
                 yield from page["Items"]

@@ -4,14 +4,15 @@
 |---|---|
 | pk | `{org}#{meter}#{account}#{yyyy-mm}`, the month of `ts` in UTC |
 | sk | `{dd}#{digest}`, the day of the earliest `ts` and the digest of the content: a repeated request meets its own item |
-| scope, received | keys of the index `received`: `{org}#{meter}#{account}` and `{receipt}#{yyyy-mm}#{sk}` |
+| received | `{receipt}#{yyyy-mm}#{sk}`; with scope, `{org}#{meter}#{account}`, the keys of the index `received` |
+| scope | of items that were not merged; merged ones are found by rows of their own (`usage_places`) |
 | n, lo, hi | how many measurements, and the least and greatest `ts` in microseconds |
 | rcv | the receipt of each measurement, of items that were merged (`usage_merging`) |
 | tally | the figures of the measurements as they were accepted, which the receipt repeats (`usage_receipts`) |
 | ts, ets, uid, fields | packed columns (`usance.adapters.packing`); `fields` is a map by field code |
 
 Copies of a measurement are found when reading: items of the scope received up to 35 days before those of the span, whatever
-their `ts`, are looked up through the index, and their uids compared. The index follows the table within moments, so a copy
+their `ts`, are looked up by their receipts, and their uids compared. The index follows the table within moments, so a copy
 sent seconds ago in another month may be seen a moment late; it is then left out by the next read.
 """
 

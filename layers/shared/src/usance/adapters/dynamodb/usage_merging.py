@@ -5,10 +5,11 @@
 | `{dd}#{digest}` | the measurements of one request |
 | `m{level}{dd}#{digest}` | those of many; each measurement keeps its receipt, in `rcv` |
 
-One transaction puts the merged item and deletes its parts. A merged item sorts behind its parts, so that a reader who has
+One transaction puts the merged item, with the row by which it is found (`usage_places`), and deletes its parts with theirs.
+A merged item sorts behind its parts, so that a reader who has
 passed the place of a part, and finds the next ones gone, still comes to it. A reader who saw a part and its merged item has two
 copies of a measurement with one receipt, of which one counts, as always. The parts of an item were received on one day, so
-that the index by receipt, which knows the earliest alone, is off by a day at most.
+that the row, which knows the earliest receipt alone, is off by a day at most.
 """
 
 import hashlib
@@ -18,16 +19,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from usance.adapters.dynamodb.keys import key
-from usance.adapters.dynamodb.transactions import Step, store_faults, transact
-from usance.adapters.dynamodb.usage_items import ITEM_MAX_BYTES, Item, partition, receipt_text, scope_key
+from usance.adapters.dynamodb.transactions import ITEMS_MAX, Step, store_faults, transact
+from usance.adapters.dynamodb.usage_items import ITEM_MAX_BYTES, Item, partition, receipt_text
+from usance.adapters.dynamodb.usage_places import merged_row_key
 from usance.application.ports.usage_log import UsageScope
 from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.metering.instants import DAY_MICROSECONDS, instant_of, microseconds
 
 PARTS_MIN: Final = 16  # fewer are not worth a transaction, which costs twice the units of a plain write
-PARTS_MAX: Final = 99  # a transaction holds 100 rows
+PARTS_MAX: Final = ITEMS_MAX - 2  # of a transaction: the merged item, its row, and a deletion for each part
+MERGED_PARTS_MAX: Final = PARTS_MAX // 2  # of parts that are merged themselves, and have rows to delete
 ROWS_SMALL: Final = 5_000  # an item of more is large enough
-LEVELS: Final = 4  # 99^4 items of one measurement
+LEVELS: Final = 4  # 11 million items of one measurement; ROWS_SMALL ends it before
 GROUPS_MAX: Final = 200  # transactions of one call: some ten seconds
 
 _SK_DIGEST_CHARS: Final = 32
@@ -44,6 +47,11 @@ class _Part:
     @property
     def sort_key(self) -> str:
         return str(self.row["sk"]["S"])
+
+    @property
+    def merged(self) -> bool:
+        """Whether it was made of others, and has a row."""
+        return self.sort_key.startswith("m")
 
     def kinds(self) -> Mapping[str, bool]:
         """By field, whether it holds texts."""
@@ -63,7 +71,8 @@ class DynamoUsageMerger:
         """See the port."""
         merged = 0
         for level in range(LEVELS):
-            for group in _groups(self._small(scope, month, level, received_before)):
+            most = MERGED_PARTS_MAX if level else PARTS_MAX
+            for group in _groups(self._small(scope, month, level, received_before), most):
                 if merged == GROUPS_MAX:
                     return merged
                 merged += self._merge(scope, month, level + 1, group)
@@ -103,10 +112,11 @@ class DynamoUsageMerger:
         sort_key = f"m{level}{instant_of(int(item['lo']['N'])).day:02d}#{digest}"
         received = f"{receipt_text(instant_of(first))}#{month}#{sort_key}"
         keys = key(partition(scope, month), sort_key)
-        whole = {**keys, "scope": {"S": scope_key(scope)}, "received": {"S": received}, **item}
+        whole = {**keys, "received": {"S": received}, **item}  # without `scope` it is not in the index
         steps = [
             _step("Put", {"TableName": self._table, "Item": whole, "ConditionExpression": "attribute_not_exists(pk)"}),
-            *(_step("Delete", self._deletion(scope, month, part)) for part in parts),
+            _step("Put", {"TableName": self._table, "Item": merged_row_key(scope, received)}),
+            *(step for part in parts for step in self._deletions(scope, month, part)),
         ]
         try:
             transact(self._client, steps)
@@ -114,9 +124,12 @@ class DynamoUsageMerger:
             return 0  # another worker was quicker
         return 1
 
-    def _deletion(self, scope: UsageScope, month: str, part: _Part) -> Mapping[str, Any]:
+    def _deletions(self, scope: UsageScope, month: str, part: _Part) -> Iterator[Step]:
         keys = key(partition(scope, month), part.sort_key)
-        return {"TableName": self._table, "Key": keys, "ConditionExpression": "attribute_exists(pk)"}
+        yield _step("Delete", {"TableName": self._table, "Key": keys, "ConditionExpression": "attribute_exists(pk)"})
+        if part.merged:
+            row = merged_row_key(scope, part.row["received"]["S"])
+            yield _step("Delete", {"TableName": self._table, "Key": row})
 
 
 def _step(kind: str, request: Mapping[str, Any]) -> Step:
@@ -141,11 +154,11 @@ def _halves(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
     if cuts:
         cut = min(cuts, key=lambda at: abs(at - len(parts) // 2))
         for half in (parts[:cut], parts[cut:]):
-            yield from _worthwhile(half)
+            yield from _worthwhile(half, len(parts))
 
 
-def _groups(parts: Iterator[_Part]) -> Iterator[Sequence[_Part]]:
-    """Runs of parts that can be one item: of one day, of fields of one kind, and together within the limits.
+def _groups(parts: Iterator[_Part], most: int) -> Iterator[Sequence[_Part]]:
+    """Runs of parts that can be one item: of one day, of fields of one kind, at most `most`, and together within the limits.
 
     What was received in one instant stays together, so that the order of copies of that instant stays as it is.
     """
@@ -157,22 +170,22 @@ def _groups(parts: Iterator[_Part]) -> Iterator[Sequence[_Part]]:
         bytes_ = sum(part.size for part in same)
         fits = (
             group
-            and len(group) + len(same) <= PARTS_MAX
+            and len(group) + len(same) <= most
             and size + bytes_ <= ITEM_MAX_BYTES
             and same[0].received // DAY_MICROSECONDS == group[0].received // DAY_MICROSECONDS
             and all(kinds.get(code, text) == text for code, text in together.items())
         )
         if not fits:
-            yield from _worthwhile(group)
+            yield from _worthwhile(group, most)
             group, kinds, size = [], {}, 0
         group += same
         kinds |= together
         size += bytes_
-    yield from _worthwhile(group)
+    yield from _worthwhile(group, most)
 
 
-def _worthwhile(group: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
-    if PARTS_MIN <= len(group) <= PARTS_MAX:
+def _worthwhile(group: Sequence[_Part], most: int) -> Iterator[Sequence[_Part]]:
+    if PARTS_MIN <= len(group) <= most:
         yield group
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
-from usance.adapters.dynamodb.transactions import pause
-from usance.adapters.dynamodb.usage_items import partition, receipt_text, scope_key
+from usance.adapters.dynamodb.usage_items import partition
+from usance.adapters.dynamodb.usage_places import Place, UsagePlaces, place_of
 from usance.application.ports.read_budget import ReadBudget
 from usance.application.ports.usage_log import UsageScope
 from usance.domain.kernel.errors import UnavailableError
@@ -17,13 +17,9 @@ from usance.domain.metering.instants import instant_of, microseconds, months_bet
 
 PARALLEL_READS_MAX: Final = 8  # of the client's 32 connections
 KEYS_PER_GET: Final = 100  # DynamoDB BatchGetItem
-LOOKS_MAX: Final = 8  # some seconds
+LOOKS_MAX: Final = 8  # a month would have to be merged between any two of them
 GET_ROUNDS_MAX: Final = 50  # BatchGetItem leaves keys unread beyond 16 MB an answer, or when it is throttled
 ITEM_BYTES: Final = 300  # what an item is besides its columns: keys, names, figures
-
-_AFTER_EVERY_SUFFIX: Final = "~"  # sorts behind the `#` that follows a receipt
-
-_Place = tuple[str, str]
 
 
 class UsageReads:
@@ -55,15 +51,24 @@ class UsageReads:
     def _others(
         self, items: Sequence[StoredItem], pool: ThreadPoolExecutor, budget: ReadBudget | None
     ) -> Sequence[StoredItem]:
-        """The items that may hold earlier copies. One that is gone has been merged: where to is looked up again."""
-        own = {item.place for item in items}
-        for attempt in range(LOOKS_MAX):
-            places = [place for place in self._received_near(items) if place not in own]
-            parts = [places[at : at + KEYS_PER_GET] for at in range(0, len(places), KEYS_PER_GET)]
-            others = [item for part in pool.map(lambda part: list(self._uids(part, budget)), parts) for item in part]
-            if len(others) == len(places):
+        """The items that may hold earlier copies: received from 35 days before the first of `items` to the last.
+
+        What the index has lost to merging, and what is gone when it is fetched, is in a merged item by then: these are
+        listed last, again when one of them is gone.
+        """
+        places = UsagePlaces(self._client, self._table, self._scope)
+        # A merged item is found by its earliest receipt; the others are of the same day.
+        first = instant_of(min(item.received for item in items)) - timedelta(days=WINDOW_DAYS + 1)
+        last = instant_of(max(item.received for item in items)) + timedelta(days=1)
+        met = {item.place for item in items}
+        others = self._fetched([place for place in places.put(first, last) if place not in met], pool, budget)
+        for _ in range(LOOKS_MAX):
+            met |= {item.place for item in others}
+            left = [place for place in places.merged(first, last) if place not in met]
+            found = self._fetched(left, pool, budget)
+            others += found
+            if len(found) == len(left):
                 return others
-            pause(attempt)  # the index follows the table within moments
         raise UnavailableError("measurements are being merged; ask again")
 
     def _month(
@@ -92,38 +97,32 @@ class UsageReads:
                     budget.spend(item.count, _bytes(item))
                 yield item
 
-    def _received_near(self, items: Sequence[StoredItem]) -> list[_Place]:
-        """Where items lie that were received from 35 days before the first of `items` to the last.
+    def _fetched(
+        self, places: Sequence[Place], pool: ThreadPoolExecutor, budget: ReadBudget | None
+    ) -> list[StoredItem]:
+        """The items at these places but for those that are gone, which is certain of none until it is asked for twice."""
+        found: list[StoredItem] = []
+        left = places
+        for consistent in (False, True):
+            parts = [left[at : at + KEYS_PER_GET] for at in range(0, len(left), KEYS_PER_GET)]
+            fetched = pool.map(lambda part, sure=consistent: list(self._uids(part, budget, consistent=sure)), parts)
+            found += [item for part in fetched for item in part]
+            there = {item.place for item in found}
+            left = [place for place in places if place not in there]
+        return found
 
-        A merged item is found by its earliest receipt; the others are of the same day.
-        """
-        first = instant_of(min(item.received for item in items)) - timedelta(days=WINDOW_DAYS + 1)
-        last = instant_of(max(item.received for item in items)) + timedelta(days=1)
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName="received",
-            KeyConditionExpression="#scope = :scope AND #received BETWEEN :first AND :last",
-            ExpressionAttributeNames={"#scope": "scope", "#received": "received"},
-            ProjectionExpression="#received",
-            ExpressionAttributeValues={
-                ":scope": {"S": scope_key(self._scope)},
-                ":first": {"S": receipt_text(first)},
-                ":last": {"S": receipt_text(last) + _AFTER_EVERY_SUFFIX},
-            },
-        )
-        return [_place(row["received"]["S"]) for page in pages for row in page["Items"]]
-
-    def _uids(self, places: Sequence[_Place], budget: ReadBudget | None) -> Iterable[StoredItem]:
+    def _uids(self, places: Sequence[Place], budget: ReadBudget | None, *, consistent: bool) -> Iterable[StoredItem]:
         wanted = [key(partition(self._scope, month), sort_key) for month, sort_key in places]
         for _ in range(GET_ROUNDS_MAX):
             request = {
                 "Keys": wanted,
+                "ConsistentRead": consistent,
                 "ProjectionExpression": "#received, #rcv, #n, #uid",
                 "ExpressionAttributeNames": {"#received": "received", "#rcv": "rcv", "#n": "n", "#uid": "uid"},
             }
             answer = self._client.batch_get_item(RequestItems={self._table: request})
             for row in answer["Responses"].get(self._table, ()):
-                item = stored_item(_place(row["received"]["S"])[0], row)
+                item = stored_item(place_of(row["received"]["S"])[0], row)
                 if budget:
                     budget.spend(0, _bytes(item))  # nothing of it is shown
                 yield item
@@ -137,7 +136,7 @@ def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
     """An item, or the part of one that was asked for, as it comes from the client."""
     receipt, _, _ = row["received"]["S"].partition("#")
     return StoredItem(
-        place=(month, _place(row["received"]["S"])[1]),
+        place=(month, place_of(row["received"]["S"])[1]),
         received=microseconds(datetime.fromisoformat(receipt)),
         count=int(row["n"]["N"]),
         uids=row["uid"]["B"],
@@ -151,9 +150,3 @@ def stored_item(month: str, row: Mapping[str, Any]) -> StoredItem:
 def _bytes(item: StoredItem) -> int:
     packed = (item.uids, item.ts, item.ets, item.receipts, *item.fields.values())
     return ITEM_BYTES + sum(map(len, packed))
-
-
-def _place(received: str) -> _Place:
-    """The month and sort key that follow the receipt in the key of the index."""
-    _, month, sort_key = received.split("#", 2)
-    return month, sort_key
