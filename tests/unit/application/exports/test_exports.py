@@ -715,6 +715,52 @@ class TestDestinations:
         [event] = exports.events.events()
         assert "did not answer" in event.detail["message"]
 
+    @pytest.mark.parametrize("fault", [UnavailableError("busy"), TypeError("a fault of ours")])
+    def test_a_worker_that_fails_after_another_succeeded_raises_no_event(
+        self, exports: Exports, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
+        monkeypatch.setattr(worker._logger, "exception", lambda *_: None)
+        job_id = exports.ask(**ACCOUNTS)
+        messages, read = exports.org.exports.take(), worker.read_job
+        fails = iter([True])
+
+        def store(*_: Any) -> Any:
+            monkeypatch.undo()
+            raise fault
+
+        def read_late(*arguments: Any) -> Any:
+            """The job as it is while the worker decides that it failed; another ends it in between."""
+            job = read(*arguments)
+            if job and job.document["status"] == "RUNNING" and next(fails, False):
+                exports.org.exports.send([message for message, _ in messages])
+                exports.work()
+            return job
+
+        monkeypatch.setattr(exports.org.blobs, "put_stream", store)
+        with pytest.MonkeyPatch.context() as late:
+            late.setattr(worker, "read_job", read_late)
+            exports.org.exports.send([message for message, _ in messages])
+            exports.work(last_try=True)
+        assert exports.job(job_id)["status"] == "SUCCEEDED"
+        assert exports.events.events() == []
+
+    def test_a_worker_that_died_before_its_event_is_made_up_for(
+        self, exports: Exports, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        destination = exports.org.make("dataExportDestination")
+        exports.targets.refusals = [InvalidInputError("the destination refuses the file: AccessDenied")]
+        job_id = exports.ask(**ACCOUNTS, destinationIds=[destination["id"]])
+        with monkeypatch.context() as away:
+            away.setattr(exports.events, "append", _dies)
+            with pytest.raises(SystemExit):
+                exports.work()
+        assert (exports.job(job_id)["status"], exports.events.events()) == ("FAILED", [])
+        for _ in range(2):
+            exports.org.exports.send([{"orgId": exports.org.id, "jobId": job_id}])
+            exports.work()
+            [event] = exports.events.events()
+            assert "AccessDenied" in event.detail["message"]
+
     def test_faults_are_counted_anew_after_a_file(self, exports: Exports) -> None:
         destination = exports.org.make("dataExportDestination")
         body = {**ACCOUNTS, "operationalDataTypes": ["ACCOUNTS", "METERS"], "destinationIds": [destination["id"]]}
@@ -753,6 +799,10 @@ class TestDestinations:
             assert handle(event(1), Context()) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
         assert handle(event(5), Context()) == {"batchItemFailures": []}
         assert exports.job(message["jobId"])["status"] == "FAILED"
+
+
+def _dies(_: Any) -> None:
+    raise SystemExit
 
 
 def _away(*_: Any) -> Any:

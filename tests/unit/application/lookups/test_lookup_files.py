@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.application.lookups.test_lookup_tables import FIELDS, Tables
+from usance.application.busy import FAULTS_MAX
 from usance.application.lookups.files import CSV, JSONL, from_file, to_file
-from usance.application.lookups.ports import LookupPorts
+from usance.application.lookups.ports import LookupPorts, LookupWorkbench
 from usance.application.lookups.upload_data import process_lookup_upload
 from usance.application.uploaded_files import parsed_key
 from usance.domain.kernel.errors import UnavailableError
@@ -130,10 +131,10 @@ class TestUploads:
         assert parsed_key(key) == ("uploads/lookups", tables.org.id, made["jobId"])
         return str(made["jobId"])
 
-    def process(self, tables: Tables, job_id: str, *, last_try: bool = False) -> str | None:
+    def process(self, tables: Tables, job_id: str, *, faults: int = 0, last_try: bool = False) -> str | None:
         org = tables.org
-        ports = LookupPorts(org.store, org.clock, org.ids, org.blobs)
-        return process_lookup_upload(ports, org.id, job_id, last_try=last_try)
+        bench = LookupWorkbench(LookupPorts(org.store, org.clock, org.ids, org.blobs), tables.queue)
+        return process_lookup_upload(bench, org.id, job_id, faults=faults, last_try=last_try)
 
     @pytest.mark.parametrize(
         ("content", "content_type"),
@@ -198,23 +199,55 @@ class TestUploads:
             commit(*arguments)
 
         monkeypatch.setattr(tables.org.store, "commit", dies)
-        with pytest.raises(UnavailableError):
-            self.process(tables, job_id)
+        assert self.process(tables, job_id) == "PENDING"
         assert self.process(tables, job_id) == "SUCCEEDED"
         assert tables.ok(tables.org.client.get(tables.data))["version"] == 2
 
-    def test_the_last_try_fails_the_job(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_when(self, tables: Tables, monkeypatch: pytest.MonkeyPatch, fault: Exception, *calls: bool) -> None:
+        """Let the bucket raise `fault` at those of its reads that are true; it answers what comes after."""
+        get, remaining = tables.org.blobs.get, iter(calls)
+
+        def sometimes(key: str) -> bytes:
+            if next(remaining, False):
+                raise fault
+            return get(key)
+
+        monkeypatch.setattr(tables.org.blobs, "get", sometimes)
+
+    def test_a_store_that_is_busy_is_met_after_seconds(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+        job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n")
+        self.fail_when(tables, monkeypatch, UnavailableError("the store is busy"), True, True)
+        assert self.process(tables, job_id) == "PENDING"
+        message = {"kind": "continue", "folder": "uploads/lookups", "orgId": tables.org.id, "jobId": job_id}
+        assert tables.queue.take() == [({**message, "faults": 1}, 15)]
+        assert self.process(tables, job_id, faults=1) == "PENDING"
+        assert tables.queue.take() == [({**message, "faults": 2}, 30)]
+        assert self.process(tables, job_id, faults=2) == "SUCCEEDED"
+        assert tables.queue.take() == []
+
+    def test_a_store_that_stays_busy_fails_the_job(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+        job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n")
+        self.fail_when(tables, monkeypatch, UnavailableError("the store is busy"), *[True] * FAULTS_MAX)
+        statuses = [self.process(tables, job_id, faults=faults) for faults in range(FAULTS_MAX)]
+        assert statuses == ["PENDING"] * (FAULTS_MAX - 1) + ["FAILED"]
+        assert "however often" in job(tables, job_id)["failureReason"]
+        assert self.process(tables, job_id) == "FAILED"
+
+    @pytest.mark.parametrize("fault", [UnavailableError("the store is busy"), OverflowError("a fault of ours")])
+    def test_the_last_try_fails_the_job(
+        self, tables: Tables, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
         job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n", version=1)
-
-        def fails(_key: str) -> bytes:
-            raise UnavailableError("the store is busy")
-
-        monkeypatch.setattr(tables.org.blobs, "get", fails)
-        with pytest.raises(UnavailableError):
-            self.process(tables, job_id)
-        assert job(tables, job_id)["status"] == "PENDING"
+        self.fail_when(tables, monkeypatch, fault, True)
         assert self.process(tables, job_id, last_try=True) == "FAILED"
         assert "however often" in job(tables, job_id)["failureReason"]
+
+    def test_a_fault_of_ours_raises(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+        job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n", version=1)
+        self.fail_when(tables, monkeypatch, OverflowError("a fault of ours"), True)
+        with pytest.raises(OverflowError):
+            self.process(tables, job_id)
+        assert job(tables, job_id)["status"] == "PENDING"
 
     def test_only_a_draft_takes_a_file(self, tables: Tables) -> None:
         job_id = self.upload(tables, b"country,level,rate\r\nUK,1,5\r\n")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.http import Answer
 from tests.fakes.organization import Organization
+from tests.fakes.queue import FakeQueue
 from usance.application.lookups.item_store import SHARDS, shard_of
 from usance.application.ports.entities import StaleGuardError
 
@@ -26,6 +27,7 @@ class Tables:
     """An organization with a lookup table and a draft by country and level."""
 
     org: Organization = field(default_factory=Organization)
+    queue: FakeQueue = field(default_factory=FakeQueue)
 
     def __post_init__(self) -> None:
         self.table = self.org.make("lookupTable")

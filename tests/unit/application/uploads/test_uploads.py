@@ -21,7 +21,7 @@ from usance.application.busy import FAULTS_MAX
 from usance.application.ingest.directory import Directory
 from usance.application.ingest.failure_events import FailureLog
 from usance.application.ingest.ports import IngestPorts
-from usance.application.lookups.ports import LookupPorts
+from usance.application.lookups.ports import LookupPorts, LookupWorkbench
 from usance.application.lookups.published import PublishedTables
 from usance.application.ports.usage_log import AggregationQuery, UsageScope
 from usance.application.uploads import rows
@@ -69,7 +69,8 @@ class World:
 
     def worker(self) -> UploadWorker:
         org = self.org
-        return UploadWorker(self.bench(), LookupPorts(org.store, org.clock, org.ids, org.blobs))
+        lookups = LookupPorts(org.store, org.clock, org.ids, org.blobs)
+        return UploadWorker(self.bench(), LookupWorkbench(lookups, self.queue))
 
     def uploaded(self, rows: Sequence[Any] | bytes, **more: str) -> str:
         """The job of a file that lies in the bucket."""
@@ -342,6 +343,7 @@ class TestRows:
         assert (world.total() or 0) == read
         [failure] = world.failures()
         assert "the file" in failure["message"]
+        assert world.job(job_id)["failureReason"] == failure["message"]
         assert world.run(job_id) == "failed"
 
     def test_an_empty_array_succeeds(self, world: World) -> None:
@@ -464,6 +466,65 @@ class TestInterruptions:
         world.run(job_id, time_is_up=overtake)
         assert world.counts(job_id) == ("succeeded", 2500, 2500, 0)
         assert world.total() == 2_500
+
+    @pytest.mark.parametrize("fault", [OverflowError("a fault of ours"), UnavailableError("busy")])
+    def test_a_worker_that_fails_after_another_succeeded_raises_no_event(self, world: World, fault: Exception) -> None:
+        job_id = world.uploaded([row(1)])
+        take = FakeUsageLog.append
+
+        def slow(given: Any) -> None:
+            world.usage.append = lambda batches: take(world.usage, batches)  # type: ignore[method-assign]
+            assert world.run(job_id) == "succeeded"
+            take(world.usage, given)
+            raise fault
+
+        world.usage.append = slow  # type: ignore[method-assign]
+        assert world.run(job_id, last_try=True) == "succeeded"
+        assert world.counts(job_id) == ("succeeded", 1, 1, 0)
+        assert "failureReason" not in world.job(job_id)
+        assert world.failures() == []
+
+    def test_a_worker_that_died_before_its_event_is_made_up_for(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job_id = world.uploaded(b"{")
+        with monkeypatch.context() as away:
+            away.setattr(world.events, "append", _dies)
+            with pytest.raises(SystemExit):
+                world.run(job_id)
+        assert (world.job(job_id)["status"], world.failures()) == ("failed", [])
+        for _ in range(2):
+            assert world.run(job_id) == "failed"
+            assert [failure["message"] for failure in world.failures()] == [world.job(job_id)["failureReason"]]
+
+
+def _dies(_: Any) -> None:
+    raise SystemExit
+
+
+def test_a_file_of_a_lookup_table_is_gone_on_with_after_seconds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = world.org.shared("lookupTableRevision")
+    body = {"fileName": "rates", "contentType": "application/jsonl", "contentLength": 2}
+    data = f"/lookuptables/{revision['lookupTableId']}/revisions/{revision['id']}/data"
+    made = world.org.client.post(f"{data}/generateuploadurl", body).json
+    key = world.blobs.upload(made["url"], b"{}", made["headers"])
+    context = type("Context", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
+    handle = upload_worker.handler(world.worker)
+    with monkeypatch.context() as away:
+        away.setattr(world.blobs, "get", _busy)
+        assert handle(event(created(key)), context) == {"batchItemFailures": []}
+        [(message, delay)] = world.queue.take()
+        assert (delay, message["faults"]) == (15, 1)
+        assert handle(event(message), context) == {"batchItemFailures": []}
+        [(message, delay)] = world.queue.take()
+        assert (delay, message["faults"]) == (30, 2)
+    assert handle(event(message), context) == {"batchItemFailures": []}
+    job = world.org.client.get(f"{data}/jobs/{made['jobId']}").json
+    assert (job["status"], "line 1" in job["failureReason"]) == ("FAILED", True)
+
+
+def _busy(_: Any) -> Any:
+    raise UnavailableError("the store is busy")
 
 
 def test_the_worker_reads_the_files_that_the_bucket_names(world: World) -> None:

@@ -69,5 +69,6 @@ FILE_UPLOAD_JOB: Final = Resource(
         "totalRows": {"type": "integer", "description": "How many measurements were read so far."},
         "processedRows": {"type": "integer", "description": "How many of them were ingested."},
         "failedRows": {"type": "integer", "description": "How many were not; an event says why, for each."},
+        "failureReason": {"type": "string", "description": "Why it failed (our extension); an event says it too."},
     },
 )

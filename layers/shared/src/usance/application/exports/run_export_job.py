@@ -59,7 +59,7 @@ def run_export_job(
     """
     job = _begun(bench, org_id, job_id)
     if job is None or job.document["status"] in OVER:
-        return job.document["status"] if job else None
+        return _told(bench, org_id, job)
     work, made_before = _Work(bench, org_id, job), job.made
     try:
         done = work.go_on(time_is_up)
@@ -181,15 +181,30 @@ class _Work:
         return self.bench.ports.clock.now()
 
 
-def _fail(bench: ExportWorkbench, org_id: str, job_id: str, reason: str) -> str:
-    """The event comes first: a job that FAILED always has one."""
+def _fail(bench: ExportWorkbench, org_id: str, job_id: str, reason: str) -> str | None:
+    """The status of the job; RUNNING when another worker changed it meanwhile, which goes on with it."""
     job = read_job(bench.ports.entities, org_id, job_id)
     if job is None or job.document["status"] in OVER:
-        return FAILED
-    now = bench.ports.clock.now()
-    detail: Document = {"jobId": job_id, "message": reason}
-    detail |= {name: value for name, value in job.document.items() if name in _TOLD}
-    event_id = derived_id(org_id, EVENT_NAME, job_id)
-    bench.events.append(Event(event_id, org_id, EVENT_NAME, now, detail, type=EVENT_TYPE, resource_id=job_id))
-    change_job(bench.ports.entities, org_id, job, now, {"status": FAILED}, job.made)
-    return FAILED
+        return _told(bench, org_id, job)
+    made = {**job.made, "reason": reason}
+    failed = change_job(bench.ports.entities, org_id, job, bench.ports.clock.now(), {"status": FAILED}, made)
+    return _told(bench, org_id, failed) if failed else RUNNING
+
+
+def _told(bench: ExportWorkbench, org_id: str, job: Job | None) -> str | None:
+    """The status of the job. One that failed has its event: who failed it may have died before it was raised.
+
+    The event follows from what the job says, so that raising it again changes nothing, and no other job has one.
+    """
+    if job is None:
+        return None
+    if job.document["status"] == FAILED and "reason" in job.made:
+        detail: Document = {"jobId": job.document["id"], "message": job.made["reason"]}
+        detail |= {name: value for name, value in job.document.items() if name in _TOLD}
+        event_id = derived_id(org_id, EVENT_NAME, job.document["id"])
+        at = instants.from_text(job.document["dtLastModified"])
+        bench.events.append(
+            Event(event_id, org_id, EVENT_NAME, at, detail, type=EVENT_TYPE, resource_id=job.document["id"])
+        )
+    status: str = job.document["status"]
+    return status

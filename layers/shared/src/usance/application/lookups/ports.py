@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock, IdFactory
 from usance.application.ports.entities import EntityRepository
+from usance.application.ports.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,11 @@ class LookupPorts:
     clock: Clock
     ids: IdFactory
     blobs: BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class LookupWorkbench:
+    """What reading a file needs, and the queue that goes on with it."""
+
+    ports: LookupPorts
+    queue: Queue

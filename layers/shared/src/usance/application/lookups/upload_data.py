@@ -5,16 +5,17 @@ from datetime import timedelta
 from typing import Any, Final
 
 from usance.application.access.authorize import require
+from usance.application.busy import FAULTS_MAX, delay_seconds
 from usance.application.lookups.change_items import change_items
 from usance.application.lookups.files import from_file
 from usance.application.lookups.item_store import Items
 from usance.application.lookups.jobs import FAILED, PENDING, SUCCEEDED, UPLOAD, end_job, new_job
-from usance.application.lookups.ports import LookupPorts
+from usance.application.lookups.ports import LookupPorts, LookupWorkbench
 from usance.application.lookups.revisions import Place, find_revision, manifest_of
 from usance.application.uploaded_files import file_key
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.lookups import checked_item, lookup_key, require_draft
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.resources.lookup_table import LOOKUP_JOB, LOOKUP_TABLE_REVISION, LookupUpload
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
@@ -52,12 +53,31 @@ def generate_lookup_upload_url(ports: LookupPorts, caller: Caller, place: Place,
     return {"jobId": job_id, "url": url, "headers": dict(headers)}
 
 
-def process_lookup_upload(ports: LookupPorts, org_id: str, job_id: str, *, last_try: bool = False) -> str | None:
+def process_lookup_upload(
+    bench: LookupWorkbench, org_id: str, job_id: str, *, faults: int = 0, last_try: bool = False
+) -> str | None:
     """The status of the job afterwards; None when there is no such job. A job that is over stays as it is.
 
-    All items of the file are put, each replacing the one with its keys, or none. A store that fails raises: the message
-    comes again; at the `last_try` that fails the job too.
+    All items of the file are put, each replacing the one with its keys, or none. While a store is busy a message comes again,
+    later each time, until that happened `FAULTS_MAX` times; `faults` is how often it did before. Any other fault raises, and
+    at the `last_try` fails the job.
     """
+    try:
+        return _work_on(bench.ports, org_id, job_id)
+    except UnavailableError:
+        again = faults + 1
+        if last_try or again == FAULTS_MAX:
+            return _give_up(bench.ports, org_id, job_id)
+        message = {"kind": "continue", "folder": FOLDER, "orgId": org_id, "jobId": job_id, "faults": again}
+        bench.queue.send([message], delay_seconds=delay_seconds(again))
+        return PENDING
+    except Exception:
+        if not last_try:
+            raise
+        return _give_up(bench.ports, org_id, job_id)
+
+
+def _work_on(ports: LookupPorts, org_id: str, job_id: str) -> str | None:
     job = ports.entities.get(org_id, LOOKUP_JOB, job_id)
     if job is None or job["status"] != PENDING:
         return job["status"] if job else None
@@ -66,13 +86,16 @@ def process_lookup_upload(ports: LookupPorts, org_id: str, job_id: str, *, last_
     except (InvalidInputError, NotFoundError, VersionConflictError) as refused:
         end_job(ports, org_id, job, FAILED, str(refused))
         return FAILED
-    except Exception:
-        if not last_try:
-            raise
-        end_job(ports, org_id, job, FAILED, "the stores did not take the items, however often they were tried")
-        return FAILED
     end_job(ports, org_id, job, SUCCEEDED)
     return SUCCEEDED
+
+
+def _give_up(ports: LookupPorts, org_id: str, job_id: str) -> str | None:
+    job = ports.entities.get(org_id, LOOKUP_JOB, job_id)
+    if job is None or job["status"] != PENDING:
+        return job["status"] if job else None
+    end_job(ports, org_id, job, FAILED, "the stores did not take the items, however often they were tried")
+    return FAILED
 
 
 def _put_file(ports: LookupPorts, org_id: str, job: Document) -> None:

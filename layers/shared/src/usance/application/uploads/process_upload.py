@@ -81,7 +81,7 @@ def _work_on(
     ports = bench.ingest
     job = change_job(ports.entities, ports.clock, org_id, job_id, _begun)
     if job is None or job["status"] != RUNNING:
-        return job["status"] if job else None
+        return _told(bench, org_id, job)
     progress.total, progress.failed, progress.known = int(job["totalRows"]), int(job["failedRows"]), True
     try:
         done = _go_on(bench, org_id, job, progress, time_is_up)
@@ -116,25 +116,36 @@ def _go_on(
     return True
 
 
-def _fail(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, reason: str) -> str:
-    """The event comes first: a job that failed always has one."""
-    now = bench.ingest.clock.now()
-    report_refused(bench.ingest, org_id, f"{job_id}-{progress.total}", [(reason, b"null")], now)
-    _record(bench, org_id, job_id, progress, FAILED)
-    return FAILED
+def _fail(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, reason: str) -> str | None:
+    """The status of the job: that of another worker when that one was further, or is done."""
+    job = _record(bench, org_id, job_id, progress, FAILED, failureReason=reason)
+    return _told(bench, org_id, job)
+
+
+def _told(bench: UploadWorkbench, org_id: str, job: Document | None) -> str | None:
+    """The status of the job. One that failed has its event: who failed it may have died before it was raised.
+
+    The event follows from what the job says, so that raising it again changes nothing, and no other job has one.
+    """
+    if job and job["status"] == FAILED and "failureReason" in job:
+        place = f"{job['id']}-{job['totalRows']}"
+        report_refused(bench.ingest, org_id, place, [(job["failureReason"], b"null")], bench.ingest.clock.now())
+    return job["status"] if job else None
 
 
 def _begun(job: Document) -> Document | None:
     return None if job["status"] in {RUNNING, SUCCEEDED, FAILED} else {"status": RUNNING}
 
 
-def _record(bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, status: str) -> None:
+def _record(
+    bench: UploadWorkbench, org_id: str, job_id: str, progress: _Progress, status: str, **more: str
+) -> Document | None:
     def change(job: Document) -> Document | None:
         """What another worker with the same file did already is not undone."""
         further = (progress.known and int(job["totalRows"]) > progress.total) or job["status"] in {SUCCEEDED, FAILED}
-        return None if further else progress.fields(status)
+        return None if further else progress.fields(status) | more
 
-    change_job(bench.ingest.entities, bench.ingest.clock, org_id, job_id, change)
+    return change_job(bench.ingest.entities, bench.ingest.clock, org_id, job_id, change)
 
 
 def _ingest(bench: UploadWorkbench, caller: Caller, batch: Batch) -> int:

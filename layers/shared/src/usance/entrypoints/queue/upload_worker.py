@@ -34,18 +34,15 @@ def handler(build: Callable[[], UploadWorker] = upload_worker) -> Callable[[dict
         def run(record: SQSRecord) -> None:
             last = int(record.attributes.approximate_receive_count) >= TRIES_MAX
             message = wire.loads(record.body)
+            faults = message.get("faults", 0)
             for folder, org_id, job_id in _files(message):
                 if folder == measurements.FOLDER:
-                    status = process_upload(
-                        build().measurements,
-                        org_id,
-                        job_id,
-                        time_is_up=time_is_up,
-                        faults=message.get("faults", 0),
-                        last_try=last,
-                    )
+                    bench = build().measurements
+                    status = process_upload(bench, org_id, job_id, time_is_up=time_is_up, faults=faults, last_try=last)
                 elif folder == lookups.FOLDER:
-                    status = lookups.process_lookup_upload(build().lookups, org_id, job_id, last_try=last)
+                    status = lookups.process_lookup_upload(
+                        build().lookups, org_id, job_id, faults=faults, last_try=last
+                    )
                 else:
                     status = "none of ours"
                 logger.info("the file was read", folder=folder, org_id=org_id, job_id=job_id, status=status)
@@ -60,6 +57,6 @@ def handler(build: Callable[[], UploadWorker] = upload_worker) -> Callable[[dict
 def _files(message: Document) -> Iterator[tuple[str, str, str]]:
     """The folder, organization and job of each file that a message is about; none of the bucket's test event."""
     if message.get("kind") == "continue":
-        yield measurements.FOLDER, message["orgId"], message["jobId"]
+        yield message.get("folder", measurements.FOLDER), message["orgId"], message["jobId"]
     for record in message.get("Records", ()):
         yield parsed_key(unquote_plus(record["s3"]["object"]["key"]))
