@@ -306,6 +306,23 @@ def test_what_changes_while_it_is_read_is_noticed_and_not_put_back(source: Deplo
         target.restore(manifest["backupId"])
 
 
+def test_a_file_that_is_replaced_while_it_is_exported_is_put_back_as_it_was_copied(
+    source: Deployment, target: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, copy = f"{ORG}/audits/a.json", source.blobs.copy
+
+    def replace_then_copy(key: str, to: str) -> None:
+        if key == own:
+            source.blobs.put(own, b"[1]", "application/json")
+        copy(key, to)
+
+    monkeypatch.setattr(source.blobs, "copy", replace_then_copy)
+    manifest = source.export()
+    target.take(source, manifest["backupId"])
+    assert target.restore(manifest["backupId"])["finishedAt"]
+    assert target.blobs.get(own) == b"[1]"
+
+
 @pytest.mark.parametrize("what", ["organization", "row", "usage", "file"])
 def test_a_target_that_holds_anything_of_it_is_refused_untouched(
     source: Deployment, target: Deployment, what: str

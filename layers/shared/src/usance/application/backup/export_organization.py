@@ -162,9 +162,10 @@ class _Exporter:
 
     def _file(self, key: str) -> Document:
         files = self._manifest["files"]
-        digest, size = digest_of_file(self._ports, key)
         name = f"files/{files['count']:08d}"
-        self._ports.blobs.copy(key, folder(self._org_id, self._backup_id) + name)
+        copy = folder(self._org_id, self._backup_id) + name
+        self._ports.blobs.copy(key, copy)
+        digest, size = digest_of_file(self._ports, copy)  # of what the backup has, whatever is put there meanwhile
         self._manifest["files"] = {"count": files["count"] + 1, "bytes": files["bytes"] + size}
         type_ = self._ports.blobs.content_type(key)
         own_key = key.removeprefix(f"{self._org_id}/")
