@@ -171,6 +171,10 @@ class TestTables:
             (b"meter,account,ts,Measure.tokens\n", "Measure.tokens"),
             (b"meter,account,ts,ts\n", "twice"),
             (b"meter,account,ts\n\xff,a,b\n", "UTF-8"),
+            (b"meter,account,ts\na,b,c\nZ\xfcrich,a,b\n", "UTF-8 in line 3"),
+            (b"meter,account,ts\na,b,c\na,b,\xc3", "UTF-8 in line 3"),
+            (b"meter;account;ts\na;b;c\n", "commas"),
+            (b"meter\taccount\tts\na\tb\tc\n", "commas"),
             (b'meter,account,ts\n"a"b,c,d\n', "line 2"),
         ],
     )
@@ -178,6 +182,13 @@ class TestTables:
         job_id = world.uploaded(content, **CSV)
         assert world.run(job_id) == "failed"
         assert named in world.failures()[-1]["message"]
+
+    def test_what_lies_before_a_line_of_another_encoding_is_ingested(self, world: World) -> None:
+        row = "calls,acme,2026-01-02T00:00:00Z,4\n"
+        job_id = world.uploaded(f"\ufeffmeter,account,ts,measure.tokens\n{row}{row}Z".encode() + b"\xfcrich,", **CSV)
+        assert world.run(job_id) == "failed"
+        assert (world.total(), world.counts(job_id)) == (8, ("failed", 2, 2, 0))
+        assert "line 4" in world.job(job_id)["failureReason"]
 
     def test_every_character_that_is_no_line_feed_stays_in_its_cell(self, world: World) -> None:
         fields = [*FIELDS, {"category": "WHAT", "code": "text", "name": "Text"}]

@@ -36,8 +36,12 @@ def csv_values(stream: BinaryIO, malformed: list[InvalidInputError], start: int 
             number += bool(row)
     except InvalidInputError as refused:
         malformed.append(refused)
-    except (csv.Error, UnicodeDecodeError) as broken:
-        malformed.append(InvalidInputError(f"the file is not valid CSV in UTF-8: line {reader.line_num}: {broken}"))
+    except csv.Error as broken:
+        malformed.append(InvalidInputError(f"the file is not valid CSV: line {reader.line_num}: {broken}"))
+    except UnicodeDecodeError:  # the lines before it were handed out
+        malformed.append(
+            InvalidInputError(f"the file is not UTF-8 in line {reader.line_num + 1}: save it as CSV in UTF-8")
+        )
 
 
 def template_of(meter: Mapping[str, Any]) -> str:
@@ -71,7 +75,13 @@ class _Lines:
         decoder = codecs.getincrementaldecoder("utf-8-sig")()
         rest = ""
         while chunk := stream.read(READ_BYTES):
-            *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+            try:
+                text = decoder.decode(chunk)
+            except UnicodeDecodeError as broken:
+                *lines, _ = (rest + broken.object[: broken.start].decode()).split("\n")
+                yield from (f"{line}\n" for line in lines)
+                raise
+            *lines, rest = (rest + text).split("\n")
             yield from (f"{line}\n" for line in lines)
             if len(rest) > ROW_MAX_CHARS:
                 raise _too_long()
@@ -83,6 +93,8 @@ def _too_long() -> InvalidInputError:
 
 
 def _check_header(header: Sequence[str]) -> None:
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):  # as spreadsheets of many countries save it
+        raise InvalidInputError("the header has one column alone: cells are separated by commas")
     for name in REQUIRED:
         if name not in header:
             raise InvalidInputError(f"the header has no column {name}")
