@@ -596,7 +596,8 @@ class TestCommand:
         shown = capsys.readouterr().out
         assert status == 0
         assert "CLEAN" in shown
-        assert [*["75", "75", "3", "72", "72", "72"]] == shown.splitlines()[2].split()[2:]
+        assert [*["75", "75", "3", "72", "72", "72"]] == shown.splitlines()[3].split()[2:]
+        assert "of what was received until 20" in shown.splitlines()[1]
         assert run("verify", str(report))[0] == 0
         report.write_text(report.read_text().replace("CLEAN", "DIFFERENT"))
         assert run("verify", str(report))[0] == 1

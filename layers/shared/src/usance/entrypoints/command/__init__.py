@@ -25,12 +25,6 @@ def main(words: Sequence[str] | None = None, connect: Callable[[str | None, Path
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="usance", description="Works with a deployment of Usance.")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--function", help="name of the deployment's admin function (output AdminFunctionName)")
-    common.add_argument(
-        "--data-dir", type=Path, default=Path(".usance"), help="else: the embedded stack on this folder"
-    )
-    common.add_argument("--org", help="id of the organization; else the one that the embedded stack made")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, add_arguments, about in (
         ("audit", audit.add_arguments, "prove accepted = stored = exported = billed"),
@@ -38,5 +32,17 @@ def _parser() -> argparse.ArgumentParser:
         ("export-organization", export_organization.add_arguments, "write all that an organization holds to a backup"),
         ("import-organization", import_organization.add_arguments, "put an organization back from a backup"),
     ):
-        add_arguments(commands.add_parser(name, parents=[common], help=about), common)
+        add_arguments(commands.add_parser(name, parents=[_common()], help=about), _common(again=True))
     return parser
+
+
+def _common(*, again: bool = False) -> argparse.ArgumentParser:
+    """What every command takes. Those of a command within a command, `again`, leave what was said before it as it is."""
+    function, data_dir, org = [argparse.SUPPRESS] * 3 if again else (None, Path(".usance"), None)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--function", default=function, help="name of the deployment's admin function (output AdminFunctionName)"
+    )
+    common.add_argument("--data-dir", type=Path, default=data_dir, help="else: the embedded stack on this folder")
+    common.add_argument("--org", default=org, help="id of the organization; else the one that the embedded stack made")
+    return common

@@ -95,6 +95,9 @@ def verify(reached: Reach, arguments: argparse.Namespace) -> int:
 def _lines(report: Document) -> Iterator[str]:
     """The report as a table of measurements, and what differs in words."""
     yield f"audit {report['id']}, part {report['part']}: {report['firstDay']} to {report['lastDay']}: {report['verdict']}"
+    yield f"of what was received until {report['receivedUntil']}; the next audit has the rest"
+    if not report["usage"]:
+        yield "no usage was received by then"
     names = [_name(one) for one in report["usage"]]
     width = max(map(len, names), default=0)
     yield f"{'meter, account':<{width}}  " + "  ".join(f"{stage:>9}" for stage in STAGES)
