@@ -276,7 +276,7 @@ class TestRows:
         assert world.run(job_id) == "succeeded"
         assert (world.total(), world.counts(job_id)) == (3, ("succeeded", 3, 2, 1))
         [failure] = world.failures()
-        assert "measurements[0].measure.tokens" in failure["message"]
+        assert failure["message"].startswith("rows[1].measure.tokens")
 
     @pytest.mark.parametrize("number", ["1e99999999999999999999", "1e99999", "7" * 5_000])
     def test_so_it_does_in_a_table(self, world: World, number: str) -> None:
@@ -315,6 +315,21 @@ class TestRows:
         [future] = [failure for failure in world.failures() if "future" in failure["message"]]
         file = future["getDownloadUrl"].partition("file=")[2].replace("%2F", "/")
         assert json.loads(world.blobs.get(file))["measurement"]["measure"] == {"tokens": 10}
+
+    def test_every_bad_row_of_every_file_has_an_event_that_names_it(self, world: World) -> None:
+        content = [{"meter": "calls"}, row(1), {"meter": "calls"}, row(2, other={"x": "y" * 600_000})]
+        first = world.uploaded(content)
+        for _ in range(2):
+            world.run(first)
+        named = ["rows[0].account is required", "rows[2].account is required", "rows[3]: a measurement of"]
+        assert [text in failure["message"] for failure, text in zip(self.by_row(world), named, strict=True)] == [
+            True
+        ] * 3
+        world.run(world.uploaded(content))
+        assert len(self.by_row(world)) == 6
+
+    def by_row(self, world: World) -> list[dict[str, Any]]:
+        return sorted(world.failures(), key=lambda failure: failure["message"])
 
     def test_bad_rows_do_not_wait_for_each_other(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """A part of a file may be nothing else, and must end before its worker does."""

@@ -104,7 +104,7 @@ def _go_on(
     caller = _caller(org_id, job)
     with bench.ingest.blobs.open(file_key(org_id, job["id"])) as stream:
         for batch in batches(stream, job["id"], progress.total, job.get("contentType", "")):
-            progress.failed += _ingest(bench, caller, batch)
+            progress.failed += _ingest(bench, caller, job["id"], batch)
             recorded = progress.total // ROWS_BETWEEN_RECORDS
             progress.total += len(batch.rows)
             progress.moved = True
@@ -148,7 +148,7 @@ def _record(
     return change_job(bench.ingest.entities, bench.ingest.clock, org_id, job_id, change)
 
 
-def _ingest(bench: UploadWorkbench, caller: Caller, batch: Batch) -> int:
+def _ingest(bench: UploadWorkbench, caller: Caller, job_id: str, batch: Batch) -> int:
     """Ingest a batch and answer how many of its rows were kept out."""
     try:
         for row in batch.rows:
@@ -156,7 +156,7 @@ def _ingest(bench: UploadWorkbench, caller: Caller, batch: Batch) -> int:
         return take_in(bench.ingest, bench.directory, caller, batch.body(), rows.PART)
     except InvalidInputError:
         pass
-    good, bad = _sorted_out(bench, caller, batch)
+    good, bad = _sorted_out(bench, caller, job_id, batch)
     if good:
         bad += take_in(bench.ingest, bench.directory, caller, Batch(batch.first, good).body(), rows.PART)
     return bad
@@ -168,20 +168,26 @@ def _bounded(row: bytes) -> bytes:
     return row
 
 
-def _sorted_out(bench: UploadWorkbench, caller: Caller, batch: Batch) -> tuple[Sequence[bytes], int]:
-    """The rows that a request could carry, and how many could not; an event says why, for each."""
+def _sorted_out(bench: UploadWorkbench, caller: Caller, job_id: str, batch: Batch) -> tuple[Sequence[bytes], int]:
+    """The rows that a request could carry, and how many could not; an event says which and why, for each."""
     good: list[bytes] = []
     refused: list[tuple[str, bytes]] = []
     now = bench.ingest.clock.now()
-    for row in batch.rows:
+    for number, row in enumerate(batch.rows, batch.first):
         try:
             check(decode(ENVELOPE + _bounded(row) + b"]}", rows.PART), now)
         except InvalidInputError as refusal:
-            refused.append((str(refusal), row))
+            refused.append((f"rows[{number}]{_within(str(refusal))}", row))
         else:
             good.append(row)
-    report_refused(bench.ingest, caller.org_id, str(batch.first), refused, now)
+    report_refused(bench.ingest, caller.org_id, job_id, refused, now)
     return good, len(refused)
+
+
+def _within(refusal: str) -> str:
+    """What is wrong with a row, of a refusal that takes it for the one measurement of a request."""
+    place, found, rest = refusal.partition("measurements[0]")
+    return rest if found and not place else f": {refusal}"
 
 
 def _caller(org_id: str, job: Document) -> Caller:
