@@ -333,6 +333,16 @@ def test_an_auditor_finds_the_month_of_what_the_index_has_lost_to_merging(stored
     assert ledger.months_received(SCOPE, JANUARY, LATER) == ["2026-01"]
 
 
+def test_a_merged_item_that_is_lost_keeps_nobody_from_reading_the_rest(stored: Stored) -> None:
+    for number in range(PARTS_MIN):
+        stored.append(single(number, JANUARY, JANUARY + timedelta(minutes=number)))
+    stored.merge()
+    (lost,) = [row for row in stored.client.scan(TableName=stored.table)["Items"] if "n" in row]
+    stored.client.delete_item(TableName=stored.table, Key={name: lost[name] for name in ("pk", "sk")})
+    stored.append(single(100, JANUARY, JANUARY + timedelta(days=1), value=7))
+    assert stored.log.aggregate(SCOPE, START, END, [QUERIES[0]])[0][0].value == 7
+
+
 def test_items_merged_twice_leave_no_row_behind(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage_merging, "PARTS_MAX", PARTS_MIN)
     for number in range(PARTS_MIN * PARTS_MIN):

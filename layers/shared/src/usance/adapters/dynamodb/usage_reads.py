@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from usance.adapters.duckdb.stored import Stored, StoredItem
 from usance.adapters.dynamodb.keys import key
+from usance.adapters.dynamodb.transactions import pause
 from usance.adapters.dynamodb.usage_items import partition
 from usance.adapters.dynamodb.usage_places import Place, UsagePlaces, place_of
 from usance.application.ports.read_budget import ReadBudget
@@ -54,7 +55,8 @@ class UsageReads:
         """The items that may hold earlier copies: received from 35 days before the first of `items` to the last.
 
         What the index has lost to merging, and what is gone when it is fetched, is in a merged item by then: these are
-        listed last, again when one of them is gone.
+        listed last, again when one of them is gone. What is gone at the next look too, and has its row, is no longer anywhere;
+        that is for an audit to tell.
         """
         places = UsagePlaces(self._client, self._table, self._scope)
         # A merged item is found by its earliest receipt; the others are of the same day.
@@ -62,13 +64,17 @@ class UsageReads:
         last = instant_of(max(item.received for item in items)) + timedelta(days=1)
         met = {item.place for item in items}
         others = self._fetched([place for place in places.put(first, last) if place not in met], pool, budget)
-        for _ in range(LOOKS_MAX):
+        gone: set[Place] = set()
+        for attempt in range(LOOKS_MAX):
             met |= {item.place for item in others}
             left = [place for place in places.merged(first, last) if place not in met]
             found = self._fetched(left, pool, budget)
             others += found
-            if len(found) == len(left):
+            missing = set(left) - {item.place for item in found}
+            if missing <= gone:
                 return others
+            gone = missing
+            pause(attempt)
         raise UnavailableError("measurements are being merged; ask again")
 
     def _month(
