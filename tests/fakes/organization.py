@@ -1,12 +1,13 @@
 """An organization in memory with a client of its configuration, and one valid body of every resource."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
 from tests.fakes.blobs import FakeBlobStore
 from tests.fakes.clock import CountingIds, FrozenClock
+from tests.fakes.composed import Composed
 from tests.fakes.credit_bodies import CREDIT_BODIES
 from tests.fakes.entities import FakeEntityRepository
 from tests.fakes.http import ALLOW_ALL, Answer, Client
@@ -70,15 +71,12 @@ class Organization:
         self.id = create_organization(self.store, self.clock, self.ids, name="Example")
         self.other_id = create_organization(self.store, self.clock, self.ids, name="Other")
         self.blobs = FakeBlobStore()
-        lookups = LookupPorts(self.store, self.clock, self.ids, self.blobs)
+        self.lookups = LookupPorts(self.store, self.clock, self.ids, self.blobs)
         self.mailer, self.unsent = FakeMailer(), list[str]()
         self.post = Post(self.mailer, "https://example.com/in", lambda id_, _: self.unsent.append(id_))
         self.exports = FakeQueue()
         self.exporting = ExportPorts(self.store, self.clock, self.ids, self.exports)
-        self.handler = core.build(
-            entities.routes(lambda: self.ports, lambda: lookups, lambda: self.exporting, lambda: self.post),
-            groups=GroupMemberships(self.store),
-        )
+        self.handler = _HANDLERS.of(self)
         self.client = Client(self.handler, self.id)
         self.count = 0
         self.made_once: dict[str, dict[str, Any]] = {}
@@ -122,6 +120,19 @@ class Organization:
         self.count += 1
         merged = {**_BODIES[type_](self, more), **more}
         return {name: value for name, value in merged.items() if value is not None}
+
+
+def _compose(present: Callable[[], Organization]) -> core.Handler:
+    def groups(org_id: str, ids: Sequence[str], named: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        return GroupMemberships(present().store)(org_id, ids, named)
+
+    routes = entities.routes(
+        lambda: present().ports, lambda: present().lookups, lambda: present().exporting, lambda: present().post
+    )
+    return core.build(routes, groups=groups)
+
+
+_HANDLERS = Composed(_compose)
 
 
 def _product(org: Organization, _: Mapping[str, Any]) -> dict[str, Any]:

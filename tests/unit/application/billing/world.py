@@ -1,6 +1,6 @@
 """A company in memory that bills: its configuration, usage, queue and worker, driven through HTTP and messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any, cast
 from tests.fakes.bill_progress import FakeBillJobProgress
 from tests.fakes.bills import FakeBillRepository
 from tests.fakes.clock import FrozenClock
+from tests.fakes.composed import Composed
 from tests.fakes.events import FakeEventLog
 from tests.fakes.http import Answer, Client
 from tests.fakes.organization import Organization
@@ -155,16 +156,7 @@ class World:
             pause=self.pauses.append,
         )
         self.bench = Workbench(self.stores, self.usage, self.events, self.org.blobs)
-        self.client = Client(
-            core.build(
-                billing.routes(
-                    lambda: self.stores,
-                    lambda: Previewing(self.stores, self.usage, self.org.blobs),
-                    lambda: Examining(self.stores, self.usage, self.org.blobs),
-                )
-            ),
-            self.org.id,
-        )
+        self.client = Client(_HANDLERS.of(self), self.org.id)
 
     def configure(self, **changes: Any) -> None:
         """Change the organization's configuration."""
@@ -251,6 +243,19 @@ class World:
 
     def put(self, path: str, body: Any = None) -> Any:
         return _ok(self.client.put(path, body))
+
+
+def _compose(present: Callable[[], World]) -> core.Handler:
+    return core.build(
+        billing.routes(
+            lambda: present().stores,
+            lambda: Previewing(present().stores, present().usage, present().org.blobs),
+            lambda: Examining(present().stores, present().usage, present().org.blobs),
+        )
+    )
+
+
+_HANDLERS = Composed(_compose)
 
 
 def _ok(answer: Answer) -> Any:
