@@ -5,6 +5,11 @@ from typing import Any
 
 import yaml
 
+try:  # by libyaml it takes a tenth of the time
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # PyYAML was built without it
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
 Template = dict[str, Any]
 """A template as JSON would carry it: a tag `!Sub x` is `{"Fn::Sub": "x"}`."""
 
@@ -13,7 +18,7 @@ class TemplateError(Exception):
     """The template says something that the embedded stack cannot run; the message names the place."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_SafeLoader):
     """YAML as CloudFormation reads it."""
 
 

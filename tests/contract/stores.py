@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ DYNAMODB_TARGETS = ["ministack", pytest.param("dynamodb_local", marks=pytest.mar
 
 JARS = Path(os.environ.get("USANCE_DYNAMODB_LOCAL", PROJECT / ".cache" / "dynamodb-local"))
 START_SECONDS = 60
+
+
+@cache  # hundreds of tests ask for a table, and the template is long
+def _definition(logical_id: str) -> dict[str, Any]:
+    """What CreateTable is told of a table of the template, but for its name."""
+    template = read_template(PROJECT / "template.yaml")
+    properties = Resolver(template, Names(template), {}).resolve(template["Resources"][logical_id]["Properties"])
+    return table_definition(properties)
 
 
 @dataclass
@@ -49,11 +58,9 @@ class StoreTarget:
 
     def table(self, logical_id: str) -> tuple[Any, str]:
         """A client and the name of an empty table, made as the template says."""
-        template = read_template(PROJECT / "template.yaml")
-        properties = Resolver(template, Names(template), {}).resolve(template["Resources"][logical_id]["Properties"])
         name = f"{logical_id}-{next(self.numbers)}"
         dynamodb = self.client("dynamodb")
-        dynamodb.create_table(TableName=name, **table_definition(properties))
+        dynamodb.create_table(TableName=name, **_definition(logical_id))
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
         return dynamodb, name
 
