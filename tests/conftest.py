@@ -1,5 +1,6 @@
 """A whole run of the tests has called every method of the official SDK, by each client that it tries; else it fails."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _folder(item) == CRASH:
             item.add_marker(CRASH)
     items.sort(key=lambda item: _folder(item) not in SLOW)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What collecting made stays until the end; the garbage collector need not go through it again and again."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # at its end the interpreter takes down everything, which some libraries check
 
 
 def _folder(item: pytest.Item) -> str:
