@@ -21,18 +21,21 @@ TRIED = {
 """The clients whose tests are all among those asked for, by what `-m` says."""
 
 CRASH = "crash"
-SLOW = (CRASH, "conformance", "local")  # folders whose tests start stacks
+SLOW = (CRASH, "conformance", "local", "contract")  # folders whose tests start stacks or stores
 
 answered: set[str] = set()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow tests come first, so that quick ones fill the end of a run on several processes."""
+    """The slow tests come first, so that quick ones fill the end of a run on several processes.
+
+    Those of a folder stay together, for its stack ends with the last of them.
+    """
     for item in items:
         if _folder(item) == CRASH:
             item.add_marker(CRASH)
-    items.sort(key=lambda item: _folder(item) not in SLOW)
+    items.sort(key=lambda item: SLOW.index(_folder(item)) if _folder(item) in SLOW else len(SLOW))
 
 
 @pytest.hookimpl(trylast=True)

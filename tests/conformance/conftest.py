@@ -1,4 +1,7 @@
-"""The official SDK against a running stack, started once for all tests; each module has an organization of its own."""
+"""The official SDK against a running stack, started once for all tests; each module has an organization of its own.
+
+It ends with the last test of this folder, for it polls its queues, and would beside all tests that follow.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +34,7 @@ class Keys:
     of_client: dict[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("conformance")
     with running_stack(
@@ -60,7 +63,7 @@ def strict(stack: RunningStack, keys: Keys) -> Iterator[M3ter]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def organize(stack: RunningStack) -> Iterator[Callable[[str], httpx.Client]]:
     """Makes an organization of its own and answers a client of plain HTTP that may do everything in it."""
     clients: list[httpx.Client] = []

@@ -12,13 +12,13 @@ Table = tuple[Any, str]
 """A DynamoDB client and the name of a table."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreTarget]:
     with running_ministack(tmp_path_factory.mktemp("ministack")) as target:
         yield target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dynamodb_local(request: pytest.FixtureRequest) -> Iterator[StoreTarget]:
     missing = shutil.which("java") is None or not any(JARS.glob("DynamoDBLocal*.jar"))
     if missing and request.config.option.markexpr == "dynamodb_local":

@@ -1,4 +1,4 @@
-"""The toy stack, started once for the tests that use it as it is."""
+"""The toy stack, started once for the tests that use it as it is, and ended with the last test of this folder."""
 
 import contextlib
 import json
@@ -74,7 +74,7 @@ class Toy:
         return received
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     folder = tmp_path_factory.mktemp("toy")
     with running_stack(folder, template=TOY) as stack, contextlib.closing(Toy(stack)) as toy:

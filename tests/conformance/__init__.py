@@ -1,0 +1,1 @@
+"""The official SDK against the running stack."""

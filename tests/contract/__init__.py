@@ -1,0 +1,1 @@
+"""One suite per port, for its adapter and its fake."""
