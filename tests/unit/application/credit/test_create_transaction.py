@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes.http import USER_ID
 from tests.fakes.organization import Organization
-from usance.application.credit.create_transaction import ATTEMPTS_MAX, PAUSES_MAX, create_transaction
+from usance.application.credit.create_transaction import ATTEMPTS_MAX, create_transaction
+from usance.application.entities.store import PAUSES_MAX
 from usance.domain.access import Caller, Statement
 from usance.domain.kernel.errors import UnavailableError, VersionConflictError
 

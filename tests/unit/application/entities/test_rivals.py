@@ -77,6 +77,7 @@ def test_a_patch_gives_up_after_a_while(org: Organization) -> None:
     ports = contested(org, refuse(VersionConflictError("x")), times=100)
     with pytest.raises(UnavailableError):
         patch_entity(ports, caller(org), BY_TYPE["webhook"], webhook["id"], {"active": False})
+    assert org.pauses == [0, 1, 2]
 
 
 def test_what_was_decided_on_old_news_is_decided_again(org: Organization) -> None:
@@ -88,6 +89,7 @@ def test_what_was_decided_on_old_news_is_decided_again(org: Organization) -> Non
     ports = contested(org, refuse(StaleGuardError("x")), times=storing.ATTEMPTS_MAX)
     with pytest.raises(UnavailableError):
         store(ports, org.id, resource, {**document, "id": org.ids.new(), "startDate": "2030-01-01"}, None)
+    assert org.pauses == 2 * [0, 1, 2, 3, 4, *[storing.PAUSES_MAX] * 4]
 
 
 @pytest.mark.parametrize(("goes", "field"), [("webhook", "destinationId"), ("notificationConfiguration", "entityId")])

@@ -8,6 +8,7 @@ from usance.application.audit import created, updated
 from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.prepare import prepare
+from usance.application.entities.store import PAUSES_MAX
 from usance.application.ports.entities import StaleGuardError
 from usance.domain.access import Action, Caller
 from usance.domain.catalog.balances import amount_after
@@ -18,7 +19,6 @@ from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # rivals for one balance; each round lets one of them pass
-PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
 
 
 def create_transaction(ports: EntityPorts, caller: Caller, balance_id: str, body: Mapping[str, Any]) -> Document:

@@ -8,7 +8,7 @@ from usance.application.access.groups import leave_groups
 from usance.application.entities.find import NOWHERE, find, require_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
-from usance.application.entities.store import ATTEMPTS_MAX
+from usance.application.entities.store import ATTEMPTS_MAX, PAUSES_MAX
 from usance.application.entities.wide_references import GUARDED, deletion_guard
 from usance.application.ports.entities import Claim, Delete, StaleGuardError
 from usance.domain.access import Action, Caller
@@ -50,12 +50,14 @@ def delete_entity(
 
 def _delete_unused(ports: EntityPorts, org_id: str, resource: Resource, document: Document, claim: Claim) -> None:
     """Delete what nothing refers to; look again when somebody referred to many of the type meanwhile."""
-    for _ in range(ATTEMPTS_MAX):
+    for attempt in range(ATTEMPTS_MAX):
         guards = (deletion_guard(ports.entities, org_id, resource.type),) if resource.type in GUARDED else ()
         _refuse_dependants(ports, org_id, resource, document)
         try:
             ports.entities.commit(org_id, [Delete(claim.type, claim.id, document["version"], claim, guards)])
         except StaleGuardError:
+            if attempt + 1 < ATTEMPTS_MAX:
+                ports.pause(min(attempt, PAUSES_MAX))
             continue
         return
     raise UnavailableError(f"others keep changing what refers to resources of type {resource.type}; repeat the request")

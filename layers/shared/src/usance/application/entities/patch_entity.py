@@ -21,7 +21,7 @@ def patch_entity(
 ) -> Document:
     """The entity at its next version, with `changes` and everything else as it was."""
     require(caller, Action.CONFIG_UPDATE, resource.type, id_)
-    for _ in range(ATTEMPTS_MAX):
+    for attempt in range(ATTEMPTS_MAX):
         old = ports.entities.get(caller.org_id, resource.type, id_)
         if old is None:
             raise NotFoundError(f"there is no {resource.type} {id_[:100]}")
@@ -30,6 +30,8 @@ def patch_entity(
         try:
             stored = store(ports, caller.org_id, resource, new, old)
         except VersionConflictError:
+            if attempt + 1 < ATTEMPTS_MAX:
+                ports.pause(attempt)
             continue
         return shown(ports, caller, resource, [stored])[0]
     raise UnavailableError(f"the {resource.type} {id_} keeps changing; repeat the request")

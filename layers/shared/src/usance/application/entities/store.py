@@ -10,6 +10,7 @@ from usance.resources.resource import Resource
 from usance.resources.wire import Document
 
 ATTEMPTS_MAX: Final = 10  # rivals for one account or meter; each round lets one of them pass
+PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
 
 
 def store(ports: EntityPorts, org_id: str, resource: Resource, new: Document, old: Document | None) -> Document:
@@ -17,11 +18,13 @@ def store(ports: EntityPorts, org_id: str, resource: Resource, new: Document, ol
 
     `InvalidInputError` when a rule refuses it; and whatever `EntityRepository.commit` refuses.
     """
-    for _ in range(ATTEMPTS_MAX):
+    for attempt in range(ATTEMPTS_MAX):
         change = prepare(ports, org_id, resource, new, old)
         try:
             ports.entities.commit(org_id, [change])
         except StaleGuardError:
+            if attempt + 1 < ATTEMPTS_MAX:
+                ports.pause(min(attempt, PAUSES_MAX))
             continue
         return change.document
     raise UnavailableError(f"others keep changing what the {resource.type} depends on; repeat the request")
