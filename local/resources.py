@@ -59,7 +59,7 @@ def create_resources(template: Template, resolver: Resolver, names: Names, clien
 
 
 def _after_what_it_names(item: tuple[str, Mapping[str, Any]]) -> int:
-    """Queues follow their dead-letter queues, and buckets the queues that they notify."""
+    """Queues follow their dead-letter queues, as the template has them where these have one too, and buckets what they notify."""
     if item[1]["Type"] == "AWS::S3::Bucket":
         return 2
     return int("RedrivePolicy" in item[1].get("Properties", {}))
