@@ -5,8 +5,6 @@ from functools import cache
 from usance.adapters.aws import client
 from usance.adapters.dynamodb.bill_progress import DynamoBillJobProgress
 from usance.adapters.dynamodb.transactions import pause
-from usance.application.billing.preview_bill import Previewing
-from usance.application.billing.records.examine import Examining
 from usance.application.billing.stores import BillingStores, Workbench
 from usance.bootstrap import stores
 from usance.resources import wire
@@ -29,24 +27,12 @@ def billing_stores() -> BillingStores:
     )
 
 
-@cache
-def previewing() -> Previewing:
-    """For bills that are not stored."""
-    return Previewing(billing_stores(), stores.usage_reader(), stores.blobs())
-
-
 def replay(org_id: str, bill_id: str) -> Document:
     """See `replay_bill`; amounts as texts, since whoever invokes a function has a JSON of their own."""
     from usance.application.billing.records.replay import replay_bill
 
     found = replay_bill(stores.bills(), stores.blobs(), org_id, bill_id)
     return {**found, "differences": wire.dumps(found["differences"]).decode()}
-
-
-@cache
-def examining() -> Examining:
-    """For looking into bills."""
-    return Examining(billing_stores(), stores.usage_reader(), stores.blobs())
 
 
 @cache

@@ -10,12 +10,12 @@ from usance.application.billing.calculation import Calculation
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charge_bills import charge_bills
 from usance.application.billing.consolidation import consolidated
-from usance.application.billing.convert import day
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.states import key_of_stored
 from usance.application.billing.stores import Workbench
+from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.due import DueBill, opened_on
 from usance.domain.billing.inputs import BillFrequency, BillKey

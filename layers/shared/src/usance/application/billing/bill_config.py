@@ -5,9 +5,9 @@ from typing import Final
 from usance.application.access.authorize import require
 from usance.application.audit import created, updated
 from usance.application.billing.close import put_config
-from usance.application.billing.convert import optional_day
 from usance.application.billing.lock_date import BILL_CONFIG
 from usance.application.billing.stores import BillingStores
+from usance.application.billing.values import optional_day
 from usance.application.ports.entities import Put
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import VersionConflictError

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from usance.application.billing.convert import day, optional_day
 from usance.application.billing.gather import Agreement
+from usance.application.billing.values import day, optional_day
 from usance.application.ports.bills import BillQuery, BillRepository
 from usance.application.ports.entities import EntityRepository, Guard
 from usance.domain.billing.dated import Fee

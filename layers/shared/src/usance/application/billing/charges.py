@@ -12,9 +12,9 @@ from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.contract_terms import grouping_of
-from usance.application.billing.convert import day
 from usance.application.billing.convert_charges import charge_of
 from usance.application.billing.stores import SCHEDULER, BillingStores
+from usance.application.billing.values import day
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.billing.attached import Attachment

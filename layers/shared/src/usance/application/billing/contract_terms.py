@@ -5,7 +5,7 @@ from datetime import tzinfo
 from typing import TypeVar
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import instant
+from usance.application.billing.values import instant
 from usance.domain.billing.attached import Attachment, UsageFilters
 from usance.resources.wire import Document
 

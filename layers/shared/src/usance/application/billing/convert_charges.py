@@ -2,8 +2,8 @@
 
 from datetime import tzinfo
 
-from usance.application.billing.convert import day, instant, number_of, optional_instant
 from usance.application.billing.convert_pricings import band_of
+from usance.application.billing.values import day, instant, number_of, optional_instant
 from usance.domain.billing.counters import Counter, CounterPricing, CounterValue
 from usance.domain.billing.dated import Charge
 from usance.domain.kernel.period import Instants

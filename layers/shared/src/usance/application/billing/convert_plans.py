@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Final
 
-from usance.application.billing.convert import day, first, instant, number_of, optional_instant
+from usance.application.billing.values import day, first, instant, number_of, optional_instant
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Product, Standing
 from usance.domain.billing.counters import CounterPricing, CounterValue
 from usance.domain.billing.pool import ChildBilling

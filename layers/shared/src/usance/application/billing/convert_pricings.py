@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from usance.application.billing.convert import first, instant, number_of, optional_instant
+from usance.application.billing.values import first, instant, number_of, optional_instant
 from usance.domain.billing.pricings import Aggregation, Compound, Minimum, Pricing, PricingType, Segment
 from usance.domain.kernel.quantity import Rounding
 from usance.domain.metering.custom_sql import custom_sql_of

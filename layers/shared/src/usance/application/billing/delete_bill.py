@@ -7,7 +7,6 @@ from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
 from usance.application.billing.charges import AT_ONCE_MAX, ROWS_OF_CHARGE, now_free, of_bill
-from usance.application.billing.convert import day
 from usance.application.billing.corrections.standing import require_uncorrected
 from usance.application.billing.credits.ahead import BESIDE_MAX, give_back_all, given_back, rows_of
 from usance.application.billing.credits.ledger import Author
@@ -15,6 +14,7 @@ from usance.application.billing.lock_date import read_lock
 from usance.application.billing.records.record import RECORD, key_of
 from usance.application.billing.states import DIGEST, HALF_DELETED, changed, state_of
 from usance.application.billing.stores import BillingStores
+from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import Guard

@@ -11,10 +11,10 @@ from typing import Final, Self
 from usance.application.access.authorize import require_some, visible
 from usance.application.billing.bill_reading import TYPE, read_with_lines
 from usance.application.billing.bill_rows import LAYOUTS, rows_of
-from usance.application.billing.convert import optional_day
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import as_shown
 from usance.application.billing.states import shown
+from usance.application.billing.values import optional_day
 from usance.application.ports.bills import BillQuery, BillRepository, DateRange
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository

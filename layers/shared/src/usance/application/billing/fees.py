@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import goes_onto, grouping_on, own_key
-from usance.application.billing.convert import day, first, instant
 from usance.application.billing.convert_plans import calendar_of, has_calendar
+from usance.application.billing.values import day, first, instant
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import FeePlan

@@ -7,10 +7,11 @@ from datetime import date
 from usance.application.billing.attach import attached_by
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import Unbilled, charges_of
-from usance.application.billing.convert import account_of, conversions_of, currency_of, optional_day, product_of
+from usance.application.billing.convert import account_of, conversions_of, currency_of, product_of
 from usance.application.billing.families import billed_on
 from usance.application.billing.fees import Fees, fees_of
 from usance.application.billing.overrides import EPOCHS, Overrides
+from usance.application.billing.values import optional_day
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Attachment
 from usance.domain.billing.due import DueBill, belongs, due_bills, due_fees, key_of, merged
 from usance.domain.billing.inputs import BillingInputs, BillKey

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from usance.application.audit import updated
-from usance.application.billing.convert import day
 from usance.application.billing.stores import SCHEDULER, BillingStores
+from usance.application.billing.values import day
 from usance.application.ports.entities import Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.domain.kernel.timezones import local_day

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from typing import Final
 from zlib import crc32
 
-from usance.application.billing.convert import optional_day
 from usance.application.billing.stores import BillingStores
+from usance.application.billing.values import optional_day
 from usance.application.ports.entities import EntityRepository, Guard
 from usance.domain.billing.lifecycle import BillState
 from usance.domain.kernel.errors import UnavailableError

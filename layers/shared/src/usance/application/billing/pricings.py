@@ -5,8 +5,8 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import number_of
 from usance.application.billing.convert_pricings import aggregation_of, compound_of, pricing_of
+from usance.application.billing.values import number_of
 from usance.domain.billing.compound import fields_used
 from usance.domain.billing.pricings import Aggregation, Compound, FieldValue, Pricing
 from usance.domain.catalog.compounds import codes_in_calculation

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from usance.application.billing.convert import day
+from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus

@@ -29,7 +29,8 @@ from usance.application.billing.set_bill_status import set_bill_status
 from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import INDEXED_BY_LINES, BillQuery, DateRange
 from usance.application.ports.entities import Page
-from usance.bootstrap.billing import billing_stores, examining, previewing
+from usance.bootstrap.bill_examining import examining, previewing
+from usance.bootstrap.billing import billing_stores
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import bill_memos, bill_records, core

@@ -6,10 +6,11 @@ from datetime import tzinfo
 from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
-from usance.application.billing.convert import instant, product_of
+from usance.application.billing.convert import product_of
 from usance.application.billing.credits.convert import balance_of, commitment_of
 from usance.application.billing.credits.ledger import DRAWS, RESOURCES, Drawn
 from usance.application.billing.families import children_of
+from usance.application.billing.values import instant
 from usance.application.ports.entities import EntityRepository
 from usance.domain.billing.credit import Credit, CreditKind
 from usance.domain.billing.inputs import BillingInputs

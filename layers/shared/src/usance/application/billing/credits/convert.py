@@ -5,7 +5,7 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Final
 
-from usance.application.billing.convert import instant
+from usance.application.billing.values import instant
 from usance.domain.billing.credit import Credit, CreditKind, Rollover
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
