@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from usance.domain.billing.attached import AttachedPlan, Product, Standing
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.counters import Counter, CounterPricing, CounterValue
 from usance.domain.billing.draft import BillDraft
-from usance.domain.billing.inputs import Account, BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.inputs import Account, BillingInputs
 from usance.domain.billing.pipeline import decide, plan_usage
 from usance.domain.billing.pricings import Aggregation, Minimum, Pricing
 from usance.domain.billing.terms import Conversion, InvoiceDateRule, Terms

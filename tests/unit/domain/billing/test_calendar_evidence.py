@@ -25,9 +25,9 @@ from tests.unit.domain.billing.agreements import (
 )
 from tests.unit.domain.billing.test_plan_groups import group
 from usance.domain.billing.attached import AttachedPlan, Attachment, Standing
+from usance.domain.billing.bill_key import BillKey
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.due import due_bills
-from usance.domain.billing.inputs import BillKey
 from usance.domain.billing.pricings import Minimum
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.billing.windows import closing_window

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import MONTHLY, bill, inputs, instant, lines, plan
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.due import due_fees
 from usance.domain.billing.fee_schedule import BilledFee, FeePlan, Late, fee_amount
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.unit.domain.billing.agreements import instant, plan
 from usance.domain.billing.attached import AttachedPlan, Standing
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import DueBill, due_bills
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import closing_window, numbered_window, spans_before, starting_window
 from usance.domain.kernel.calendar import Calendar, Frequency
 from usance.domain.kernel.timezones import midnight, time_zone

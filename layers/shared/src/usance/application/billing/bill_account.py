@@ -17,8 +17,8 @@ from usance.application.billing.states import key_of_stored
 from usance.application.billing.stores import Workbench
 from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import DueBill, opened_on
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.schedule import is_open
 from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.errors import InvalidInputError

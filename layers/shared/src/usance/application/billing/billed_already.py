@@ -20,8 +20,9 @@ from usance.application.billing.stores import BillingStores
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import key_of
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pool import ChildBilling
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.resources.wire import Document

@@ -23,7 +23,8 @@ from usance.application.billing.stores import BillingStores, Workbench
 from usance.application.ingest.report_repeats import report_repeats
 from usance.application.ports.entities import Guard
 from usance.application.ports.usage_log import Repeats
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.bill_key import BillFrequency, BillKey
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.domain.billing.pipeline import decide, plan_usage, serves
 from usance.domain.billing.usage import UsageQuery, UsageValues

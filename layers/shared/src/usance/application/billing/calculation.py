@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from usance.application.billing.gather import Agreement
 from usance.application.billing.overrides import Overrides
-from usance.domain.billing.inputs import BillKey
+from usance.domain.billing.bill_key import BillKey
 from usance.resources.wire import Document
 
 

@@ -9,7 +9,7 @@ from usance.application.billing.charges import due_by, home_of, own_key
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.gather import Agreement
 from usance.application.billing.stores import Workbench
-from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.resources.wire import Document
 
 

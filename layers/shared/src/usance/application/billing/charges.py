@@ -18,8 +18,8 @@ from usance.application.billing.values import day
 from usance.application.entities.puts import entity_put
 from usance.application.ports.entities import EntityRepository, Put
 from usance.domain.billing.attached import Attachment
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Charge
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.catalog.proposal import Proposal
 from usance.resources import instants

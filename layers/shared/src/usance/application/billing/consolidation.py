@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from usance.application.billing.billed_fees import without_billed
 from usance.application.billing.gather import Agreement
 from usance.application.ports.bills import BillRepository
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import DueBill, key_of, merged
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.inputs import BillingInputs
 
 
 def consolidated(bills: BillRepository, agreement: Agreement, due: Sequence[DueBill]) -> Sequence[DueBill]:

@@ -10,9 +10,9 @@ from usance.application.billing.charges import goes_onto, grouping_on, own_key
 from usance.application.billing.convert_plans import calendar_of, has_calendar
 from usance.application.billing.values import day, first, instant
 from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.terms import Terms
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.period import Instants

@@ -13,8 +13,9 @@ from usance.application.billing.fees import Fees, fees_of
 from usance.application.billing.overrides import EPOCHS, Overrides
 from usance.application.billing.values import optional_day
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Attachment
+from usance.domain.billing.bill_key import BillKey
 from usance.domain.billing.due import DueBill, belongs, due_bills, due_fees, key_of, merged
-from usance.domain.billing.inputs import BillingInputs, BillKey
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.terms import DateOverrides, InvoiceDateRule, Terms
 from usance.domain.kernel.ids import dated_id
 from usance.domain.kernel.timezones import time_zone

@@ -24,7 +24,8 @@ from usance.application.billing.stores import BillingStores
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.usage_log import UsageReader
 from usance.domain.access import Action, Caller
-from usance.domain.billing.inputs import BillFrequency, BillingInputs, BillKey
+from usance.domain.billing.bill_key import BillFrequency, BillKey
+from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.pipeline import decide, plan_usage, serves

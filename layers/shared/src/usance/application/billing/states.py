@@ -5,7 +5,7 @@ from typing import Final
 
 from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
-from usance.domain.billing.inputs import BillFrequency, BillKey
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.lifecycle import BillState, BillStatus
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants

@@ -16,8 +16,8 @@ from usance.application.proof.charges import WHOLE_FAMILY, Charge, Part, or_defa
 from usance.application.proof.period import AuditPeriod
 from usance.application.proof.ports import ProofPorts
 from usance.domain.billing.attached import AttachedPlan
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import key_of
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.items import LineItemType
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.usage import UsageQuery

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 
+from usance.domain.billing.bill_key import BillKey
 from usance.domain.billing.credit import Draw
-from usance.domain.billing.inputs import Account, BillKey
+from usance.domain.billing.inputs import Account
 from usance.domain.billing.items import Item
 from usance.domain.billing.terms import Terms
 from usance.domain.kernel.quantity import EXACT, ZERO

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, tzinfo
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.billing.windows import opening_day, window_at
 
 

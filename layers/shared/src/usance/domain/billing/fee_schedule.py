@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from decimal import ROUND_DOWN, Decimal, localcontext
 
+from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
-from usance.domain.billing.inputs import BillFrequency, BillKey
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Product
+from usance.domain.billing.bill_key import BillKey
 from usance.domain.billing.credit import Credit, CreditKind
 from usance.domain.billing.dated import Charge, Fee
 from usance.domain.billing.terms import Terms
@@ -19,31 +18,6 @@ class Account:
     code: str
     name: str
     purchase_order_number: str | None = None
-
-
-class BillFrequency(StrEnum):
-    """The frequencies of bills: those of calendars, and two that follow dates of their own (billing.md 6.1)."""
-
-    DAILY = "DAILY"
-    WEEKLY = "WEEKLY"
-    MONTHLY = "MONTHLY"
-    ANNUALLY = "ANNUALLY"
-    AD_HOC = "AD_HOC"
-    MIXED = "MIXED"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class BillKey:
-    """Which bill of an account: the calendar's frequency and interval, and the day the bill falls on.
-
-    Charges in arrears cover the period that ends on `day`; charges in advance the one that begins on it. A consolidated
-    bill is MIXED, with the interval 1. `grouping` tells bills apart that contracts ask for.
-    """
-
-    frequency: BillFrequency
-    interval: int
-    day: date
-    grouping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
