@@ -72,6 +72,9 @@ class _Bills:
     def get_stored(self, _: str, __: str) -> StoredBill | None:
         return None
 
+    def ids_between(self, _: str, __: str, ___: object) -> Sequence[str]:
+        return ()
+
     def create(
         self,
         _: str,

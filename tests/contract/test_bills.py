@@ -196,6 +196,13 @@ def test_bills_are_found_by_ranges_of_days(filled: Filled) -> None:
     assert {day for day, _ in filled.found(external_invoice_dates=DateRange(start=date(2026, 4, 1)))} == {"2026-04-01"}
 
 
+def test_the_bills_of_an_account_are_told_by_their_ids(filled: Filled) -> None:
+    days = DateRange(date(2026, 2, 1), date(2026, 4, 1))
+    expected = [one["id"] for one in filled.headers if one["accountId"] == "acme"][1:3]
+    assert sorted(filled.bills.ids_between(ORG, "acme", days)) == expected
+    assert not filled.bills.ids_between(ORG, "nobody", days)
+
+
 def test_bills_are_found_by_the_end_of_their_period(filled: Filled) -> None:
     wanted = filled.headers[1]
     ends = date.fromisoformat(wanted["endDate"])

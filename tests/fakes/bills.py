@@ -11,6 +11,7 @@ from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Delete, Guard, Page, Put
 from usance.domain.billing.numbering import Numbering
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.ids import day_of
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -43,6 +44,13 @@ class FakeBillRepository:
     def get_many_stored(self, org_id: str, ids: Sequence[str]) -> Sequence[StoredBill]:
         found = (self.get_stored(org_id, id_) for id_ in dict.fromkeys(ids))
         return [stored for stored in found if stored]
+
+    def ids_between(self, org_id: str, account_id: str, days: DateRange) -> Sequence[str]:
+        assert days.start
+        assert days.end
+        found = ((id_, wire.loads(body)) for (org, id_), body in self.headers.items() if org == org_id)
+        mine = (id_ for id_, header in found if header["accountId"] == account_id)
+        return sorted((id_ for id_ in mine if days.start <= day_of(id_) < days.end), reverse=True)
 
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         body = self.lines.get((org_id, bill_id))

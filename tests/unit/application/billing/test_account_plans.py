@@ -79,10 +79,10 @@ def test_in_advance_the_new_plan_opens_with_a_bill_and_the_old_one_keeps_its_day
     replaced(world, another_plan(world), "2025-12-11T00:00:00Z")
     found = {bill["billDate"]: bill for bill in (world.get(f"/bills/{one}") for one in world.run()["billIds"])}
     assert {day: amounts(bill) for day, bill in found.items()} == {
+        "2025-12-01": [("STANDING_CHARGE", "10.00")],
         "2025-12-11": [("STANDING_CHARGE", "42.00")],
         "2026-01-01": [("STANDING_CHARGE", "62.00")],
     }
-    world.run(lastDateInBillingPeriod="2025-11-30")
     again = world.get(f"/bills/{opened['billIds'][0]}")
     assert (amounts(again), periods(again)) == ([("STANDING_CHARGE", "10.00")], [("2025-12-01", "2025-12-11")])
 

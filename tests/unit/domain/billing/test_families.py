@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.unit.domain.billing.agreements import aggregation, bands, bill, inputs, instant, lines, plan, pricing
 from usance.domain.billing.attached import AttachedPlan, Standing
 from usance.domain.billing.draft import BillDraft
-from usance.domain.billing.pool import Child, ChildBilling, Member, Piece, joined, pieces
+from usance.domain.billing.pool import Child, ChildBilling, Member, Piece, pieces
 from usance.domain.billing.pricings import Minimum, PricingType
 from usance.domain.billing.shares import split
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.money import Currency, RoundingMode
-from usance.domain.kernel.period import Instants
+from usance.domain.kernel.period import Instants, joined
 from usance.domain.kernel.quantity import EXACT, Rounding
 
 TIERED = ((0, 0, "0.15"), (500, 0, "0.10"))

@@ -256,8 +256,8 @@ cents = st.decimals(0, 10_000, places=2)
 
 @given(cents, st.decimals(-1_000, 10_000, places=2))
 def test_minimum_and_usage_together_cost_the_greater_of_the_two(minimum: Decimal, usage: Decimal) -> None:
-    _, lifted = correction(minimum, usage, in_advance=False)
-    _, refund = correction(minimum, usage, in_advance=True)
+    _, lifted = correction(minimum, usage, Decimal(0))
+    _, refund = correction(minimum, usage, minimum)
     assert usage + lifted == max(minimum, usage)
     assert minimum + usage + refund == max(minimum, usage)
 

@@ -74,6 +74,13 @@ ACCOUNT: Final = Resource(
         Related("siblings", "account", where={"parentAccountId": "parentAccountId"}),
     ),
     rules=(check_parent,),
+    answers={
+        "formerParentAccountIds": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The accounts that were its parent before. Their bills may have charges of its account plans. Usance's own.",
+        }
+    },
     serial=(Serial("family of account", "id"), Serial("family of account", "parentAccountId")),
     dependants=(
         Dependant("accountPlan", "accountId"),

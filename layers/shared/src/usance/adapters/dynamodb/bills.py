@@ -12,13 +12,14 @@ from usance.adapters.clock import SystemClock
 from usance.adapters.dynamodb import keys
 from usance.adapters.dynamodb.batch_reads import read_items
 from usance.adapters.dynamodb.bill_lines import chunk_count, drop_lines, put_lines, read_lines
-from usance.adapters.dynamodb.bill_streams import BILL, BillStreams, is_redated, matches
+from usance.adapters.dynamodb.bill_streams import BILL, BillStreams, first_id, is_redated, matches
 from usance.adapters.dynamodb.entities import DynamoEntityRepository
 from usance.adapters.dynamodb.entity_steps import Row, change_steps
 from usance.adapters.dynamodb.id_pages import page_of
+from usance.adapters.dynamodb.id_streams import PartitionIds
 from usance.adapters.dynamodb.transactions import ITEMS_MAX, Step, pause, store_faults, transact
 from usance.application.paging import decode_token
-from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, StoredBill
+from usance.application.ports.bills import INDEXED, INDEXED_BY_LINES, BillQuery, DateRange, StoredBill
 from usance.application.ports.clock import Clock
 from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Delete, Guard, Page, Put
@@ -65,6 +66,15 @@ class DynamoBillRepository:
         wanted = [keys.entity_key(org_id, BILL, id_) for id_ in dict.fromkeys(ids)]
         rows = {row.id: row for row in map(Row.read, read_items(self._client, self._table, wanted))}
         return [StoredBill(rows[id_].document, rows[id_].private) for id_ in dict.fromkeys(ids) if id_ in rows]
+
+    def ids_between(self, org_id: str, account_id: str, days: DateRange) -> Sequence[str]:
+        """See the port."""
+        assert days.start
+        assert days.end
+        ids: list[str] = []
+        for pk in keys.filter_partitions(org_id, BILL, "accountId", account_id):
+            ids += PartitionIds(self._client, self._table, pk).between(first_id(days.start), first_id(days.end))
+        return ids
 
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         """See the port."""

@@ -4,7 +4,7 @@ A list is read by skipping: each stream is asked for its greatest id below a lim
 much as its smallest member and never a whole filter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Final, Protocol
 
@@ -51,23 +51,38 @@ class PartitionIds:
             self._read(limit)
         return self._buffer[self._position] if self._position < len(self._buffer) else None
 
+    def between(self, low: str, high: str) -> Sequence[str]:
+        """All from `low` to `high`, neither of which is an id itself, at once."""
+        ids: list[str] = []
+        more: dict[str, Any] = {}
+        while True:
+            values = {":pk": {"S": self.pk}, ":low": {"S": low}, ":high": {"S": high}}
+            answer = self._query("pk = :pk AND sk BETWEEN :low AND :high", values, **more)
+            ids += (item["sk"]["S"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return ids
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def _read(self, limit: str | None) -> None:
         condition, values = "pk = :pk", {":pk": {"S": self.pk}}
         if limit is not None:
             condition, values = "pk = :pk AND sk < :limit", {**values, ":limit": {"S": limit}}
+        answer = self._query(condition, values, Limit=self.chunk)
+        self._buffer = [item["sk"]["S"] for item in answer["Items"]]
+        self._position = 0
+        self._exhausted = "LastEvaluatedKey" not in answer
+
+    def _query(self, condition: str, values: Mapping[str, Any], **more: Any) -> Any:
         with store_faults():
-            answer = self.client.query(
+            return self.client.query(
                 TableName=self.table,
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=values,
                 ProjectionExpression="sk",
                 ScanIndexForward=False,
                 ConsistentRead=True,
-                Limit=self.chunk,
+                **more,
             )
-        self._buffer = [item["sk"]["S"] for item in answer["Items"]]
-        self._position = 0
-        self._exhausted = "LastEvaluatedKey" not in answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,10 @@ def _due(
     asked_for = [due for due in every if _asked_for(due.key, job)]
     for due in consolidated(bench.stores.bills, agreement, asked_for):
         stored = None
-        if as_of or due.only_if_missing:
+        if as_of or due.only_if_missing or due.only_again:
             stored = bench.stores.bills.get_stored(catalogue.org_id, agreement.bill_id(due.key))
+        if stored is None and due.only_again:
+            continue
         if stored and due.only_if_missing and not _lacks_an_opening(bench, agreement, due.key):
             continue
         if stored:
@@ -172,6 +174,8 @@ def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill |
 
     Plans are attached after the day they begin on, too.
     """
+    if due.only_again:
+        return due
     if is_open(agreement.attached_to(due.key), due.key.day, as_of, agreement.terms.zone):
         return replace(due, only_if_missing=False)
     return replace(due, only_if_missing=True) if due.opens else None

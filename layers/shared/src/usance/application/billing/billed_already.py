@@ -1,14 +1,15 @@
-"""What another bill of the day has, and keeps.
+"""What other bills have of an account's plans, and keep.
 
-A plan is on one bill of a day. Which one follows from settings that may change later: the grouping key of its contract, or
-whether a child or its parent is billed. A bill that is final, or that no run makes any more, keeps what it was made of.
+Which bill a plan is on, and where its periods end, follow from settings that may change later: the grouping key of its
+contract, who pays for a child, who its parent is, how often its template bills. A bill keeps what it was made of when it is
+final, or when no run would make it so again; the bills that are made now are for the rest.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import date, tzinfo
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol, Self
 
 from usance.application.billing.contract_terms import exclusive_grouping, shared_grouping
 from usance.application.billing.corrections.standing import bills_that_correct
@@ -17,15 +18,32 @@ from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import BillingStores
-from usance.application.ports.bills import StoredBill
+from usance.application.ports.bills import DateRange, StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
-from usance.domain.billing.due import key_of
+from usance.domain.billing.billed import SETTLED, Billed, left
+from usance.domain.billing.due import charges_in_advance
 from usance.domain.billing.inputs import BillingInputs
-from usance.domain.billing.pool import ChildBilling
-from usance.domain.billing.windows import closing_window, starting_window
+from usance.domain.billing.pipeline import billed_by
+from usance.domain.billing.pool import ChildBilling, pieces
+from usance.domain.billing.windows import (
+    closing_window,
+    ends_period_of,
+    numbered_window,
+    opening_day,
+    starting_window,
+)
+from usance.domain.kernel.calendar import Calendar
+from usance.domain.kernel.ids import day_of
+from usance.domain.kernel.period import Instants, joined, overlap
+from usance.domain.kernel.timezones import local_day, midnight
+from usance.resources import instants
 from usance.resources.wire import Document
+
+REACH: Final = timedelta(days=400)
+"""How far from a bill's own time other bills are looked for: the longest period of a calendar is a year."""
+COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 
 _Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
@@ -40,72 +58,186 @@ class Reading(Protocol):
     def blobs(self) -> BlobStore: ...
 
 
-def without_billed_already(
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What other bills keep: of whole plans, and of single accounts' parts of plans that rate a family as one."""
+
+    whole: dict[_Charged, list[Billed]] = field(default_factory=dict)
+    parts: dict[_Charged, list[Instants]] = field(default_factory=dict)
+
+    def add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
+        """What the bill of `owner_id` has of a plan or plan group."""
+        what = _charged(one, owner_id)
+        if not isinstance(one, AttachedPlan) or not _is_pooled(one):
+            self.whole.setdefault(what, []).extend(billed)
+            return
+        settled = [each.span for each in billed if each.what == SETTLED]
+        if one.child_billing is ChildBilling.CHILD:
+            self.whole.setdefault(what, []).extend(each for each in billed if each.what != SETTLED)
+            self.parts.setdefault(what, []).extend(settled)
+            return
+        self.whole.setdefault(what, []).extend(billed)
+        for member in one.members:
+            mine = replace(member, away=joined([*member.away, *member.billed]))
+            spans = [piece.span for span in settled for piece in pieces([mine], span)]
+            self.parts.setdefault((*what[:2], member.account_id), []).extend(spans)
+
+    def taken_off(self, one: Attachment, owner_id: str, day: date, zone: tzinfo) -> Attachment:
+        """The plan or plan group with what others have of it, on the bill of `owner_id`."""
+        what = _charged(one, owner_id)
+        billed = list(self.whole.get(what, ()))
+        pool = isinstance(one, AttachedPlan) and _is_pooled(one) and one.child_billing is not ChildBilling.CHILD
+        if not pool:
+            billed += (Billed(SETTLED, span) for span in self.parts.get(what, ()))
+        known = replace(one, billed=_after(billed, one, day, zone))
+        if not pool or not isinstance(known, AttachedPlan):
+            return known
+        window = closing_window(one, day, zone)
+        open_ = left(known.billed, SETTLED, window.span) if window else ()
+        return replace(
+            known,
+            members=tuple(
+                replace(member, billed=_inside(self.parts.get((*what[:2], member.account_id), ()), open_))
+                for member in known.members
+            ),
+        )
+
+
+def less_billed_already(
     bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs
 ) -> BillingInputs:
-    """`inputs` without the plans and plan groups that another bill has and keeps."""
-    kept: set[_Charged] = set()
-    if not inputs.plans and not inputs.groups:
-        return inputs
-    for stored in _others(bench, agreement, lock_date, inputs):
-        there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
-        for one in (*there.plans, *there.groups):
-            # The record names plans that the bill charged nothing for, too.
-            if _is_served(one, there.key.day, there.terms.zone):
-                kept.update({_charged(one, there.account.id), *_pooled(one)})
-    if not kept:
-        return inputs
+    """`inputs` with what other bills have, and keep, of their plans and plan groups."""
+    zone, day = inputs.terms.zone, inputs.key.day
     own_id = inputs.account.id
-    plans = tuple(one for one in inputs.plans if _charged(one, own_id) not in kept)
-    groups = tuple(one for one in inputs.groups if _charged(one, own_id) not in kept)
-    return replace(inputs, plans=plans, groups=groups)
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
+    span = _concerned(attached, day, zone)
+    if span is None:
+        return inputs
+    kept, usual = _Kept(), _Usual.of(agreement, inputs)
+    for stored in _others(bench, agreement, inputs, usual, span):
+        final = _is_final(bench, agreement.org_id, lock_date, stored.header)
+        if not final and usual.has(stored.header["id"], stored.header["accountId"]):
+            continue  # calculated again, it has what its own time has
+        there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
+        now = None if final else _agreement(agreement, stored)
+        for one, billed in billed_by(there):
+            if billed and (now is None or not _is_made(now, stored, _charged(one, there.account.id), day)):
+                kept.add(one, there.account.id, billed)
+    if not kept.whole and not kept.parts:
+        return inputs
+    plans = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.plans)
+    groups = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.groups)
+    return replace(inputs, plans=plans, groups=groups)  # type: ignore[arg-type]
+
+
+def covers(inputs: BillingInputs) -> Mapping[str, str]:
+    """The text to keep beside a bill: the time for which it charges for plans; none when it does not."""
+    spans = [one.span for _, billed in billed_by(inputs) for one in billed]
+    if not spans:
+        return {COVERS: ""}
+    ends = min(span.start for span in spans), max(span.end for span in spans)
+    return {COVERS: "/".join(instants.to_text(end) for end in ends)}
+
+
+def _concerned(attached: Sequence[Attachment], day: date, zone: tzinfo) -> Instants | None:
+    """The time that a bill of `day` may charge for; None when it charges for no plan."""
+    found: list[Instants] = []
+    for one in attached:
+        windows = [closing_window(one, day, zone), starting_window(one, day, zone)]
+        spans = [window.span for window in windows if window]
+        if one.end is not None and ends_period_of(one, one.end, day, zone):
+            spans.append(Instants(one.end, midnight(day, zone)))
+        every = one.standing.interval
+        if spans and every > 1:  # a charge for several periods reaches beyond the one
+            indices = [window.index + step for window in windows if window for step in (1 - every, every - 1)]
+            spans += [more.span for at in indices if at >= 0 and (more := numbered_window(one, at, zone))]
+        found += spans
+    return Instants(min(one.start for one in found), max(one.end for one in found)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """The bills that need not be read: what their time is follows from their ids, as things are.
+
+    Nearly all bills of an account are of this kind and fall on a day on which every plan has one, or are of charges alone.
+    """
+
+    org_id: str
+    key: BillKey
+    calendars: frozenset[Calendar]
+    groupings: frozenset[str]
+
+    @classmethod
+    def of(cls, agreement: Agreement, inputs: BillingInputs) -> Self:
+        """Those like the bill of `inputs`."""
+        calendars = frozenset(one.calendar for one in (*inputs.plans, *inputs.groups))
+        return cls(agreement.org_id, inputs.key, calendars, frozenset((inputs.key.grouping, *_groupings(agreement))))
+
+    def has(self, id_: str, account_id: str) -> bool:
+        """Whether it is the id of a bill of this kind, of another day or grouping."""
+        day = day_of(id_)
+        if day == self.key.day or not all(calendar.is_boundary(day) for calendar in self.calendars):
+            return False
+        return self._is(id_, account_id, replace(self.key, day=day))
+
+    def is_of_charges(self, id_: str, account_id: str) -> bool:
+        """Whether it is the id of a bill of charges alone."""
+        return self._is(id_, account_id, BillKey(BillFrequency.AD_HOC, 1, day_of(id_)))
+
+    def _is(self, id_: str, account_id: str, key: BillKey) -> bool:
+        return any(id_ == bill_id(self.org_id, account_id, replace(key, grouping=one)) for one in self.groupings)
 
 
 def _others(
-    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs
+    bench: Reading, agreement: Agreement, inputs: BillingInputs, usual: _Usual, span: Instants
 ) -> Iterator[StoredBill]:
-    """The bills that keep what they have, as far as they say what they were made of."""
-    org_id, own_id = agreement.org_id, inputs.account.id
-    keys = _keys(inputs)
-    others = [grouping for grouping in _groupings(agreement) if grouping != inputs.key.grouping]
-    apart = (bill_id(org_id, own_id, replace(key, grouping=grouping)) for grouping in others for key in keys)
-    relatives = (bill_id(org_id, account_id, key) for account_id in _family(agreement, inputs) for key in keys)
-    candidates = sorted({*apart, *relatives})
-    for header in bench.stores.bills.get_many(org_id, candidates) if candidates else ():
-        stored = bench.stores.bills.get_stored(org_id, header["id"])
-        if stored is None or RECORD not in stored.private:
-            continue
-        if _is_final(bench, org_id, lock_date, stored.header) or not _is_made(_agreement(agreement, stored), stored):
+    """The bills that may have time of `span`, as far as they say what they were made of."""
+    org_id, zone = agreement.org_id, inputs.terms.zone
+    days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
+    near = {inputs.key.day, local_day(span.start, zone), local_day(span.end, zone)}
+    wanted: list[str] = []
+    for account_id in dict.fromkeys([inputs.account.id, *_family(agreement, inputs)]):
+        for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
+            if id_ == inputs.bill_id or usual.is_of_charges(id_, account_id):
+                continue
+            if day_of(id_) in near or not usual.has(id_, account_id):
+                wanted.append(id_)
+    for stored in bench.stores.bills.get_many_stored(org_id, wanted) if wanted else ():
+        if RECORD in stored.private and _may_have(stored, span):
             yield stored
 
 
-def _keys(inputs: BillingInputs) -> frozenset[BillKey]:
-    """The bill as it is, as one that frequencies share, and as those of each of its plans: what it was may have changed, too."""
-    key = inputs.key
-    own = (key_of(one, key.day) for one in (*inputs.plans, *inputs.groups))
-    return frozenset({key, replace(key, frequency=BillFrequency.MIXED, interval=1), *own})
+def _may_have(stored: StoredBill, span: Instants) -> bool:
+    text = stored.private.get(COVERS)
+    if text is None:
+        return True  # it was calculated before that was kept
+    ends: list[datetime] = [instants.from_text(end) for end in text.split("/")] if text else []
+    return bool(ends) and overlap(Instants(*ends), span)
 
 
-def _groupings(agreement: Agreement) -> Iterator[str]:
-    """Those that the account's plans may have had."""
+def _groupings(agreement: Agreement) -> Sequence[str]:
+    """Those that the account's plans may have now."""
     catalogue, account_id = agreement.catalogue, agreement.account["id"]
 
     def found(type_: str, **filters: Sequence[str]) -> Sequence[Document]:
         read = partial(catalogue.entities.list_all, agreement.org_id, type_, filters=filters)
         return catalogue.remember(("groupings", type_, account_id if filters else ""), read)
 
-    contracts = found("contract", accountId=[account_id])
-    if contracts:
-        yield ""
-        yield from (exclusive_grouping(contract["id"]) for contract in contracts)
-        yield from (shared_grouping(key["id"]) for key in found("billGroupingKey"))
+    if not any(one.contract_id for one in agreement.attached):
+        return ("",)
+    contracts = [exclusive_grouping(contract["id"]) for contract in found("contract", accountId=[account_id])]
+    return ("", *contracts, *(shared_grouping(key["id"]) for key in found("billGroupingKey")))
 
 
 def _family(agreement: Agreement, inputs: BillingInputs) -> Iterator[str]:
-    """The parent, or the children whose plans are on the bill: their own bills of the day may have had them."""
-    if parent_id := agreement.account.get("parentAccountId"):
-        yield parent_id
-    yield from (one.child.id for one in (*inputs.plans, *inputs.groups) if one.child)
+    """Whose bills may have had the plans: a parent's, also a former one's, or those of the children that are paid for."""
+    account = agreement.account
+    yield from (id_ for id_ in (account.get("parentAccountId"), *account.get("formerParentAccountIds", ())) if id_)
+    for one in (*inputs.plans, *inputs.groups):
+        if one.child:
+            yield one.child.id
+        elif isinstance(one, AttachedPlan) and _is_pooled(one) and one.child_billing is not ChildBilling.CHILD:
+            yield from (member.account_id for member in one.members)
 
 
 def _is_final(bench: Reading, org_id: str, lock_date: date | None, header: Document) -> bool:
@@ -121,24 +253,44 @@ def _agreement(agreement: Agreement, stored: StoredBill) -> Agreement:
     return gather(catalogue, catalogue.one("account", owner_id), Overrides.from_text(stored.private.get("overrides")))
 
 
-def _is_made(agreement: Agreement, stored: StoredBill) -> bool:
-    """Whether a run over the day still makes the bill."""
-    key, zone = key_of_stored(stored), agreement.terms.zone
-    if any(_is_served(one, key.day, zone) for one in agreement.attached_to(key)):
-        return True
-    return any(plan.key(key.day) == key for plan in agreement.fees.plans)
+def _is_made(agreement: Agreement, stored: StoredBill, what: _Charged, day: date) -> bool:
+    """Whether the bill will be made without the plan, or with its own time of it alone.
+
+    One of the same day is, when a run over the day makes it again; one of another day, when it is a bill of the plan.
+    """
+    key, zone, owner_id = key_of_stored(stored), agreement.terms.zone, stored.header["accountId"]
+    mine = agreement.attached_to(key)
+    if key.day != day:
+        return any(_charged(one, owner_id) == what and _is_served(one, key.day, zone) for one in mine)
+    again = any(_is_made_again(one, key.day, zone) for one in mine)
+    return again or any(plan.key(key.day) == key for plan in agreement.fees.plans)
 
 
 def _is_served(one: Attachment, day: date, zone: tzinfo) -> bool:
     return bool(closing_window(one, day, zone) or starting_window(one, day, zone))
 
 
-def _pooled(one: Attachment) -> Iterator[_Charged]:
-    """What a plan that rates a family as one and charges the parent has of each of its accounts."""
-    if isinstance(one, AttachedPlan) and one.child_billing is not ChildBilling.CHILD:
-        yield from ((one.account_plan_id, one.plan_id, member.account_id) for member in one.members)
+def _is_made_again(one: Attachment, day: date, zone: tzinfo) -> bool:
+    """What opens service with a period is made only if it is missing."""
+    opens = opening_day(one, zone) == day and not one.calendar.is_boundary(day)
+    return closing_window(one, day, zone) is not None or (opens and charges_in_advance(one))
+
+
+def _is_pooled(plan: AttachedPlan) -> bool:
+    return len(plan.members) > 1
 
 
 def _charged(one: Attachment, account_id: str) -> _Charged:
     what = one.plan_id if isinstance(one, AttachedPlan) else None
     return one.account_plan_id, what, one.child.id if one.child else account_id
+
+
+def _after(billed: Sequence[Billed], one: Attachment, day: date, zone: tzinfo) -> tuple[Billed, ...]:
+    """Without what was over before the bill's time."""
+    span = _concerned([one], day, zone)
+    found = (each for each in billed if span and each.span.end > span.start)
+    return tuple(sorted(found, key=lambda each: (each.span.start, each.what, each.span.end, each.amount)))
+
+
+def _inside(spans: Sequence[Instants], open_: Sequence[Instants]) -> tuple[Instants, ...]:
+    return joined([span for span in spans if any(overlap(span, other) for other in open_)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from usance.application.billing.billed_already import without_billed_already
+from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.billed_fees import fees_guard
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.charges import ROWS_OF_CHARGE, now_taken, part_taken
@@ -26,7 +26,7 @@ from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.lifecycle import BillState, BillStatus
-from usance.domain.billing.pipeline import decide, plan_usage, serves
+from usance.domain.billing.pipeline import concerns, decide, plan_usage, serves
 from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.domain.kernel.period import Period
@@ -121,13 +121,11 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     guards = [lock.guard, *_fees_guards(bench, agreement)]
     billed = billed_inputs(bench.stores.bills, agreement, key)
     due, fees_on = billed.inputs, billed.fees_on
-    all_inputs = without_billed_already(bench, agreement, lock.up_to, due)
-    if due.plans and not serves(all_inputs) and stored is None:
-        return Made(fees_on=fees_on)  # other bills have it all
-    if not serves(all_inputs) and key.frequency is BillFrequency.AD_HOC:  # its charges are gone
-        if stored is None:
-            return Made()
-    elif not serves(all_inputs):
+    all_inputs = less_billed_already(bench, agreement, lock.up_to, due)
+    dated = key.frequency is BillFrequency.AD_HOC
+    if stored is None and not serves(all_inputs) and (due.plans or dated):
+        return Made(fees_on=fees_on)  # other bills have it all, or its charges are gone
+    if not dated and not serves(all_inputs) and not concerns(due):
         raise InvalidInputError(
             f"the bill {bill_id} cannot be calculated again: no plan of the account has a period "
             f"that ends or begins on {key.day} any more"

@@ -7,9 +7,9 @@ from typing import Final
 
 from usance.application.billing.catalogue import Catalogue
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Product, Standing
-from usance.domain.billing.pool import Child, ChildBilling, Member, joined
+from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.billing.pricings import Minimum
-from usance.domain.kernel.period import Instants
+from usance.domain.kernel.period import Instants, joined
 from usance.domain.kernel.quantity import ZERO
 from usance.resources.wire import Document
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
-from usance.application.billing.billed_already import without_billed_already
+from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.billed_fees import with_late_fees
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import billed_inputs, consolidated
@@ -110,7 +110,7 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
 def _inputs(bench: Previewing, agreement: Agreement, key: BillKey) -> BillingInputs:
     """What a job would decide the bill from: without what other bills have, and keep."""
     due = billed_inputs(bench.stores.bills, agreement, key).inputs
-    left = without_billed_already(bench, agreement, read_lock_date(bench.stores.entities, agreement.org_id), due)
+    left = less_billed_already(bench, agreement, read_lock_date(bench.stores.entities, agreement.org_id), due)
     if due.plans and not serves(left):
         raise InvalidInputError(f"lastDateInBillingPeriod: other bills of {key.day} have all that is due, and keep it")
     return left

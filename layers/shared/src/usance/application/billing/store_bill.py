@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
+from usance.application.billing.billed_already import covers
 from usance.application.billing.billed_fees import kept_beside
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
@@ -162,7 +163,11 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
     record_id = bench.stores.ids.new()
     keep_record(bench.blobs, org_id, result.record, record_id)
     kept = {DIGEST: bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
-    kept |= {**bill.drawn.private(), **kept_beside(bill.line_items, result.record.inputs.fees)}
+    kept |= {
+        **bill.drawn.private(),
+        **kept_beside(bill.line_items, result.record.inputs.fees),
+        **covers(result.record.inputs),
+    }
     grouping = calculation.key.grouping
     try:
         yield {**kept, "grouping": grouping} if grouping else kept

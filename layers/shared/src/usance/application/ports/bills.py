@@ -68,6 +68,10 @@ class BillRepository(Protocol):
         """As `get_many`, with what is kept beside each header."""
         ...
 
+    def ids_between(self, org_id: str, account_id: str, days: DateRange) -> Sequence[str]:
+        """The ids of the account's bills that fall on `days`, of which both ends are given."""
+        ...
+
     def line_items(self, org_id: str, bill_id: str) -> Sequence[Document]:
         """The line items in order, as the bill embeds them (`usagePerPricingBand`); empty when there is no such bill."""
         ...

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
+from usance.domain.billing.billed import Billed
 from usance.domain.billing.counters import CounterPricing, CounterValue
 from usance.domain.billing.pool import Child, ChildBilling, Member
 from usance.domain.billing.pricings import FieldValue, Minimum, Pricing
@@ -79,7 +80,7 @@ class Attachment:
     """What an account plan puts on an account from `start` to `end` (None: open), inherited settings resolved.
 
     `grouping` names the bill of its own that a contract asks for; empty for the account's ordinary bill. `child` is
-    whose it is, on a parent's bill.
+    whose it is, on a parent's bill. `billed` is what other bills have of it, and keep.
     """
 
     account_plan_id: str
@@ -96,6 +97,7 @@ class Attachment:
     filters: UsageFilters = field(default_factory=UsageFilters)
     child: Child | None = None
     child_billing: ChildBilling = ChildBilling.PARENT_BREAKDOWN
+    billed: tuple[Billed, ...] = ()
 
     @property
     def origin(self) -> Origin:
@@ -140,7 +142,9 @@ class AttachedPlan(Attachment):
     @property
     def is_split(self) -> bool:
         """Whether what it rates over several accounts is charged in parts, one for each of them."""
-        return len(self.members) > 1 and self.child_billing is not ChildBilling.PARENT_SUMMARY
+        if len(self.members) < 2:  # noqa: PLR2004 - nobody to share with
+            return False
+        return self.child_billing is not ChildBilling.PARENT_SUMMARY or any(one.billed for one in self.members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

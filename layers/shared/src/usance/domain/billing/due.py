@@ -1,13 +1,15 @@
 """Which bills of an account a run makes (billing.md 6.3)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.fee_schedule import FeePlan
-from usance.domain.billing.windows import opening_day, window_at
+from usance.domain.billing.served import in_advance
+from usance.domain.billing.windows import ends_period_of, numbered_window, opening_day, window_at
+from usance.domain.kernel.timezones import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +17,14 @@ class DueBill:
     """A bill to calculate.
 
     `opens`: it is due only because service begins that day. `only_if_missing`: it belongs to an earlier run and is made
-    here because that run may never have been.
+    here because that run may never have been. `only_again`: it charged in advance for a plan that has ended since, so that
+    it is calculated again if it is there.
     """
 
     key: BillKey
     opens: bool = False
     only_if_missing: bool = False
+    only_again: bool = False
 
 
 def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
@@ -61,8 +65,15 @@ def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
     found: dict[BillKey, DueBill] = {}
     for due in bills:
         other = found.get(due.key, due)
-        found[due.key] = DueBill(due.key, due.opens and other.opens, due.only_if_missing and other.only_if_missing)
+        found[due.key] = _weightier(due, other)
     return tuple(found[key] for key in sorted(found))
+
+
+def _weightier(one: DueBill, other: DueBill) -> DueBill:
+    if one.only_again != other.only_again:
+        return other if one.only_again else one
+    opens, only_if_missing = one.opens and other.opens, one.only_if_missing and other.only_if_missing
+    return DueBill(one.key, opens, only_if_missing, one.only_again)
 
 
 def belongs(plan: Attachment, key: BillKey) -> bool:
@@ -74,14 +85,7 @@ def belongs(plan: Attachment, key: BillKey) -> bool:
 
 def charges_in_advance(plan: Attachment) -> bool:
     """Whether anything of the plan is billed when a period begins."""
-    minimums = [plan.minimum, *(pricing.minimum for pricing in plan.pricings)]
-    if any(minimum.in_advance and minimum.amount for minimum in minimums):
-        return True
-    if isinstance(plan, AttachedPlan) and any(
-        pricing.in_advance and pricing.counter.id in plan.counter_values for pricing in plan.counter_pricings
-    ):
-        return True
-    return plan.standing.in_advance and bool(plan.standing.amount)
+    return any(True for _ in in_advance(plan))
 
 
 def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
@@ -97,7 +101,23 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
         # A first day on the boundary that opens this period is the last bill of the run before.
         before = first == period.start and not before_epoch
         due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_missing=before))
+    if plan.end is not None and ends_period_of(plan, plan.end, period.end, zone) and charges_in_advance(plan):
+        # What was charged beyond the end is taken off, or given back where that bill is final.
+        due.append(DueBill(key_of(plan, period.end)))
+        due.extend(DueBill(key_of(plan, day), only_again=True) for day in _charged_on(plan, last_day, zone))
     return due
+
+
+def _charged_on(plan: Attachment, last_day: date, zone: tzinfo) -> frozenset[date]:
+    """The days before the period of `last_day` ends on which charges in advance reached beyond the plan's end."""
+    endless = replace(plan, end=None)
+    window = window_at(endless, last_day, zone)
+    if window is None:
+        return frozenset()
+    standing = plan.standing
+    turn = window.index - (window.index - standing.offset) % standing.interval
+    group = numbered_window(endless, turn, zone) if standing.in_advance and turn >= 0 else None
+    return frozenset(local_day(one.span.start, zone) for one in (window, group) if one)
 
 
 def _of_fees(plan: FeePlan, last_day: date) -> Sequence[DueBill]:

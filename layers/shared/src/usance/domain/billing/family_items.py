@@ -12,6 +12,7 @@ from usance.domain.billing.pricings import Compound, Pricing
 from usance.domain.billing.shares import PLACES, split, split_bands
 from usance.domain.billing.usage import quantity
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.period import overlap
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 
@@ -68,6 +69,10 @@ def _for_member(context: Context, plan: AttachedPlan, item: Item, member: Member
     if plan.child_billing is ChildBilling.CHILD:
         payer = member.account_id
         return replace(item, elsewhere="" if payer == context.inputs.account.id else payer)
+    if any(overlap(one, item.span) for one in member.billed):
+        return replace(item, elsewhere=member.account_id)
+    if item.origin.summary:
+        return item
     return replace(item, origin=replace(item.origin, child=member.child))
 
 

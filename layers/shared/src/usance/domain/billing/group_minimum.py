@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from usance.domain.billing.attached import AttachedGroup, AttachedPlan
+from usance.domain.billing.billed import MINIMUM
 from usance.domain.billing.context import Context, Served
 from usance.domain.billing.items import Item
-from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
+from usance.domain.billing.minimum_spend import (
+    Floor,
+    advanced_for,
+    closing_items,
+    due_amount,
+    given_back,
+    opening_minimum,
+)
 from usance.domain.billing.plan_minimum import advanced_minimum, qualifying
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.quantity import EXACT, ZERO
@@ -20,21 +28,20 @@ def group_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     items: list[Item] = []
     for served in context.served_groups:
         group = served.plan
-        if not group.minimum.amount:
-            continue
         floor = Floor(
             group.origin,
             group.minimum,
             f"{group.name} Minimum Spend Adjustment",
             context.product(group.minimum.accounting_product_id),
         )
-        if group.minimum.in_advance and (window := served.starting):
-            amount = due_amount(context, floor, window.days, window.standard.days)
-            items.extend(advance_items(floor, amount, window.span))
-        if window := served.closing:
+        items.extend(opening_minimum(context, floor, served))
+        for window in served.unsettled if group.minimum.amount else ():
             amount = due_amount(context, floor, window.days, window.standard.days)
             spent = sum((_spent(context, so_far, member, window) for member in _members(context, group)), ZERO)
-            items.extend(closing_items(floor, amount, _in_currency(context, spent, group.currency), window.span))
+            before = advanced_for(context, floor, MINIMUM, served, window, amount)
+            spent_here = _in_currency(context, spent, group.currency)
+            items.extend(closing_items(floor, amount, spent_here, window.span, before))
+        items.extend(given_back(context, floor, MINIMUM, served))
     return items
 
 
@@ -49,7 +56,7 @@ def _members(context: Context, group: AttachedGroup) -> Sequence[Served[Attached
 def _spent(context: Context, so_far: Sequence[Item], member: Served[AttachedPlan], window: Window) -> Decimal:
     """What a plan cost in `window`, its minimums in advance included, in the billing currency."""
     plan, terms = member.plan, context.inputs.terms
-    own = qualifying(context, so_far, plan, window) + advanced_minimum(context, plan, window)
+    own = qualifying(context, so_far, member, window) + advanced_minimum(context, member, window)
     return EXACT.multiply(own, terms.rate(plan.currency, terms.billing_currency)) if own else ZERO
 
 

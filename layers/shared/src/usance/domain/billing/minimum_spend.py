@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from usance.domain.billing.attached import Origin, Product
-from usance.domain.billing.context import Context
+from usance.domain.billing.attached import Attachment, Origin, Product
+from usance.domain.billing.billed import MINIMUM, Billed, paid_in, touches
+from usance.domain.billing.context import Context, Served
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.pricings import Minimum
 from usance.domain.billing.proration import prorate
+from usance.domain.billing.windows import Window
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE, ZERO
 
@@ -28,22 +30,27 @@ class Floor:
     pricing_id: str | None = None
 
 
-def correction(minimum: Decimal, qualifying: Decimal, *, in_advance: bool) -> tuple[LineItemType, Decimal]:
-    """What closes a period: the type and amount of its item; an amount of 0 is no item.
+def correction(minimum: Decimal, qualifying: Decimal, advanced: Decimal) -> tuple[LineItemType, Decimal]:
+    """What closes a period, for which `advanced` was billed before: the type and amount of its item; 0 is no item.
 
-    The refund is the smaller of the minimum and what qualifies, so that minimum, charges and refund come to the greater
-    of the two (Q3). Charges below 0 (negative usage) cannot be refunded: what they took off the minimum is added again.
+    What was advanced, the charges and this come to the greater of minimum and charges (Q3). Where the whole minimum was
+    advanced, that gives back the smaller of the two; what charges below 0 (negative usage) took off it is added again.
     """
-    if not in_advance:
-        return LineItemType.MINIMUM_SPEND, max(minimum - qualifying, ZERO)
-    if qualifying < ZERO:
-        return LineItemType.MINIMUM_SPEND, -qualifying
-    return LineItemType.MINIMUM_SPEND_REFUND, -min(minimum, qualifying)
+    due = max(minimum, qualifying) - qualifying - advanced
+    return (LineItemType.MINIMUM_SPEND_REFUND if due < ZERO else LineItemType.MINIMUM_SPEND), due
 
 
 def due_amount(context: Context, floor: Floor, days: int, of_days: int) -> Decimal:
     """The minimum for `days` of a period of `of_days`, rounded as it is billed (Q5)."""
     return context.inputs.terms.currency(floor.origin.currency).round(prorate(floor.minimum.amount, days, of_days))
+
+
+def opening_minimum(context: Context, floor: Floor, served: Served[Attachment]) -> Sequence[Item]:
+    """The item that bills the minimum of a plan or plan group in advance; none where another bill has some of that time."""
+    window = served.starting
+    if not (window and floor.minimum.in_advance) or touches(served.plan.billed, MINIMUM, window.span):
+        return ()
+    return advance_items(floor, due_amount(context, floor, window.days, window.standard.days), window.span)
 
 
 def advance_items(floor: Floor, amount: Decimal, span: Instants) -> Sequence[Item]:
@@ -52,11 +59,54 @@ def advance_items(floor: Floor, amount: Decimal, span: Instants) -> Sequence[Ite
     return _items(floor, LineItemType.MINIMUM_SPEND, Working("MINIMUM_IN_ADVANCE", given, amount), span)
 
 
-def closing_items(floor: Floor, amount: Decimal, qualifying: Decimal, span: Instants) -> Sequence[Item]:
-    """The item that closes a period whose charges came to `qualifying`."""
-    type_, due = correction(amount, qualifying, in_advance=floor.minimum.in_advance)
+def closing_items(
+    floor: Floor, amount: Decimal, qualifying: Decimal, span: Instants, advanced: Decimal
+) -> Sequence[Item]:
+    """The item that closes a period whose charges came to `qualifying`, and for which `advanced` was billed before."""
+    type_, due = correction(amount, qualifying, advanced)
     given = (("minimumSpend", floor.minimum.amount), ("minimumOfPeriod", amount), ("qualifying", qualifying))
-    return _items(floor, type_, Working("MINIMUM_CORRECTED", given, due), span)
+    usual = amount if floor.minimum.in_advance else ZERO
+    told = given if advanced == usual else (*given, ("inAdvance", advanced))
+    return _items(floor, type_, Working("MINIMUM_CORRECTED", told, due), span)
+
+
+def advanced_for(
+    context: Context, floor: Floor, what: str, served: Served[Attachment], window: Window, amount: Decimal
+) -> Decimal:
+    """What the minimum `what` was billed in advance for a part of the closing window, `amount` if by this agreement.
+
+    What was billed for time after the plan's end counts for its last part: it is owed for none.
+    """
+    closing, billed = served.closing, served.plan.billed
+    if closing is None or not touches(billed, what, _with(closing.span, served.over)):
+        return amount if floor.minimum.in_advance else ZERO
+    last = window.span.end == closing.span.end
+    zone = context.inputs.terms.zone
+    paid = paid_in(billed, what, _with(window.span, served.over) if last else window.span, zone)
+    return context.inputs.terms.currency(floor.origin.currency).round(paid)
+
+
+def given_back(context: Context, floor: Floor, what: str, served: Served[Attachment]) -> Sequence[Item]:
+    """The item that gives back what was billed in advance for time after the plan's end, when no period closes."""
+    if served.over is None or served.unsettled:
+        return ()
+    paid = paid_in(served.plan.billed, what, served.over, context.inputs.terms.zone)
+    back = -context.inputs.terms.currency(floor.origin.currency).round(paid)
+    return _items(
+        floor, LineItemType.MINIMUM_SPEND_REFUND, Working("GIVEN_BACK", (("billed", paid),), back), served.over
+    )
+
+
+def times_of(context: Context, served: Served[Attachment], what: str, charged: Sequence[Item]) -> Sequence[Billed]:
+    """The time that the bill charges a minimum in advance for (`charged`), and that it gives back."""
+    found = [Billed(what, item.span, item.subtotal) for item in charged]
+    if served.over and (paid := paid_in(served.plan.billed, what, served.over, context.inputs.terms.zone)):
+        found.append(Billed(what, served.over, -paid))
+    return found
+
+
+def _with(span: Instants, over: Instants | None) -> Instants:
+    return Instants(span.start, over.end) if over else span
 
 
 def _items(floor: Floor, type_: LineItemType, working: Working, span: Instants) -> Sequence[Item]:

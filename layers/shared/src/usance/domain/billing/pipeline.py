@@ -9,9 +9,10 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from usance.domain.billing.attached import Attachment
+from usance.domain.billing.billed import SETTLED, Billed
 from usance.domain.billing.commitment_fee import commitment_fees
-from usance.domain.billing.context import Attached_co, Context, Served, Step
-from usance.domain.billing.counter_charge import counter_charges
+from usance.domain.billing.context import Attached_co, Context, Served, Step, TimeStep
+from usance.domain.billing.counter_charge import counter_charges, counter_times
 from usance.domain.billing.credit import Draw
 from usance.domain.billing.dated_charges import ad_hoc_charges, balance_fees
 from usance.domain.billing.dates import due_date, external_invoice_date
@@ -22,13 +23,14 @@ from usance.domain.billing.group_minimum import group_minimums
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.items import DRAW_DOWNS, Item
 from usance.domain.billing.line_id import line_id
-from usance.domain.billing.plan_minimum import plan_minimums
-from usance.domain.billing.pricing_minimum import pricing_minimums
-from usance.domain.billing.standing_charge import standing_charges
+from usance.domain.billing.plan_minimum import minimum_times, plan_minimums
+from usance.domain.billing.pricing_minimum import pricing_minimum_times, pricing_minimums
+from usance.domain.billing.served import is_left, serve
+from usance.domain.billing.standing_charge import standing_charges, standing_times
 from usance.domain.billing.usage import UsageQuery, UsageValues
 from usance.domain.billing.usage_charge import queries, usage_charges
 from usance.domain.billing.usage_credit import global_credits, product_credits
-from usance.domain.billing.windows import closing_window, starting_window
+from usance.domain.billing.windows import ends_period_of
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import midnight
@@ -44,6 +46,14 @@ STEPS: Final[tuple[Step, ...]] = (
     product_credits,
     global_credits,
 )
+TIMES: Final[tuple[TimeStep, ...]] = (
+    lambda _, served: [Billed(SETTLED, window.span) for window in served.unsettled],
+    standing_times,
+    minimum_times,
+    pricing_minimum_times,
+    counter_times,
+)
+"""For which time a bill charges, kind by kind."""
 FEES: Final[tuple[Step, ...]] = (commitment_fees, balance_fees)
 """What no credit pays for: steps after credits were drawn on."""
 
@@ -54,17 +64,35 @@ def plan_usage(inputs: BillingInputs) -> tuple[UsageQuery, ...]:
     asked = (
         query
         for served in _served(inputs, inputs.plans)
-        if served.closing
-        for query in queries(served.plan, served.closing, zone)
+        for window in served.unsettled
+        for query in queries(served.plan, window, zone)
     )
     return tuple(dict.fromkeys(asked))
 
 
 def serves(inputs: BillingInputs) -> bool:
-    """Whether the bill's day ends or begins a period of any plan, or is that of a charge or fee; else it could bill nothing."""
+    """Whether the bill's day ends or begins a period of any plan, or is that of a charge or fee; else it could bill nothing.
+
+    Nor could it when other bills have, and keep, whatever falls on the day.
+    """
     attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
     dated = bool(inputs.charges or inputs.fees)
-    return dated or any(served.closing or served.starting for served in _served(inputs, attached))
+    return dated or any(is_left(served) for served in _served(inputs, attached))
+
+
+def concerns(inputs: BillingInputs) -> bool:
+    """Whether the bill's day is one of any plan, if only that with which the period ends in which a plan ended."""
+    day, zone = inputs.key.day, inputs.terms.zone
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
+    return serves(inputs) or any(one.end is not None and ends_period_of(one, one.end, day, zone) for one in attached)
+
+
+def billed_by(inputs: BillingInputs) -> Sequence[tuple[Attachment, Sequence[Billed]]]:
+    """What a bill decided from `inputs` has of each of its plans and plan groups; no usage is needed to tell."""
+    context = _context(inputs, {})
+    attached: Sequence[Served[Attachment]] = (*context.served, *context.served_groups)
+    with localcontext(EXACT):
+        return [(served.plan, [part for step in TIMES for part in step(context, served)]) for served in attached]
 
 
 def decide(inputs: BillingInputs, usage: UsageValues) -> BillDraft:
@@ -101,8 +129,7 @@ def _charges(context: Context) -> Sequence[Item]:
 
 
 def _served(inputs: BillingInputs, plans: Sequence[Attached_co]) -> tuple[Served[Attached_co], ...]:
-    day, zone = inputs.key.day, inputs.terms.zone
-    return tuple(Served(plan, closing_window(plan, day, zone), starting_window(plan, day, zone)) for plan in plans)
+    return tuple(serve(plan, inputs.key.day, inputs.terms.zone) for plan in plans)
 
 
 def _draft(context: Context, items: Sequence[Item], draws: tuple[Draw, ...]) -> BillDraft:

@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from usance.domain.billing.attached import AttachedPlan
-from usance.domain.billing.context import Context
-from usance.domain.billing.counter_charge import running_totals
+from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.billed import MINIMUM, Billed
+from usance.domain.billing.context import Context, Served
+from usance.domain.billing.counter_charge import totals_billed_before
 from usance.domain.billing.items import Item, LineItemType
-from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
+from usance.domain.billing.minimum_spend import (
+    Floor,
+    advanced_for,
+    closing_items,
+    due_amount,
+    given_back,
+    opening_minimum,
+    times_of,
+)
 from usance.domain.billing.pricing_minimum import advanced_amount
 from usance.domain.billing.windows import Window
 from usance.domain.kernel.quantity import ZERO
@@ -28,24 +37,31 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
     """The minimum spend items of every plan that has one."""
     items: list[Item] = []
     for served in context.served:
-        if not served.plan.minimum.amount:
-            continue
         floor = _floor(context, served.plan)
-        if served.plan.minimum.in_advance and (window := served.starting):
-            items.extend(
-                advance_items(floor, due_amount(context, floor, window.days, window.standard.days), window.span)
-            )
-        if window := served.closing:
-            amount = due_amount(context, floor, window.days, window.standard.days)
-            items.extend(closing_items(floor, amount, qualifying(context, so_far, served.plan, window), window.span))
+        items.extend(opening_minimum(context, floor, served))
+        if served.plan.minimum.amount:
+            for window in served.unsettled:
+                amount = due_amount(context, floor, window.days, window.standard.days)
+                qualified = qualifying(context, so_far, served, window)
+                before = advanced_for(context, floor, MINIMUM, served, window, amount)
+                items.extend(closing_items(floor, amount, qualified, window.span, before))
+        items.extend(given_back(context, floor, MINIMUM, served))
     return items
 
 
-def advanced_minimum(context: Context, plan: AttachedPlan, window: Window) -> Decimal:
+def minimum_times(context: Context, served: Served[Attachment]) -> Sequence[Billed]:
+    """The time that the bill charges the minimum of a plan or plan group for in advance, or gives back."""
+    floor = Floor(served.plan.origin, served.plan.minimum, "", None)
+    return times_of(context, served, MINIMUM, opening_minimum(context, floor, served))
+
+
+def advanced_minimum(context: Context, served: Served[AttachedPlan], window: Window) -> Decimal:
     """What the plan's minimum in advance billed for `window`, on the bill that opened it."""
-    if not plan.minimum.in_advance or not plan.minimum.amount:
+    if not served.plan.minimum.amount:
         return ZERO
-    return due_amount(context, _floor(context, plan), window.days, window.standard.days)
+    floor = _floor(context, served.plan)
+    amount = due_amount(context, floor, window.days, window.standard.days)
+    return advanced_for(context, floor, MINIMUM, served, window, amount)
 
 
 def _floor(context: Context, plan: AttachedPlan) -> Floor:
@@ -53,12 +69,16 @@ def _floor(context: Context, plan: AttachedPlan) -> Floor:
     return Floor(plan.origin, plan.minimum, f"{plan.product.name} Minimum Spend Adjustment", product)
 
 
-def qualifying(context: Context, so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Decimal:
+def qualifying(context: Context, so_far: Sequence[Item], served: Served[AttachedPlan], window: Window) -> Decimal:
     """What the plan's prices cost in `window`: this bill's items of the period, and what was billed for it in advance."""
+    plan = served.plan
     items = (
         item.subtotal
         for item in so_far
-        if item.type in QUALIFYING and item.origin.is_of(plan) and item.span.end <= window.span.end
+        if item.type in QUALIFYING
+        and item.origin.is_of(plan)
+        and window.span.start <= item.span.start
+        and item.span.end <= window.span.end
     )
-    counted = (item.subtotal for item in running_totals(context, plan, window, in_advance=True))
-    return sum((*items, *counted), advanced_amount(context, plan, window))
+    counted = (item.subtotal for item in totals_billed_before(context, plan, window))
+    return sum((*items, *counted), advanced_amount(context, served, window))

@@ -3,10 +3,19 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from usance.domain.billing.attached import AttachedPlan
-from usance.domain.billing.context import Context
+from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.billed import Billed, minimum_of, touches
+from usance.domain.billing.context import Context, Served
 from usance.domain.billing.items import Item, LineItemType
-from usance.domain.billing.minimum_spend import Floor, advance_items, closing_items, due_amount
+from usance.domain.billing.minimum_spend import (
+    Floor,
+    advance_items,
+    advanced_for,
+    closing_items,
+    due_amount,
+    given_back,
+    times_of,
+)
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.pricings import Pricing, PricingType
 from usance.domain.billing.windows import Window
@@ -19,26 +28,68 @@ def pricing_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]
     """The minimum spend items of every pricing that has one."""
     items: list[Item] = []
     for served in context.served:
-        own_usage = _usage_by_pricing(so_far, served.plan)
-        starting = _shares(context, served.plan, served.starting)
-        closing = _shares(context, served.plan, served.closing)
-        for pricing in _floored(served.plan):
+        floored = _floored(served.plan)
+        opening = {item.pricing_id: item for item in _opening(context, served)}
+        closing = [
+            (window, _shares(context, served.plan, window), _usage_by_pricing(so_far, served.plan, window))
+            for window in (served.unsettled if floored else ())
+        ]
+        for pricing in floored:
+            floor, what = _floor(context, served.plan, pricing), minimum_of(pricing.id)
+            if pricing.id in opening:
+                items.append(opening[pricing.id])
+            for window, shares, spent in closing:
+                if pricing.id in shares:
+                    amount, span = shares[pricing.id]
+                    before = advanced_for(context, floor, what, served, window, amount)
+                    items.extend(closing_items(floor, amount, spent.get(pricing.id, ZERO), span, before))
+        for pricing in served.plan.pricings if served.over else ():
             floor = _floor(context, served.plan, pricing)
-            if pricing.minimum.in_advance and pricing.id in starting:
-                items.extend(advance_items(floor, *starting[pricing.id]))
-            if pricing.id in closing:
-                amount, span = closing[pricing.id]
-                items.extend(closing_items(floor, amount, own_usage.get(pricing.id, ZERO), span))
+            items.extend(given_back(context, floor, minimum_of(pricing.id), served))
     return items
 
 
-def advanced_amount(context: Context, plan: AttachedPlan, window: Window) -> Decimal:
+def pricing_minimum_times(context: Context, served: Served[Attachment]) -> Sequence[Billed]:
+    """The time that the bill charges minimums of the plan's pricings for in advance, or gives back."""
+    if not isinstance(served.plan, AttachedPlan):
+        return ()
+    opening = {item.pricing_id: [item] for item in _opening(context, served)}
+    concerned = served.plan.pricings if served.over else _floored(served.plan)
+    return [
+        one
+        for pricing in concerned
+        for one in times_of(context, served, minimum_of(pricing.id), opening.get(pricing.id, ()))
+    ]
+
+
+def advanced_amount(context: Context, served: Served[AttachedPlan], window: Window) -> Decimal:
     """What pricings' minimums in advance billed for `window`, on the bill that opened it."""
-    shares = _shares(context, plan, window)
+    shares, plan = _shares(context, served.plan, window), served.plan
     return sum(
-        (shares[pricing.id][0] for pricing in _floored(plan) if pricing.minimum.in_advance and pricing.id in shares),
+        (
+            advanced_for(
+                context, _floor(context, plan, pricing), minimum_of(pricing.id), served, window, shares[pricing.id][0]
+            )
+            for pricing in _floored(plan)
+            if pricing.id in shares
+        ),
         ZERO,
     )
+
+
+def _opening(context: Context, served: Served[Attachment]) -> Sequence[Item]:
+    """The items that bill minimums in advance; none of a pricing of which another bill has some of that time."""
+    plan, window = served.plan, served.starting
+    if not isinstance(plan, AttachedPlan) or window is None:
+        return ()
+    shares = _shares(context, plan, window)
+    return [
+        item
+        for pricing in _floored(plan)
+        if pricing.minimum.in_advance and pricing.id in shares
+        if not touches(plan.billed, minimum_of(pricing.id), window.span)
+        for item in advance_items(_floor(context, plan, pricing), *shares[pricing.id])
+    ]
 
 
 def _floored(plan: AttachedPlan) -> Sequence[Pricing]:
@@ -68,9 +119,10 @@ def _shares(context: Context, plan: AttachedPlan, window: Window | None) -> Mapp
     return shares
 
 
-def _usage_by_pricing(so_far: Sequence[Item], plan: AttachedPlan) -> Mapping[str, Decimal]:
+def _usage_by_pricing(so_far: Sequence[Item], plan: AttachedPlan, window: Window) -> Mapping[str, Decimal]:
     amounts: dict[str, Decimal] = {}
     for item in so_far:
-        if item.type is LineItemType.USAGE and item.pricing_id and item.origin.is_of(plan):
+        inside = window.span.start <= item.span.start < window.span.end
+        if inside and item.type is LineItemType.USAGE and item.pricing_id and item.origin.is_of(plan):
             amounts[item.pricing_id] = amounts.get(item.pricing_id, ZERO) + item.subtotal
     return amounts

@@ -1,36 +1,61 @@
 """Standing charges, in arrears or in advance (billing.md 3.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from usance.domain.billing.attached import Attachment
+from usance.domain.billing.billed import STANDING, Billed, left, paid_in, touches
+from usance.domain.billing.billed import covered as covered_by
 from usance.domain.billing.context import Context, Served
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.proration import prorated
 from usance.domain.billing.windows import Window, numbered_window
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ONE
+from usance.domain.kernel.timezones import days_of
 
 DESCRIPTION = "Standing Charge"
 
 
 def standing_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
-    """The STANDING_CHARGE item of each plan and plan group whose turn it is."""
-    items = (_item(context, served) for served in (*context.served, *context.served_groups))
-    return [item for item in items if item]
+    """The STANDING_CHARGE items of each plan and plan group whose turn it is, and what a plan that ended early gets back."""
+    attached: Sequence[Served[Attachment]] = (*context.served, *context.served_groups)
+    return [item for served in attached for item in _items(context, served)]
 
 
-def _item(context: Context, served: Served[Attachment]) -> Item | None:
-    plan, standing, origin = served.plan, served.plan.standing, served.plan.origin
-    window = served.starting if standing.in_advance else served.closing
-    if not window or not standing.amount or not _is_its_turn(window.index, standing.interval, standing.offset):
-        return None
-    covered = _covered(context, plan, window)
-    days = sum(part.days for part in covered)
+def standing_times(context: Context, served: Served[Attachment]) -> Sequence[Billed]:
+    """The time that the bill's standing charges of a plan or plan group are for."""
+    return [Billed(STANDING, item.span, item.subtotal) for item in _items(context, served)]
+
+
+def _items(context: Context, served: Served[Attachment]) -> Iterator[Item]:
+    plan, standing = served.plan, served.plan.standing
+    if standing.amount:
+        for window, opens in ((served.closing, False), (served.starting, True)):
+            if window and _is_its_turn(window.index, standing.interval, standing.offset):
+                covered = _covered(context, plan, window)
+                whole = Instants(covered[0].span.start, covered[-1].span.end)
+                partly = touches(plan.billed, STANDING, whole)
+                # What another bill has a part of, in advance, is charged as its period ends.
+                if opens == (standing.in_advance and not partly):
+                    for span in left(plan.billed, STANDING, whole):
+                        yield _charge(context, plan, covered, span)
+    if served.over:
+        for span in covered_by(plan.billed, STANDING, served.over):
+            back = paid_in(plan.billed, STANDING, span, context.inputs.terms.zone)
+            yield _item(context, plan, span, Working("GIVEN_BACK", (("billed", back),), -back))
+
+
+def _charge(context: Context, plan: Attachment, covered: Sequence[Window], span: Instants) -> Item:
+    """The charge for the days of `span`, which lies in the windows `covered`."""
     of_days = sum(part.standard.days for part in covered)
-    missing = standing.interval - len(covered)  # periods after the plan has ended
+    missing = plan.standing.interval - len(covered)  # periods after the plan has ended
     if missing:
         of_days += _days_after(plan, covered[-1], periods=missing)
-    share = prorated(standing.amount, days, of_days)
+    return _item(context, plan, span, prorated(plan.standing.amount, days_of(span, context.inputs.terms.zone), of_days))
+
+
+def _item(context: Context, plan: Attachment, span: Instants, share: Working) -> Item:
+    standing, origin = plan.standing, plan.origin
     amount = context.inputs.terms.currency(plan.currency).round(share.result)
     return Item(
         type=LineItemType.STANDING_CHARGE,
@@ -39,7 +64,7 @@ def _item(context: Context, served: Served[Attachment]) -> Item | None:
         accounting_product=context.product(
             standing.accounting_product_id, origin.product.id if origin.product else None
         ),
-        span=Instants(covered[0].span.start, covered[-1].span.end),
+        span=span,
         subtotal=amount,
         quantity=ONE,
         units=ONE,

@@ -23,8 +23,8 @@ def usage_charges(context: Context, _: Sequence[Item]) -> Sequence[Item]:
     return [
         part
         for served in context.served
-        if served.closing
-        for priced in priced_spans(_debits(served.plan), served.closing.span)
+        for window in served.unsettled
+        for priced in priced_spans(_debits(served.plan), window.span)
         if (item := rated_item(context, served.plan, priced, LineItemType.USAGE))
         for part in parts_of(context, served.plan, priced.pricing, item)
     ]

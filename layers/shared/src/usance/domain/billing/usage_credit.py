@@ -28,10 +28,8 @@ def _credits(
 ) -> Sequence[Item]:
     items: list[Item] = []
     for served in context.served:
-        if not served.closing:
-            continue
         pricings = [pricing for pricing in served.plan.pricings if pricing.type is type_]
-        for priced in priced_spans(pricings, served.closing.span):
+        for priced in [found for window in served.unsettled for found in priced_spans(pricings, window.span)]:
             whole = rated_item(context, served.plan, priced, LineItemType.USAGE_CREDIT)
             for earned in parts_of(context, served.plan, priced.pricing, whole) if whole else ():
                 others = [

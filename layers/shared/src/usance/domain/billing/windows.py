@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 
 from usance.domain.billing.attached import Attachment
 from usance.domain.kernel.period import Instants, Period
-from usance.domain.kernel.timezones import local_day, midnight
+from usance.domain.kernel.timezones import days_of, local_day, midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ def starting_window(plan: Attachment, day: date, zone: tzinfo) -> Window | None:
     return _window(plan, k, zone)
 
 
+def ends_period_of(plan: Attachment, instant: datetime, day: date, zone: tzinfo) -> bool:
+    """Whether a bill on `day` is the one that ends the calendar period which holds `instant`."""
+    return plan.calendar.period(max(plan.calendar.index_of(local_day(instant, zone)), -1)).end == day
+
+
 def window_at(plan: Attachment, day: date, zone: tzinfo) -> Window | None:
     """The window whose calendar period holds `day`, or None when the plan does not serve in it."""
     return _window(plan, plan.calendar.index_of(day), zone)
@@ -82,8 +87,5 @@ def _window(plan: Attachment, k: int, zone: tzinfo) -> Window | None:
         end = min(end, plan.end)
     if start >= end:
         return None
-    return Window(k - _first_period(plan, zone), standard, _days(start, end, zone), Instants(start, end))
-
-
-def _days(start: datetime, end: datetime, zone: tzinfo) -> int:
-    return (local_day(end, zone) - local_day(start, zone)).days
+    span = Instants(start, end)
+    return Window(k - _first_period(plan, zone), standard, days_of(span, zone), span)

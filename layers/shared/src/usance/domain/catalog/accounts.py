@@ -20,7 +20,7 @@ def check_parent(proposal: Proposal) -> Mapping[str, Any]:
     """Two levels and no more: a parent has no parent, a child no children."""
     new, parent = proposal.new, proposal.one("parent")
     if parent is None:
-        return {}
+        return _former_parents(proposal)
     if parent["id"] == new["id"]:
         raise InvalidInputError("parentAccountId: an account cannot be its own parent")
     if "parentAccountId" in parent:
@@ -29,7 +29,16 @@ def check_parent(proposal: Proposal) -> Mapping[str, Any]:
         raise InvalidInputError("parentAccountId: this account has child accounts, so it cannot have a parent")
     if sum(sibling["id"] != new["id"] for sibling in proposal.many("siblings")) >= CHILDREN_MAX:
         raise InvalidInputError(f"parentAccountId: an account has at most {CHILDREN_MAX} child accounts")
-    return {}
+    return _former_parents(proposal)
+
+
+def _former_parents(proposal: Proposal) -> Mapping[str, Any]:
+    """Those that the account had before: their bills have what they were charged of its plans."""
+    old = proposal.old or {}
+    former = [*old.get("formerParentAccountIds", ())]
+    if proposal.changed("parentAccountId") and "parentAccountId" in old:
+        former.append(old["parentAccountId"])
+    return {"formerParentAccountIds": list(dict.fromkeys(former)) or None}
 
 
 def check_account_plan(proposal: Proposal) -> Mapping[str, Any]:

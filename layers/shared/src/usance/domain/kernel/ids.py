@@ -27,6 +27,11 @@ def dated_id(day: date, *parts: str) -> str:
     return _uuid8(max(milliseconds, 0).to_bytes(6, "big") + digest[:10])
 
 
+def day_of(dated: str) -> date:
+    """The day of an id that `dated_id` made."""
+    return (_EPOCH + timedelta(milliseconds=int(dated.replace("-", "")[:12], 16))).date()
+
+
 def timed_id(instant: datetime, *parts: str) -> str:
     """Like `derived_id`, but ids of later instants sort after ids of earlier ones. `instant` is aware."""
     milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)

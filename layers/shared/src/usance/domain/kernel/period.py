@@ -1,5 +1,6 @@
 """Half-open spans of days and of instants."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -33,3 +34,31 @@ class Instants:
 
     start: datetime
     end: datetime
+
+
+def cut(span: Instants, edges: Iterable[datetime]) -> list[Instants]:
+    """`span` in the parts that `edges` make of it."""
+    inside = sorted({edge for edge in edges if span.start < edge < span.end})
+    return [Instants(*pair) for pair in zip([span.start, *inside], [*inside, span.end], strict=True)]
+
+
+def without(span: Instants, gone: Sequence[Instants]) -> tuple[Instants, ...]:
+    """What `gone` (ascending, apart) leaves of `span`."""
+    edges = [edge for one in gone for edge in (one.start, one.end)]
+    return tuple(part for part in cut(span, edges) if not any(one.start <= part.start < one.end for one in gone))
+
+
+def joined(spans: Sequence[Instants]) -> tuple[Instants, ...]:
+    """The same time in ascending spans that neither overlap nor touch."""
+    found: list[Instants] = []
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        if found and span.start <= found[-1].end:
+            found[-1] = Instants(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)
+
+
+def overlap(one: Instants, other: Instants) -> bool:
+    """Whether the two have time in common."""
+    return one.start < other.end and other.start < one.end

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.period import Instants
 
 OFFSET_MAX_HOURS: Final = 18  # the widest offset ISO 8601 calendars use
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::(\d{2}))?")
@@ -51,3 +52,8 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 def local_day(instant: datetime, zone: tzinfo) -> date:
     """The day it is in `zone` at `instant`."""
     return instant.astimezone(zone).date()
+
+
+def days_of(span: Instants, zone: tzinfo) -> int:
+    """The local days of a span."""
+    return (local_day(span.end, zone) - local_day(span.start, zone)).days

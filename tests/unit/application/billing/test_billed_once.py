@@ -1,0 +1,205 @@
+"""What a locked bill has stays billed once, whatever the configuration becomes after it (billing.md 12.7)."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.unit.application.billing.world import World
+
+JANUARY, FEBRUARY, MARCH = "2026-01-10T00:00:00Z", "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def change(world: World, path: str, entity: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    answer = world.org.client.put(f"/{path}/{entity['id']}", {**entity, **changes})
+    assert answer.status == 200, answer.text
+    return dict(answer.json)
+
+
+def contract_apart(world: World, account: dict[str, Any]) -> dict[str, Any]:
+    """A contract whose plans are on a bill of their own."""
+    grouping = world.org.client.post("/picklists/billgroupingkeys", {"name": "own", "exclusive": True}).json["id"]
+    dates = {"startDate": "2025-01-01", "endDate": "2027-01-01"}
+    return world.org.make("contract", accountId=account["id"], usageFilters=None, billGroupingKeyId=grouping, **dates)
+
+
+def lock(world: World, bill_id: str) -> None:
+    world.put(f"/bills/{bill_id}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{bill_id}/lock")
+
+
+def run(world: World, last_day: str, **job: Any) -> list[str]:
+    return list(world.run(lastDateInBillingPeriod=last_day, **job)["billIds"])
+
+
+def lines(world: World, kind: str = "USAGE") -> list[tuple[str, str, str]]:
+    """From, to and amount of all line items of a kind, on whatever bill, in order of time."""
+    found = world.get("/lineitems", lineItemType=kind, pageSize=100)["data"]
+    return sorted(
+        (one["servicePeriodStartDate"][:10], one["servicePeriodEndDate"][:10], str(one["subtotal"])) for one in found
+    )
+
+
+def test_a_child_that_leaves_its_parent_is_not_billed_for_what_the_parents_locked_bill_has(world: World) -> None:
+    parent = world.org.make("account")
+    child = world.org.make("account", parentAccountId=parent["id"])
+    world.subscribe(account=child, childBillingMode="PARENT_BREAKDOWN")
+    world.use(child, "2025-12-05T00:00:00Z", 9)
+    [first] = run(world, "2025-12-31", accountIds=[parent["id"]])
+    lock(world, first)
+    change(world, "accounts", child, parentAccountId=None)
+    assert run(world, "2025-12-31") == []
+    assert [amount for *_, amount in lines(world)] == ["9.00"]
+    assert [amount for *_, amount in lines(world, "STANDING_CHARGE")] == ["20.00"]
+
+
+def test_a_child_keeps_what_its_locked_bill_has_of_the_pool_when_the_parent_pays_for_all(world: World) -> None:
+    parent = world.org.make("account")
+    child = world.org.make("account", parentAccountId=parent["id"])
+    world.subscribe(account=parent, childBillingMode="CHILD")
+    world.use(parent, "2025-12-05T00:00:00Z", 5)
+    world.use(child, "2025-12-05T00:00:00Z", 9)
+    made = {bill["accountId"]: bill["id"] for bill in world.all_bills_of(world.run())}
+    lock(world, made[child["id"]])
+    for mode in ("PARENT_SUMMARY", "PARENT_BREAKDOWN"):
+        world.account_plan = change(world, "accountplans", world.account_plan, childBillingMode=mode)
+        world.run()
+        found = world.get("/lineitems", lineItemType="USAGE")["data"]
+        assert sorted((str(one["subtotal"]), one["billId"]) for one in found) == sorted(
+            [("9.00", made[child["id"]]), ("5.00", made[parent["id"]])]
+        )
+
+
+def test_a_plan_that_leaves_a_contract_which_is_deleted_is_not_billed_again(world: World) -> None:
+    account = world.org.make("account")
+    contract = contract_apart(world, account)
+    world.subscribe(account=account, contractId=contract["id"])
+    world.use(account, "2025-12-05T00:00:00Z", 9)
+    [first] = run(world, "2025-12-31")
+    lock(world, first)
+    change(world, "accountplans", world.account_plan, contractId=None)
+    assert world.org.client.delete(f"/contracts/{contract['id']}").status == 200
+    assert run(world, "2025-12-31") == []
+    assert [amount for *_, amount in lines(world)] == ["9.00"]
+
+
+def test_longer_periods_bill_what_no_locked_bill_of_a_shorter_one_has(world: World) -> None:
+    account = world.subscribe(plan={"standingCharge": 90}, template={"standingCharge": 90})
+    for at in (JANUARY, FEBRUARY, MARCH):
+        world.use(account, at, 7)
+    [first] = run(world, "2026-01-31")
+    lock(world, first)
+    template = world.org.client.get("/plantemplates").json["data"][0]
+    change(world, "plantemplates", template, billFrequencyInterval=3)
+    assert first not in run(world, "2026-03-31")
+    assert lines(world) == [("2026-01-01", "2026-02-01", "7.00"), ("2026-02-01", "2026-04-01", "14.00")]
+    # 59 of the 90 days of the quarter are left
+    assert lines(world, "STANDING_CHARGE") == [
+        ("2026-01-01", "2026-02-01", "90.00"),
+        ("2026-02-01", "2026-04-01", "59.00"),
+    ]
+
+
+def test_shorter_periods_bill_nothing_of_a_locked_longer_one(world: World) -> None:
+    account = world.subscribe(template={"billFrequencyInterval": 3})
+    world.use(account, FEBRUARY, 7)
+    [first] = run(world, "2026-03-31")
+    lock(world, first)
+    template = world.org.client.get("/plantemplates").json["data"][0]
+    change(world, "plantemplates", template, billFrequencyInterval=1)
+    for last_day in ("2026-01-31", "2026-02-28", "2026-03-31"):
+        assert run(world, last_day) == []
+    assert len(run(world, "2026-04-30")) == 1
+    assert lines(world) == [("2026-01-01", "2026-04-01", "7.00")]
+
+
+def test_a_bill_that_no_run_makes_any_more_keeps_its_period_though_it_is_open(world: World) -> None:
+    account = world.subscribe()
+    world.use(account, JANUARY, 7)
+    [first] = run(world, "2026-01-31")
+    template = world.org.client.get("/plantemplates").json["data"][0]
+    change(world, "plantemplates", template, billFrequencyInterval=3)
+    run(world, "2026-03-31")
+    assert lines(world) == [("2026-01-01", "2026-02-01", "7.00")]
+    assert world.client.delete(f"/bills/{first}").status == 200
+    run(world, "2026-03-31")
+    assert lines(world) == [("2026-01-01", "2026-04-01", "7.00")]
+
+
+def test_charges_in_advance_are_made_up_for_where_periods_grew_over_a_locked_one(world: World) -> None:
+    world.subscribe(
+        template={"standingCharge": 90, "standingChargeBillInAdvance": True}, startDate=JANUARY[:8] + "01T00:00:00Z"
+    )
+    lock(world, run(world, "2026-01-31")[-1])  # the bill of 1 February, with February in advance
+    template = world.org.client.get("/plantemplates").json["data"][0]
+    change(world, "plantemplates", template, billFrequencyInterval=3)
+    run(world, "2026-03-31")
+    found = lines(world, "STANDING_CHARGE")
+    assert [(start, end) for start, end, _ in found] == [
+        ("2026-01-01", "2026-02-01"),
+        ("2026-02-01", "2026-03-01"),
+        ("2026-03-01", "2026-04-01"),
+        ("2026-04-01", "2026-07-01"),
+    ]
+
+
+def test_a_plan_moved_back_that_began_on_a_locked_bills_day_is_billed_for_the_days_before_on_another_bill(
+    world: World,
+) -> None:
+    account = world.subscribe(
+        template={"standingCharge": 31, "standingChargeBillInAdvance": True}, startDate="2026-02-01T00:00:00Z"
+    )
+    world.use(account, JANUARY, 7)
+    world.use(account, FEBRUARY, 5)
+    lock(world, run(world, "2026-02-28")[0])
+    contract = contract_apart(world, account)
+    changes = {"startDate": "2026-01-01T00:00:00Z", "contractId": contract["id"]}
+    change(world, "accountplans", world.account_plan, **changes)
+    run(world, "2026-01-31")
+    run(world, "2026-02-28")
+    assert lines(world) == [("2026-01-01", "2026-02-01", "7.00"), ("2026-02-01", "2026-03-01", "5.00")]
+    assert [(start, end) for start, end, _ in lines(world, "STANDING_CHARGE")] == [
+        ("2026-01-01", "2026-02-01"),
+        ("2026-02-01", "2026-03-01"),
+        ("2026-03-01", "2026-04-01"),
+    ]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_plan_that_ends_inside_a_period_charged_in_advance_is_given_the_rest_back_by_the_next_run(
+    world: World, locked: bool
+) -> None:
+    world.subscribe(
+        template={"standingCharge": 28, "standingChargeBillInAdvance": True}, startDate="2026-01-01T00:00:00Z"
+    )
+    opening = run(world, "2026-01-31")[-1]
+    if locked:
+        lock(world, opening)
+    change(world, "accountplans", world.account_plan, endDate="2026-02-15T00:00:00Z")
+    run(world, "2026-02-28")
+    february = [one for one in lines(world, "STANDING_CHARGE") if one[0] >= "2026-02-01"]
+    if locked:
+        assert february == [("2026-02-01", "2026-03-01", "28.00"), ("2026-02-15", "2026-03-01", "-14.00")]
+    else:
+        assert february == [("2026-02-01", "2026-02-15", "14.00")]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_minimum_in_advance_of_a_plan_that_ends_early_comes_to_that_of_its_days(world: World, locked: bool) -> None:
+    account = world.subscribe(
+        template={"standingCharge": 0, "minimumSpend": 280, "minimumSpendBillInAdvance": True},
+        startDate="2026-01-01T00:00:00Z",
+    )
+    world.use(account, "2026-02-03T00:00:00Z", 30)
+    opening = run(world, "2026-01-31")[-1]
+    if locked:
+        lock(world, opening)
+    change(world, "accountplans", world.account_plan, endDate="2026-02-15T00:00:00Z")
+    run(world, "2026-02-28")
+    everything = [*lines(world), *lines(world, "MINIMUM_SPEND"), *lines(world, "MINIMUM_SPEND_REFUND")]
+    assert sum(Decimal(amount) for start, _, amount in everything if start >= "2026-02-01") == 140

@@ -1,0 +1,153 @@
+"""Whatever is locked and changed in between: no time of a plan is billed twice, and none is lost (billing.md 12.7)."""
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.application.billing.world import World
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 6, 30)
+LAST_DAYS = tuple(str(date(2026, month, 1) - timedelta(days=1)) for month in range(2, 8))
+Spans = dict[tuple[str, str], list[tuple[str, str, str]]]
+CHARGES = ("USAGE", "STANDING_CHARGE")
+
+
+@dataclass
+class Company:
+    """A parent and a child with a plan each, over half a year of daily usage."""
+
+    early: bool
+    world: World = field(default_factory=World)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.parent = world.org.make("account", code="parent")
+        self.child = world.org.make("account", code="child", parentAccountId=self.parent["id"])
+        template = {"standingCharge": 30, "standingChargeBillInAdvance": self.early}
+        starting = {"startDate": "2026-01-01T00:00:00Z", "childBillingMode": "CHILD"}
+        world.subscribe(account=self.parent, template=template, **starting)
+        self.plans = {"parent": world.account_plan}
+        self.use(self.parent)
+        self.use(self.child)
+        world.subscribe(account=self.child, template=template, **starting)
+        self.plans["child"] = world.account_plan
+        self.use(self.child)
+        grouping = world.org.client.post("/picklists/billgroupingkeys", {"name": "own", "exclusive": True}).json["id"]
+        dates = {"startDate": "2025-01-01", "endDate": "2027-01-01", "usageFilters": None}
+        self.contract = world.org.make("contract", accountId=self.child["id"], billGroupingKeyId=grouping, **dates)
+
+    def use(self, account: dict[str, Any]) -> None:
+        """Something every half month, on the aggregation that was made last."""
+        for day in range(4, 180, 15):
+            self.world.use(account, f"{FIRST + timedelta(days=day)}T00:00:00Z", 1)
+
+    def bill(self) -> None:
+        """Everything, period after period."""
+        for last_day in LAST_DAYS:
+            self.world.run(lastDateInBillingPeriod=last_day)
+
+    def lock(self, at: int) -> None:
+        """One bill of those that are open."""
+        open_ = sorted(bill["id"] for bill in self.world.all_bills(pageSize=100) if not bill["locked"])
+        if open_:
+            chosen = open_[at % len(open_)]
+            self.world.put(f"/bills/{chosen}/status", {"status": "APPROVED"})
+            self.world.put(f"/bills/{chosen}/lock")
+
+    def put(self, path: str, entity_id: str, **changes: Any) -> None:
+        entity = self.world.org.client.get(f"/{path}/{entity_id}").json
+        answer = self.world.org.client.put(f"/{path}/{entity_id}", {**entity, **changes})
+        assert answer.status == 200, answer.text
+
+    def used(self, whose: str) -> list[Any]:
+        """The quantities that all bills have of an account's usage on a plan."""
+        return [line["quantity"] for line, told in self.lines() if (told, line["lineItemType"]) == (whose, "USAGE")]
+
+    def lines(self) -> list[tuple[dict[str, Any], str]]:
+        """All line items, each with the plan it is of and whose usage it is."""
+        return [
+            (line, f"{line['planId']} {line.get('childAccountId', bill['accountId'])}")
+            for bill in self.world.all_bills(pageSize=100)
+            for line in ({**each, "billId": bill["id"]} for each in self.world.get(f"/bills/{bill['id']}")["lineItems"])
+            if line["lineItemType"] in CHARGES
+        ]
+
+    def billed(self) -> Spans:
+        """By account plan, and whose usage, and charge: from, to, bill."""
+        found: Spans = defaultdict(list)
+        for line, whose in self.lines():
+            span = (line["servicePeriodStartDate"][:10], line["servicePeriodEndDate"][:10])
+            found[whose, line["lineItemType"]].append((*span, line["billId"]))
+        return found
+
+
+Step = tuple[list[int], str, Any]
+"""The bills that are locked, and what is changed after them to what."""
+
+
+def change(one: Company, what: str, to: Any) -> None:
+    child = one.plans["child"]["id"]
+    match what:
+        case "mode of the parent's plan":
+            one.put("accountplans", one.plans["parent"]["id"], childBillingMode=to)
+        case "mode of the child's plan":
+            one.put("accountplans", child, childBillingMode=to)
+        case "months of the parent's bills" | "months of the child's bills":
+            templates = sorted(each["id"] for each in one.world.org.client.get("/plantemplates").json["data"])
+            one.put("plantemplates", templates["child" in what], billFrequencyInterval=to)
+        case "contract":
+            one.put("accountplans", child, contractId=one.contract["id"] if to else None)
+        case "parent":
+            one.put("accounts", one.child["id"], parentAccountId=one.parent["id"] if to else None)
+
+
+CHANGES: dict[str, list[Any]] = {
+    "mode of the parent's plan": ["CHILD", "PARENT_BREAKDOWN"],
+    "mode of the child's plan": ["CHILD", "PARENT_BREAKDOWN"],
+    "months of the parent's bills": [1, 2, 3],
+    "months of the child's bills": [1, 2, 3],
+    "contract": [True, False],
+    "parent": [True, False],
+}
+OF_WHO_PAYS = {"mode of the parent's plan", "mode of the child's plan", "parent"}
+steps = st.tuples(
+    st.lists(st.integers(0, 20), max_size=3),
+    st.sampled_from([(what, to) for what, choices in CHANGES.items() for to in choices]),
+).map(lambda step: (step[0], *step[1]))
+
+
+def assert_once(billed: Spans) -> None:
+    for told, spans in billed.items():
+        ordered = sorted(spans)
+        assert all(left[1] <= right[0] for left, right in itertools.pairwise(ordered)), (told, ordered)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.booleans(), st.lists(steps, min_size=1, max_size=3))
+def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
+    """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
+    company = Company(early)
+    company.bill()
+    for locks, what, to in sequence:
+        for at in locks:
+            company.lock(at)
+        change(company, what, to)
+        company.bill()
+        assert_once(company.billed())
+    company.bill()
+    billed = company.billed()
+    assert_once(billed)
+    if any(locks for locks, *_ in sequence) and any(what in OF_WHO_PAYS for _, what, _ in sequence):
+        return  # an open bill's time may belong to a bill that is locked, and then is on none
+    for who, account in (("parent", company.parent), ("child", company.child)):
+        whose = f"{company.plans[who]['planId']} {account['id']}"
+        assert sum(company.used(whose)) == 12, (whose, billed[whose, "USAGE"])
+        charged = sorted(billed[whose, "STANDING_CHARGE"])
+        assert charged[0][0] == "2026-01-01"
+        assert all(left[1] == right[0] for left, right in itertools.pairwise(charged)), charged
+        assert charged[-1][1] >= "2026-07-01", charged
