@@ -29,6 +29,8 @@ DYNAMODB_LOCAL := .cache/dynamodb-local
 
 export SAM_CLI_TELEMETRY := 0
 export PIP_REQUIRE_VIRTUALENV := 0
+# hundreds of processes start in the tests and in the embedded stack: bytecode is compiled once for all of them
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what can be asked for
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r name does; do printf '  make %-16s %s\n' "$$name" "$$does"; done
