@@ -311,7 +311,7 @@ CASES = [
     for row in EDITABLE
     for number, more in enumerate(MORE.get(row.type, (lambda _: {},)))
 ]
-SERVED = {"id", "version", "dtCreated", "dtLastModified", "createdBy", "lastModifiedBy"}
+SERVED = {"id", "version", "dtCreated", "dtLastModified", "createdBy", "lastModifiedBy", "formerParentAccountIds"}
 NEVER_ANSWERED = {"integrationConfiguration": {"credentials", "integrationCredentialsId"}}  # an id stands for secrets
 FOLLOWS = {  # without a value of its own it has one that follows from others
     ("charge", "billDate"),

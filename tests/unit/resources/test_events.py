@@ -12,8 +12,8 @@ from usance.resources.event_names import ENTITIES, EVENT_NAMES, name_of_change
 from usance.resources.registry import BY_TYPE
 
 
-def test_there_are_106_published_names_and_one_of_ours_each_once() -> None:
-    assert len(EVENT_NAMES) == len(set(EVENT_NAMES)) == 107
+def test_there_are_106_published_names_and_two_of_ours_each_once() -> None:
+    assert len(EVENT_NAMES) == len(set(EVENT_NAMES)) == 108
 
 
 def test_a_change_is_named_by_area_entity_and_kind() -> None:

@@ -14,7 +14,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "int": "daysBeforeBillDue",
         "map": "address customFields",
-        "array": "creditApplicationOrder",
+        "array": "creditApplicationOrder formerParentAccountIds",
     },
     "accountplan": {
         "string": (

@@ -35,10 +35,9 @@ def check_parent(proposal: Proposal) -> Mapping[str, Any]:
 def _former_parents(proposal: Proposal) -> Mapping[str, Any]:
     """Those that the account had before: their bills have what they were charged of its plans."""
     old = proposal.old or {}
-    former = [*old.get("formerParentAccountIds", ())]
-    if proposal.changed("parentAccountId") and "parentAccountId" in old:
-        former.append(old["parentAccountId"])
-    return {"formerParentAccountIds": list(dict.fromkeys(former)) or None}
+    left = [old["parentAccountId"]] if proposal.changed("parentAccountId") and "parentAccountId" in old else []
+    former = dict.fromkeys((*old.get("formerParentAccountIds", ()), *left))
+    return {"formerParentAccountIds": list(former)} if former else {}
 
 
 def check_account_plan(proposal: Proposal) -> Mapping[str, Any]:
