@@ -8,7 +8,9 @@ import pytest
 
 from tests.fakes.raising import raising_of
 from tests.unit.application.billing.world import World
+from usance.application.billing.credits.on_record import AHEAD
 from usance.application.billing.run_message import ATTEMPTS_MAX
+from usance.application.ports.entities import Put
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.kernel.errors import UnavailableError
 from usance.entrypoints.http import billing, core
@@ -130,6 +132,14 @@ def test_the_schedules_take_their_time_from_the_event(world: World) -> None:
     assert run(load("scheduler_events"), CONTEXT) == {"schedule": "EventSchedule", "count": 0}
     assert run(load("scheduler_approval"), CONTEXT) == {"schedule": "ApprovalSchedule", "count": 1}
     assert [bill["billDate"] for bill in world.all_bills(status="APPROVED")] == ["2026-02-01"]
+
+
+def test_the_billing_schedule_settles_what_runs_left_on_record(world: World) -> None:
+    run = scheduler.handler(lambda: Scheduler(world.stores, world.org.exporting, raising_of(world.org, world.bills)))
+    left = {"id": world.org.ids.new(), "version": 1, "billDay": "2026-01-01", "dtLastModified": "2026-01-15T12:00:00Z"}
+    world.org.store.commit(world.org.id, [Put(AHEAD, left)])
+    assert run(load("scheduler_billing"), CONTEXT) == {"schedule": "BillingSchedule", "count": 1}
+    assert world.org.store.get(world.org.id, AHEAD, left["id"]) is None
 
 
 def test_an_unknown_fault_answers_500_and_comes_again(world: World) -> None:

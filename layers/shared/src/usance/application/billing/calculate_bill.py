@@ -10,7 +10,7 @@ from usance.application.billing.calculation import Calculation
 from usance.application.billing.charges import ROWS_OF_CHARGE, now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.corrections.standing import bills_that_correct
-from usance.application.billing.credits.ahead import drawn_ahead, settle
+from usance.application.billing.credits.ahead import Drawing, drawn_ahead, settle
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Author, Drawn
 from usance.application.billing.gather import Agreement
@@ -102,12 +102,12 @@ def _made_or_settled(bench: Workbench, calculation: Calculation, usage: "_Usage"
 
 def _settle(bench: Workbench, calculation: Calculation) -> None:
     stores, author = bench.stores, _author(bench, calculation)
-    settle(stores.entities, stores.bills, calculation.agreement.org_id, author)
+    settle(stores, calculation.agreement.org_id, author.bill_id, author.by, author.at)
 
 
 def _author(bench: Workbench, calculation: Calculation) -> Author:
     job, day = calculation.job, calculation.key.day
-    return Author(calculation.bill_id, day, job["createdBy"], bench.stores.clock.now())
+    return Author(calculation.agreement.org_id, calculation.bill_id, day, job["createdBy"], bench.stores.clock.now())
 
 
 def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage") -> Made:
@@ -140,8 +140,13 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
         return Made()
     marks = now_taken(bench.stores, agreement.unbilled, bill_id, taken)
     author, new, rows = _author(bench, calculation), result.bill.drawn, len(marks) * ROWS_OF_CHARGE
-    book, draws = drawn_ahead(bench.stores.entities, org_id, book, new, author, beside=rows)
-    store_bill(bench, calculation, result, Storing([*draws, *marks], stored, guards))
+    drawing = Drawing()
+    if book.standing:
+        drawing = drawn_ahead(bench.stores, book.standing, new, stored, author, beside=rows)
+    storing = Storing([*drawing.beside, *marks], stored, [*guards, *drawing.guards])
+    store_bill(bench, calculation, result, storing)
+    if drawing.owing:
+        _settle(bench, calculation)
     return Made(bill_id, len(taken) == len(all_inputs.charges), fees_on)
 
 

@@ -8,7 +8,7 @@ from usance.application.access.groups import leave_groups
 from usance.application.billing.bill_reading import read_with_lines
 from usance.application.billing.charges import AT_ONCE_MAX, ROWS_OF_CHARGE, now_free, of_bill
 from usance.application.billing.corrections.standing import require_uncorrected
-from usance.application.billing.credits.ahead import BESIDE_MAX, give_back_all, given_back, rows_of
+from usance.application.billing.credits.ahead import given_back, settle
 from usance.application.billing.credits.ledger import Author
 from usance.application.billing.lock_date import read_lock
 from usance.application.billing.records.record import RECORD, key_of
@@ -38,10 +38,10 @@ def delete_bill(stores: BillingStores, blobs: BlobStore, caller: Caller, bill_id
     stored = stores.bills.get_stored(caller.org_id, bill_id)
     bill = read_with_lines(stores.bills, caller.org_id, bill_id)
     if bill is None or stored is None:
-        leave_groups(stores.entities, caller.org_id, bill_id)  # an earlier attempt may have ended before it did
+        _after_deletion(stores, caller, bill_id)
         raise NotFoundError(f"there is no bill {bill_id}")
     _delete(stores, caller, bill)
-    leave_groups(stores.entities, caller.org_id, bill_id)
+    _after_deletion(stores, caller, bill_id)
     if record_id := stored.private.get(RECORD):
         blobs.delete([key_of(caller.org_id, bill_id, record_id)])
     return bill
@@ -60,12 +60,11 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
             raise VersionConflictError(f"the bill {bill_id} changed meanwhile; read it again")
         charges = of_bill(stores, org_id, bill_id)
         try:
-            if len(charges) <= AT_ONCE_MAX and _remove(stores, caller, stored, charges, lock.guard):
+            if len(charges) <= AT_ONCE_MAX:
+                _remove(stores, caller, stored, charges, lock.guard)
                 return
             _take_off(stores, caller, stored, charges[:AT_ONCE_MAX], lock.guard)
             version += 1
-            if len(charges) <= AT_ONCE_MAX:
-                give_back_all(stores.entities, org_id, stored, _author(stores, caller, stored))
         except VersionConflictError:  # the bill, the lock date, or a credit or charge of it moved
             conflicts += 1
             if conflicts == ATTEMPTS_MAX:
@@ -75,25 +74,33 @@ def _delete(stores: BillingStores, caller: Caller, bill: Document) -> None:
 
 def _remove(
     stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
-) -> bool:
-    """Remove the bill, unless more is to be given back than one transaction holds."""
+) -> None:
+    """Remove the bill. What is drawn for it, and more than goes with it in one transaction, stays on record."""
     org_id, bill = caller.org_id, stored.header
-    back = given_back(stores.entities, org_id, stored, _author(stores, caller, stored))
-    if rows_of(back) + len(charges) * ROWS_OF_CHARGE > BESIDE_MAX:
-        return False
-    beside = [*back, *now_free(stores, charges)]
-    stores.bills.delete(org_id, bill["id"], int(bill["version"]), beside=beside, guards=[guard])
-    return True
+    author = Author(org_id, bill["id"], day(bill["endDate"]), caller.audit_name, stores.clock.now())
+    back = given_back(stores.entities, stored, author, beside=len(charges) * ROWS_OF_CHARGE)
+    beside = [*back.beside, *now_free(stores, charges)]
+    stores.bills.delete(org_id, bill["id"], int(bill["version"]), beside=beside, guards=[guard, *back.guards])
 
 
-def _author(stores: BillingStores, caller: Caller, stored: StoredBill) -> Author:
-    return Author(stored.header["id"], day(stored.header["endDate"]), caller.audit_name, stores.clock.now())
+def _after_deletion(stores: BillingStores, caller: Caller, bill_id: str) -> None:
+    """What follows a deletion, and follows it again should the process have ended before: nothing of the bill is left."""
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            settle(stores, caller.org_id, bill_id, caller.audit_name, stores.clock.now())
+            break
+        except (
+            VersionConflictError,
+            NotFoundError,
+        ):  # a credit moved; should all of this be in vain, the schedule does it
+            stores.pause(min(attempt, PAUSES_MAX))
+    leave_groups(stores.entities, caller.org_id, bill_id)
 
 
 def _take_off(
     stores: BillingStores, caller: Caller, stored: StoredBill, charges: Sequence[Document], guard: Guard
 ) -> None:
-    """Take charges off a bill that has more of them, or draws on more credits, than go with it in one transaction.
+    """Take charges off a bill that has more of them than go with it in one transaction.
 
     Should the deletion end here, the bill is one that a job calculates anew, and that nobody can approve before.
     """

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
+from usance.application.billing.credits.sweep import settle_left_draws
 from usance.application.billing.run_schedule import run_scheduled_approval, run_scheduled_billing
 from usance.application.billing.stores import BillingStores
 from usance.application.credit.run_schedules import run_balance_schedules
@@ -18,6 +19,7 @@ Left = Callable[[], int]
 """How many milliseconds are left."""
 EVENTS_LEFT_MILLISECONDS: Final = 20_000  # for the page at hand and for keeping how far it came
 BILLING_LEFT_MILLISECONDS: Final = 120_000  # half of the function's time, for the jobs of every organization
+DRAWS_LEFT_MILLISECONDS: Final = 30_000  # for the credits of the bill at hand, of which there are hundreds at most
 
 SCHEDULES: Final[Mapping[str, Callable[[Scheduler, datetime, Left], int]]] = {
     "BillingSchedule": lambda scheduler, at, left: _bill(scheduler.billing, at, left),
@@ -32,12 +34,15 @@ logger = Logger()
 
 
 def _bill(stores: BillingStores, at: datetime, left: Left) -> int:
-    """What balances are due comes first, so that the bills of the moment hold it. That it fails keeps nobody from a bill."""
+    """What balances are due comes first, so that the bills of the moment hold it. That it fails keeps nobody from a bill.
+
+    What is left on record of bills that no run finished comes last, as far as there is time.
+    """
     try:
         done = run_balance_schedules(stores.entities, at, lambda: left() < BILLING_LEFT_MILLISECONDS)
     finally:
         billed = run_scheduled_billing(stores, at)
-    return done + billed
+    return done + billed + settle_left_draws(stores, at, lambda: left() < DRAWS_LEFT_MILLISECONDS)
 
 
 def handler(build: Callable[[], Scheduler] = build_scheduler) -> Callable[[dict[str, Any], Any], dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The credits that a bill may draw on, as of now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
@@ -8,7 +8,8 @@ from typing import Final
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.convert import product_of
 from usance.application.billing.credits.convert import balance_of, commitment_of
-from usance.application.billing.credits.ledger import DRAWS, RESOURCES, Drawn
+from usance.application.billing.credits.ledger import Drawn
+from usance.application.billing.credits.on_record import Standing, read_standing
 from usance.application.billing.families import children_of
 from usance.application.billing.values import instant
 from usance.application.ports.entities import EntityRepository
@@ -22,24 +23,18 @@ from usance.resources.balance_transaction import BALANCE_TRANSACTION
 from usance.resources.commitment import COMMITMENT
 from usance.resources.wire import Document
 
-AHEAD: Final = "billDraws"  # what a bill drew before it was stored, under the bill's id; see `ahead`
 DEFAULT_ORDER: Final = (CreditKind.PREPAYMENT, CreditKind.BALANCE)
 """Without a setting (Q21), and always in a family (billing.md 1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What an account's bill may draw on. `documents` holds the commitments and balances that were read, by id.
-
-    `drawn` is what the bill has drawn already, of which `ahead` is the record when it was not stored with the bill.
-    """
+    """What an account's bill may draw on, and what it has drawn already: None when it can draw on nothing, and never has."""
 
     catalogue: Catalogue
     credits: tuple[Credit, ...]
     order: tuple[CreditKind, ...]
-    documents: Mapping[str, Document]
-    drawn: Drawn
-    ahead: Document | None
+    standing: Standing | None
 
     def given_to(self, inputs: BillingInputs) -> BillingInputs:
         """`inputs` with the credits, and with the products that these are accounted to."""
@@ -54,15 +49,15 @@ def read_book(
 ) -> Book:
     """The credits of the account for the bill of `inputs`, which as it is stored has drawn `billed`, as if it had drawn nothing.
 
-    They are read anew each time, since other bills draw on them; before the record of what this one drew ahead, so that a credit
-    that moved since then is one that is not as it was read.
+    They are read anew each time, since other bills draw on them.
     """
     bill_id, zone = inputs.bill_id, inputs.terms.zone
     entities, org_id = catalogue.entities, catalogue.org_id
     commitments = [*_of_account(entities, org_id, COMMITMENT.type, account["id"]), *_of_parent(catalogue, account)]
     balances = _of_account(entities, org_id, BALANCE.type, account["id"])
-    ahead = read_ahead(entities, org_id, bill_id) if commitments or balances or billed.draws else None
-    drawn = drawn_so_far(ahead, billed)
+    known = {one["id"]: one for one in (*commitments, *balances)}
+    standing = read_standing(entities, org_id, bill_id, billed, known) if known or billed.draws else None
+    drawn = standing.drawn if standing else billed
     rolling = _rolling(balances, inputs, usage)
     negative = bool(catalogue.config().get("allowNegativeBalances"))
     found = [
@@ -78,30 +73,7 @@ def read_book(
             for one in balances
         ),
     ]
-    known = {one["id"]: one for one in (*commitments, *balances)}
-    documents = {**known, **read_drawn(entities, org_id, drawn, known)}
-    return Book(catalogue, tuple(found), _order(catalogue, account), documents, drawn, ahead)
-
-
-def read_ahead(entities: EntityRepository, org_id: str, bill_id: str) -> Document | None:
-    """The record of what a bill drew before it was stored, or None."""
-    return entities.get(org_id, AHEAD, bill_id)
-
-
-def drawn_so_far(ahead: Document | None, billed: Drawn) -> Drawn:
-    """What a bill has drawn which as it is stored has drawn `billed`, when `ahead` is the record of what it drew since."""
-    return billed if ahead is None else Drawn.of({name: ahead[name] for name in (DRAWS,) if name in ahead})
-
-
-def read_drawn(
-    entities: EntityRepository, org_id: str, drawn: Drawn, known: Mapping[str, Document]
-) -> Mapping[str, Document]:
-    """The commitments and balances that a bill has drawn on, by id, but for those that are `known` or gone."""
-    found: dict[str, Document] = {}
-    for kind, resource in RESOURCES.items():
-        ids = [id_ for id_ in drawn.ids(kind) if id_ not in known]
-        found |= {one["id"]: one for one in entities.get_many(org_id, resource.type, ids)} if ids else {}
-    return found
+    return Book(catalogue, tuple(found), _order(catalogue, account), standing)
 
 
 def _of_account(entities: EntityRepository, org_id: str, type_: str, account_id: str) -> Sequence[Document]:

@@ -61,6 +61,7 @@ class Drawn:
 class Author:
     """Who changes the ledger, when, and for which bill."""
 
+    org_id: str
     bill_id: str
     bill_day: date
     by: str
@@ -69,7 +70,6 @@ class Author:
 
 def changes(
     entities: EntityRepository,
-    org_id: str,
     documents: Mapping[str, Document],
     old: Drawn,
     new: Drawn,
@@ -88,7 +88,7 @@ def changes(
             more = EXACT.subtract(new.taken(kind, id_), old.taken(kind, id_))
             if document is not None and (more or _rows(old, id_) != _rows(new, id_)):
                 found.append(_moved(resource, document, _after(kind, document, more), author))
-    return [*found, *_transactions(entities, org_id, documents, old, new, author)]
+    return [*found, *_transactions(entities, documents, old, new, author)]
 
 
 def _after(kind: CreditKind, document: Document, more: Decimal) -> Document:
@@ -109,7 +109,6 @@ def _moved(resource: Resource, old: Document, fields: Document, author: Author) 
 
 def _transactions(
     entities: EntityRepository,
-    org_id: str,
     documents: Mapping[str, Document],
     old: Drawn,
     new: Drawn,
@@ -118,7 +117,7 @@ def _transactions(
     """The changes of the ledgers of balances: one transaction for each draw, under an id that follows from it."""
     before, after = _by_transaction(old, author), _by_transaction(new, author)
     type_ = BALANCE_TRANSACTION.type
-    stored = {one["id"]: one for one in entities.get_many(org_id, type_, sorted(before))} if before else {}
+    stored = {one["id"]: one for one in entities.get_many(author.org_id, type_, sorted(before))} if before else {}
     found: list[Put | Delete] = []
     for id_, draw in after.items():
         if draw.credit_id not in documents or (id_ in stored and before[id_] == draw):
