@@ -14,7 +14,7 @@ from usance.application.notifications.replay_run import replay_run
 from usance.application.ports.connectors import BillJob, Sent
 from usance.domain.access import Caller, Statement
 from usance.domain.integrations.faults import ConnectorError
-from usance.domain.kernel.errors import UnavailableError, VersionConflictError
+from usance.domain.kernel.errors import NotFoundError, UnavailableError, UsanceError, VersionConflictError
 from usance.domain.notifications.delivery import Fault
 
 ALL = Statement("allow", ("all",), ("*",))
@@ -275,10 +275,13 @@ def test_an_answer_that_cannot_be_read_is_logged_tried_again_and_stops_no_later_
     assert statuses(world)[-1] == "COMPLETE"
 
 
-def test_a_rival_for_something_else_brings_the_message_again(world: World) -> None:
+@pytest.mark.parametrize("refusal", [VersionConflictError, NotFoundError])
+def test_a_rival_for_something_else_brings_the_message_again(world: World, refusal: type[UsanceError]) -> None:
+    """Such as who deletes an external mapping, or the configuration, while something is to be kept with it."""
+
     class Rivalled:
         def send(self, job: BillJob) -> Sent:
-            raise VersionConflictError(job.idempotency_key)
+            raise refusal(job.idempotency_key)
 
         def void(self, job: BillJob) -> None:
             raise AssertionError(job)
@@ -286,7 +289,7 @@ def test_a_rival_for_something_else_brings_the_message_again(world: World) -> No
     world.make = lambda _outside: Rivalled()
     world.bill()
     [(message, _)] = world.queue.take()
-    with pytest.raises(UnavailableError):
+    with pytest.raises((UnavailableError, NotFoundError)):
         deliver_run(world.org, message["runId"], world.deliverer())
 
 

@@ -1,5 +1,9 @@
 """A run whose worker is ended at every attempt fails in the end, and its line goes on."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.unit.application.notifications.fuse import Killed
@@ -8,7 +12,7 @@ from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.runs import may_have_left_something
 from usance.application.notifications.take_back_run import take_back_run
-from usance.domain.kernel.errors import UnavailableError
+from usance.domain.kernel.errors import NotFoundError, UnavailableError
 from usance.domain.notifications.delivery import Outcome
 from usance.resources.wire import Document
 
@@ -157,3 +161,20 @@ def test_given_up_messages_of_what_is_over_or_gone_are_done(world: World, line: 
     assert take_back_run(world.org, line[0]["id"], world.stores()) == "COMPLETE"
     assert take_back_run(world.org, "nowhere", world.stores()) is None
     assert world.queue.sent == []
+
+
+def test_a_run_that_another_worker_ends_while_it_is_taken_back_is_left_to_that_one(
+    world: World, line: list[Document]
+) -> None:
+    class Ended:
+        """Entities of which the run's place in line is gone when the run is to be stored."""
+
+        def commit(self, org_id: str, changes: Sequence[Any]) -> None:
+            raise NotFoundError(f"{org_id}: {changes}")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.entities, name)
+
+    bring(world, line[0], Deadly(world, 1), 1)
+    ended = replace(world.stores(), entities=Ended())
+    assert take_back_run(world.org, line[0]["id"], ended) is None

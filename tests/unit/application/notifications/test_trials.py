@@ -1,5 +1,6 @@
 """A webhook that was switched off by itself is tried later and later, and switched on again by the first that arrives."""
 
+import contextlib
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,9 +12,12 @@ from tests.unit.application.notifications.world import World
 from usance.application.notifications import outcomes
 from usance.application.notifications.configurations import put_configuration
 from usance.application.notifications.deliver_run import deliver_run
+from usance.application.notifications.lines import joins
 from usance.application.notifications.record_change import record_change
+from usance.application.notifications.runs import RUN_TYPE, links_of_test, waiting_run
+from usance.application.notifications.take_back_run import take_back_run
 from usance.application.ports.entities import Put
-from usance.domain.notifications.delivery import Outcome
+from usance.domain.notifications.delivery import FINAL, Outcome
 from usance.domain.notifications.trials import wait_before
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -194,3 +198,47 @@ def test_a_worker_killed_anywhere_in_a_trial_leaves_what_an_undisturbed_one_does
         assert {message["runId"] for message in world.queue.messages} == {
             message["runId"] for message in whole.queue.messages
         }, step
+
+
+def unsettled_trial(outcome: Outcome) -> tuple[World, Document]:
+    """A world whose trial is over, and whose worker was killed before it did anything else."""
+    for step in range(1, 100):
+        world = disabled_world(World())
+        [(message, delay)] = world.trials
+        world.trials.clear()
+        world.clock.advance(seconds=delay)
+        world.sender.outcomes = (outcome,)
+        world.fuse = Fuse(step)
+        with contextlib.suppress(Killed):
+            deliver_run(message["orgId"], message["runId"], world.deliverer())
+        world.fuse = Fuse()
+        run = world.entities.get(world.org, RUN_TYPE, message["runId"])
+        assert run
+        if run["status"] in FINAL:
+            assert not run["delivery"]["settled"]
+            return world, run
+    raise AssertionError("the trial never ends")
+
+
+@pytest.mark.parametrize("outcome", [UP, DOWN])
+def test_a_trial_that_nobody_settled_is_settled_when_the_queue_gives_its_message_up(outcome: Outcome) -> None:
+    world, run = unsettled_trial(outcome)
+    world.queue.take()
+    assert take_back_run(world.org, run["id"], world.stores()) == run["status"]
+    [message] = world.queue.messages
+    world.queue.take()
+    deliver_run(message["orgId"], message["runId"], world.deliverer())
+    world.work()
+    assert configuration(world)["enabled"] == (outcome is UP)
+    assert len(world.trials) == (outcome is DOWN)
+
+
+def test_a_test_send_that_failed_is_settled(world: World) -> None:
+    world.webhook()
+    run = waiting_run("01900000-0000-8000-8000-000000000001", links_of_test("webhook"), world.now, test=True)
+    world.entities.commit(world.org, joins(run))
+    world.sender.outcomes = (DOWN,)
+    deliver_run(world.org, run["id"], world.deliverer())
+    world.clock.advance(days=4)
+    assert take_back_run(world.org, run["id"], world.stores()) == "ERROR"
+    assert world.queue.messages == []

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from usance.application.notifications.couriers import Courier, Dispatch, UndeliverableError
 from usance.application.notifications.lanes import free_lane, take_lane, take_line
 from usance.application.notifications.leases import give_back, gives_back
-from usance.application.notifications.lines import call_next, is_next, moves
+from usance.application.notifications.lines import call_next, is_next, move
 from usance.application.notifications.outcomes import cut_offs_now, finished, give_up, hold_run
 from usance.application.notifications.runs import RUN_TYPE, changed, due_at, is_test, line_of
 from usance.application.notifications.settle_run import settle_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice
 from usance.application.ports.queue import Queue
-from usance.domain.kernel.errors import NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.notifications.delivery import CUT_OFFS_MAX, FINAL, Next, RunStatus, after_attempt, after_test
 from usance.domain.notifications.pacing import hold
 from usance.resources import instants
@@ -55,7 +55,7 @@ def deliver_run(org_id: str, run_id: str, deliverer: Deliverer, times_held: int 
             return str(over["status"])
         else:
             return _proceed(org_id, run, deliverer, times_held)
-    except (VersionConflictError, NotFoundError):
+    except VersionConflictError:
         return None  # another worker has this run, or has ended it, and a message of its own to finish it
     return str(run["status"])
 
@@ -67,7 +67,7 @@ def _proceed(org_id: str, run: Document, deliverer: Deliverer, times_held: int) 
         dispatch = deliverer.courier.prepare(org_id, run)
     except UndeliverableError as reason:
         over = finished(run, stores.clock.now(), Next(RunStatus.DISABLED), str(reason))
-        stores.entities.commit(org_id, moves(over, run["version"]))
+        move(org_id, over, run["version"], stores.entities)
         call_next(org_id, over, stores)
         settle_run(org_id, over, stores, deliverer.dead_letters, deliverer.notice)
         return RunStatus.DISABLED
@@ -125,7 +125,7 @@ def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispat
             "cutOff": cut_offs_now(run, began),
         },
     )
-    stores.entities.commit(org_id, moves(claimed, run["version"]))
+    move(org_id, claimed, run["version"], stores.entities)
     attempt = dispatch.send(began)
 
     now, outcome = stores.clock.now(), attempt.outcome
@@ -136,8 +136,7 @@ def _attempt(org_id: str, run: Document, turn: Document | None, dispatch: Dispat
     )
     tried = {**claimed, **attempt.fields, "delivery": {**claimed["delivery"], "attempts": attempts}}
     recorded = finished(tried, now, then, attempt.log["error"])
-    freed = [gives_back(turn)] if turn else []
-    stores.entities.commit(org_id, [*moves(recorded, claimed["version"]), *freed])
+    move(org_id, recorded, claimed["version"], stores.entities, [gives_back(turn)] if turn else [])
     if then.retry_at:
         hold_run(org_id, run, then.retry_at - now, stores)
     else:

@@ -6,9 +6,10 @@ A delivery stands in line from when its run is made until its run is over. Its p
 from collections.abc import Sequence
 from typing import Final
 
-from usance.application.notifications.runs import enqueue, line_of, put_run
+from usance.application.notifications.runs import RUN_TYPE, enqueue, line_of, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Delete, EntityRepository, Put
+from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.domain.kernel.ids import reversed_id
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
@@ -25,11 +26,19 @@ def joins(run: Document) -> Sequence[Put]:
     return [put_run(run), Put(PLACE_TYPE, place, indexed={"line": [line]})]
 
 
-def moves(run: Document, expected_version: int) -> Sequence[Put | Delete]:
-    """What stores a run that has changed; it leaves the line when it is over."""
-    if line_of(run) and RunStatus(run["status"]) in FINAL:
-        return [put_run(run, expected_version), Delete(PLACE_TYPE, reversed_id(run["id"]))]
-    return [put_run(run, expected_version)]
+def move(
+    org_id: str, run: Document, expected_version: int, entities: EntityRepository, also: Sequence[Delete] = ()
+) -> None:
+    """Store a run that has changed; it leaves the line when it is over. `also` goes with it.
+
+    `VersionConflictError` when another worker was quicker: one that ended the run has taken it out of the line, too.
+    """
+    over = line_of(run) and RunStatus(run["status"]) in FINAL
+    leaves = [Delete(PLACE_TYPE, reversed_id(run["id"]))] if over else []
+    try:
+        entities.commit(org_id, [put_run(run, expected_version), *leaves, *also])
+    except NotFoundError as gone:
+        raise VersionConflictError(f"the {RUN_TYPE} {run['id']} was ended meanwhile") from gone
 
 
 def is_next(org_id: str, run: Document, entities: EntityRepository) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from usance.application.notifications.lines import call_next, moves
+from usance.application.notifications.lines import call_next, move
 from usance.application.notifications.runs import changed, cut_offs, due_at, enqueue
 from usance.application.notifications.stores import Stores
 from usance.application.ports.queue import DELAY_MAX_SECONDS
@@ -45,6 +45,6 @@ def give_up(org_id: str, run: Document, cut: int, stores: Stores) -> Document:
     attempts = [*run["delivery"]["attempts"], log]
     tried = {**run, "delivery": {**run["delivery"], "attempts": attempts, "cutOff": cut}}
     over = finished(tried, now, Next(RunStatus.ERROR), outcome.error)
-    stores.entities.commit(org_id, moves(over, run["version"]))
+    move(org_id, over, run["version"], stores.entities)
     call_next(org_id, over, stores)
     return over

@@ -8,7 +8,7 @@ from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import NotFoundError
 from usance.domain.kernel.ids import timed_id
-from usance.domain.notifications.delivery import RunStatus
+from usance.domain.notifications.delivery import FAILED, RunStatus
 from usance.resources import instants
 from usance.resources.wire import Document
 
@@ -125,6 +125,12 @@ def is_trial(run: Document) -> bool:
 def links_of_test(webhook_id: str) -> Document:
     """What a test send to a webhook says of itself."""
     return {"entityType": "Webhook", "entityId": webhook_id, "destination": "Webhook", "destinationId": webhook_id}
+
+
+def awaits_settling(run: Document) -> bool:
+    """Whether something is left to do for a run that is over: to tell of a failure, or to do what a trial asks for."""
+    asks = is_trial(run) or (RunStatus(run["status"]) in FAILED and not is_test(run))
+    return asks and not run["delivery"]["settled"]
 
 
 def may_have_left_something(run: Document) -> bool:

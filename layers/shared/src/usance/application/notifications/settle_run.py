@@ -4,14 +4,14 @@ from typing import Final
 
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.publish_event import publish_event
-from usance.application.notifications.runs import changed, is_test, is_to_webhook, is_trial, message, put_run
+from usance.application.notifications.runs import awaits_settling, changed, is_to_webhook, is_trial, message, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice, tell_disabled
 from usance.application.notifications.trials import settle_trial
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
 from usance.domain.kernel.ids import derived_id
-from usance.domain.notifications.delivery import FAILED, Fault, RunStatus
+from usance.domain.notifications.delivery import Fault, RunStatus
 from usance.resources import instants
 from usance.resources.event_names import (
     INTEGRATION_AUTHENTICATION_ERROR,
@@ -37,10 +37,10 @@ def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue, 
     A worker that dies in between leaves the run unsettled, and its message comes back: events are found by their
     derived ids, and only the dead letter may be there twice.
     """
+    if not awaits_settling(run):
+        return
     if is_trial(run):
         settle_trial(org_id, run, stores)
-        return
-    if RunStatus(run["status"]) not in FAILED or run["delivery"]["settled"] or is_test(run):
         return
     publish_event(_failure(org_id, run), stores)
     dead_letters.send([{**message(org_id, run["id"]), "status": run["status"], "error": run["error"]}])

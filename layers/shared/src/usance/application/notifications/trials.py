@@ -50,8 +50,6 @@ def settle_trial(org_id: str, run: Document, stores: Stores) -> None:
 
     A worker that dies in between leaves it unsettled, and its message comes back.
     """
-    if run["delivery"]["settled"]:
-        return
     configuration = stores.entities.get(org_id, CONFIGURATION_TYPE, run["delivery"]["trialOf"])
     if configuration is not None:
         if run["status"] == RunStatus.COMPLETE:
