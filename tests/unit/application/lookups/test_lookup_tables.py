@@ -200,7 +200,7 @@ class TestItems:
             refused = tables.org.client.call("DELETE", one, {"version": version})
             assert (refused.status, "version" in refused.message) == (status, True)
         assert [item["rate"] for item in tables.items()] == [1]
-        for body in ({"version": 1}, {"version": None}, {}):
+        for body in ({"version": Decimal("1.0")}, {"version": None}, {}):
             tables.ok(tables.org.client.call("DELETE", one, body))
             version = tables.ok(tables.org.client.get(tables.data))["version"]
             tables.ok(tables.put(("UK", 1, 1), version=version))

@@ -94,7 +94,7 @@ class RevisionItem(Noun):
 class RevisionItemRemoval(Noun):
     """The version of the data that an item is taken out of. Without a body, or a version, it goes from the data as they are now."""
 
-    version: int | None = Field(
+    version: Version | None = Field(
         default=None,
         description="The version of the revision's data that was read; the removal from another is refused.",
     )
