@@ -52,7 +52,10 @@ def create_resources(template: Template, resolver: Resolver, names: Names, clien
         if not resolver.exists(logical_id):
             continue
         if kind in makers:
-            makers[kind](logical_id, resolver.resolve(row.get("Properties", {})), names, clients)
+            properties = resolver.resolve(row.get("Properties", {}))
+            if "RedrivePolicy" in properties:
+                properties = _counting_on(properties, _receives_before(logical_id, template))
+            makers[kind](logical_id, properties, names, clients)
         elif not kind.startswith(_WITHOUT_LOCAL_PART):
             message = f"{logical_id}: the embedded stack does not know resources of type {kind}"
             raise TemplateError(message)
@@ -63,6 +66,25 @@ def _after_what_it_names(item: tuple[str, Mapping[str, Any]]) -> int:
     if item[1]["Type"] == "AWS::S3::Bucket":
         return 2
     return int("RedrivePolicy" in item[1].get("Properties", {}))
+
+
+def _receives_before(logical_id: str, template: Template) -> int:
+    """How often a message was received at most before another queue gave it up to this one."""
+    policies = [row.get("Properties", {}).get("RedrivePolicy", {}) for row in template["Resources"].values()]
+    return max(
+        (
+            int(policy["maxReceiveCount"])
+            for policy in policies
+            if policy.get("deadLetterTargetArn") == {"Fn::GetAtt": [logical_id, "Arn"]}
+        ),
+        default=0,
+    )
+
+
+def _counting_on(properties: Mapping[str, Any], receives: int) -> Mapping[str, Any]:
+    """A queue's properties for a store that goes on counting where SQS begins anew: a message has been received so often."""
+    policy = properties["RedrivePolicy"]
+    return {**properties, "RedrivePolicy": {**policy, "maxReceiveCount": int(policy["maxReceiveCount"]) + receives}}
 
 
 def table_definition(properties: Mapping[str, Any]) -> dict[str, Any]:

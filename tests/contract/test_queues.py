@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from local.intrinsics import Resolver
+from local.names import Names
+from local.resources import create_resources
 from tests.contract.stores import StoreTarget
 from tests.fakes.queue import FakeQueue
 from usance.adapters.sqs.queue import SqsQueue
@@ -46,3 +49,26 @@ def test_a_delayed_message_does_not_come_out_yet(target: Target) -> None:
     queue.send([{"n": 1}], delay_seconds=900)
     queue.send([{"n": 2}])
     assert receive() == [{"n": 2}]
+
+
+def test_a_queue_that_takes_what_others_give_up_hands_it_out_as_often_as_it_says(
+    request: pytest.FixtureRequest,
+) -> None:
+    store: StoreTarget = request.getfixturevalue("ministack")
+
+    def queue(target: str | None = None, tries: int = 0) -> dict[str, Any]:
+        policy = {"deadLetterTargetArn": {"Fn::GetAtt": [target, "Arn"]}, "maxReceiveCount": tries}
+        properties = {"VisibilityTimeout": 0, **({"RedrivePolicy": policy} if target else {})}
+        return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+    template = {"Resources": {"Second": queue("Third", 2), "First": queue("Second", 3), "Third": queue()}}
+    names = Names(template, store.endpoint)
+    create_resources(template, Resolver(template, names, {}), names, store.client)
+    sqs = store.client("sqs")
+    urls = {name: sqs.get_queue_url(QueueName=names.physical(name))["QueueUrl"] for name in template["Resources"]}
+    sqs.send_message(QueueUrl=urls["First"], MessageBody="{}")
+    received = []
+    for name in ("First", "Second", "Third"):
+        for _ in range(4):
+            received += [name for _ in sqs.receive_message(QueueUrl=urls[name]).get("Messages", ())]
+    assert [received.count(name) for name in ("First", "Second", "Third")] == [3, 2, 4]
