@@ -367,6 +367,32 @@ def test_items_merged_twice_leave_no_row_behind(stored: Stored, monkeypatch: pyt
     stored.check()
 
 
+def test_merged_items_of_before_they_had_rows_are_found_by_the_index_and_merged_again(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_merging, "PARTS_MIN", 2)
+    monkeypatch.setattr(usage_merging, "PARTS_MAX", 2)
+    stored.append(*(single(number, JANUARY, JANUARY + timedelta(minutes=number)) for number in range(4)))
+    with monkeypatch.context() as once:
+        once.setattr(usage_merging, "LEVELS", 1)
+        assert stored.merge() == 2
+    for row in stored.client.scan(TableName=stored.table)["Items"]:
+        if row["pk"]["S"].endswith("#merged"):
+            stored.client.delete_item(TableName=stored.table, Key={name: row[name] for name in ("pk", "sk")})
+        elif "n" in row:
+            old = {**row, "scope": {"S": "org#meter#account"}}
+            stored.client.put_item(TableName=stored.table, Item=old)
+    february = datetime(2026, 2, 1, tzinfo=UTC)
+    copy = single(9, february, JANUARY + timedelta(days=20))
+    stored.append(replace(copy, columns=replace(copy.columns, uids=["uid-3"])))
+    log, ledger = DynamoUsageLog(stored.client, stored.table), DynamoUsageLedger(stored.client, stored.table)
+    for merged in (0, 1):
+        assert (stored.merge() if merged else 0) == merged
+        assert log.aggregate(SCOPE, february, END, QUERIES) == stored.plain.aggregate(SCOPE, february, END, QUERIES)
+        assert log.aggregate(SCOPE, START, END, QUERIES) == stored.plain.aggregate(SCOPE, START, END, QUERIES)
+        assert ledger.months_received(SCOPE, JANUARY, JANUARY + timedelta(days=1)) == ["2026-01"]
+
+
 def test_a_call_merges_a_bounded_number(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage_merging, "GROUPS_MAX", 1)
     stored.append(*(single(number, JANUARY, JANUARY + timedelta(minutes=number)) for number in range(PARTS_MAX * 2)))
