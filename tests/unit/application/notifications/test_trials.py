@@ -1,6 +1,8 @@
 """A webhook that was switched off by itself is tried later and later, and switched on again by the first that arrives."""
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,6 +18,8 @@ from usance.application.notifications.lines import joins
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.runs import RUN_TYPE, links_of_test, waiting_run
 from usance.application.notifications.take_back_run import take_back_run
+from usance.application.notifications.trials import begin_trials
+from usance.application.notifications.webhook_courier import WebhookCourier
 from usance.application.ports.entities import Put
 from usance.domain.notifications.delivery import FINAL, Outcome
 from usance.domain.notifications.trials import wait_before
@@ -242,3 +246,30 @@ def test_a_test_send_that_failed_is_settled(world: World) -> None:
     world.clock.advance(days=4)
     assert take_back_run(world.org, run["id"], world.stores()) == "ERROR"
     assert world.queue.messages == []
+
+
+def test_somebody_who_changes_it_while_it_is_enabled_wins(disabled: World) -> None:
+    """Between the look at the configuration and the write."""
+
+    class Overtaken:
+        def commit(self, org_id: str, changes: Sequence[Any]) -> None:
+            if any(change.type == "integrationConfiguration" for change in changes):
+                edit(disabled, enabled=False)
+            disabled.entities.commit(org_id, changes)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(disabled.entities, name)
+
+    [(message, delay)] = disabled.trials
+    disabled.clock.advance(seconds=delay)
+    disabled.sender.outcomes = (UP,)
+    stores = replace(disabled.stores(), entities=Overtaken())
+    deliverer = disabled.deliverer_by(stores, WebhookCourier(stores, disabled.sender, disabled.secrets))
+    assert deliver_run(message["orgId"], message["runId"], deliverer) == "COMPLETE"
+    assert not configuration(disabled)["enabled"]
+    assert disabled.events.events("integration.enabled") == []
+
+
+def test_an_external_system_that_was_disabled_is_not_sent_tests(world: World) -> None:
+    begin_trials(world.org, world.link(destination="Stripe"), world.stores())
+    assert world.runs() == []
