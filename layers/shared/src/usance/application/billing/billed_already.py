@@ -5,7 +5,7 @@ contract, who pays for a child, who its parent is, how often its template bills.
 final, or when no run would make it so again; the bills that are made now are for the rest.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
@@ -13,11 +13,14 @@ from typing import Final, Protocol, Self
 
 from usance.application.billing.contract_terms import exclusive_grouping, shared_grouping
 from usance.application.billing.corrections.standing import bills_that_correct
+from usance.application.billing.families import children_of
+from usance.application.billing.family_guards import Watch, parents_of
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import BillingStores
+from usance.application.billing.whose_plan import COVERS, Charged, charged, is_pooled, is_served
 from usance.application.ports.bills import DateRange, StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
@@ -26,7 +29,7 @@ from usance.domain.billing.billed import SETTLED, Billed, left
 from usance.domain.billing.due import charges_in_advance
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
-from usance.domain.billing.pool import ChildBilling, pieces
+from usance.domain.billing.pool import ChildBilling, Member, pieces
 from usance.domain.billing.windows import (
     closing_window,
     ends_period_of,
@@ -36,17 +39,13 @@ from usance.domain.billing.windows import (
 )
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.ids import day_of
-from usance.domain.kernel.period import Instants, joined, overlap
+from usance.domain.kernel.period import Instants, joined, overlap, without
 from usance.domain.kernel.timezones import local_day, midnight
 from usance.resources import instants
 from usance.resources.wire import Document
 
 REACH: Final = timedelta(days=400)
 """How far from a bill's own time other bills are looked for: the longest period of a calendar is a year."""
-COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
-
-_Charged = tuple[str, str | None, str]
-"""What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
 
 
 class Reading(Protocol):
@@ -62,19 +61,22 @@ class Reading(Protocol):
 class _Kept:
     """What other bills keep: of whole plans, and of single accounts' parts of plans that rate a family as one."""
 
-    whole: dict[_Charged, list[Billed]] = field(default_factory=dict)
-    parts: dict[_Charged, list[Instants]] = field(default_factory=dict)
+    whole: dict[Charged, list[Billed]] = field(default_factory=dict)
+    parts: dict[Charged, list[Instants]] = field(default_factory=dict)
 
     def add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
         """What the bill of `owner_id` has of a plan or plan group."""
-        what = _charged(one, owner_id)
-        if not isinstance(one, AttachedPlan) or not _is_pooled(one):
+        what = charged(one, owner_id)
+        if not isinstance(one, AttachedPlan) or not is_pooled(one):
             self.whole.setdefault(what, []).extend(billed)
             return
         settled = [each.span for each in billed if each.what == SETTLED]
         if one.child_billing is ChildBilling.CHILD:
             self.whole.setdefault(what, []).extend(each for each in billed if each.what != SETTLED)
             self.parts.setdefault(what, []).extend(settled)
+            for member in one.members:
+                kept = [span for span in member.kept if any(overlap(span, other) for other in settled)]
+                self.parts.setdefault((*what[:2], member.account_id), []).extend(kept)
             return
         self.whole.setdefault(what, []).extend(billed)
         for member in one.members:
@@ -84,12 +86,14 @@ class _Kept:
 
     def taken_off(self, one: Attachment, owner_id: str, day: date, zone: tzinfo) -> Attachment:
         """The plan or plan group with what others have of it, on the bill of `owner_id`."""
-        what = _charged(one, owner_id)
+        what = charged(one, owner_id)
         billed = list(self.whole.get(what, ()))
-        pool = isinstance(one, AttachedPlan) and _is_pooled(one) and one.child_billing is not ChildBilling.CHILD
+        pool = isinstance(one, AttachedPlan) and is_pooled(one) and one.child_billing is not ChildBilling.CHILD
         if not pool:
             billed += (Billed(SETTLED, span) for span in self.parts.get(what, ()))
-        known = replace(one, billed=_after(billed, one, day, zone))
+        known = replace(one, billed=_after((*one.billed, *billed), one, day, zone))
+        if isinstance(known, AttachedPlan):
+            known = replace(known, members=tuple(self._still_kept(member, what) for member in known.members))
         if not pool or not isinstance(known, AttachedPlan):
             return known
         window = closing_window(one, day, zone)
@@ -102,9 +106,14 @@ class _Kept:
             ),
         )
 
+    def _still_kept(self, member: Member, what: Charged) -> Member:
+        """The member, whose own bill may have what this one would keep for it."""
+        gone = joined(self.parts.get((*what[:2], member.account_id), ()))
+        return replace(member, kept=tuple(part for span in member.kept for part in without(span, gone)))
+
 
 def less_billed_already(
-    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs
+    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs, watch: Watch
 ) -> BillingInputs:
     """`inputs` with what other bills have, and keep, of their plans and plan groups."""
     zone, day = inputs.terms.zone, inputs.key.day
@@ -114,29 +123,20 @@ def less_billed_already(
     if span is None:
         return inputs
     kept, usual = _Kept(), _Usual.of(agreement, inputs)
-    for stored in _others(bench, agreement, inputs, usual, span):
-        final = _is_final(bench, agreement.org_id, lock_date, stored.header)
+    for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
+        final = is_final(bench, agreement.org_id, lock_date, stored.header)
         if not final and usual.has(stored.header["id"], stored.header["accountId"]):
             continue  # calculated again, it has what its own time has
         there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
         now = None if final else _agreement(agreement, stored)
         for one, billed in billed_by(there):
-            if billed and (now is None or not _is_made(now, stored, _charged(one, there.account.id), day)):
+            if billed and (now is None or not _is_made(now, stored, charged(one, there.account.id), day)):
                 kept.add(one, there.account.id, billed)
     if not kept.whole and not kept.parts:
         return inputs
     plans = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.plans)
     groups = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.groups)
     return replace(inputs, plans=plans, groups=groups)  # type: ignore[arg-type]
-
-
-def covers(inputs: BillingInputs) -> Mapping[str, str]:
-    """The text to keep beside a bill: the time for which it charges for plans; none when it does not."""
-    spans = [one.span for _, billed in billed_by(inputs) for one in billed]
-    if not spans:
-        return {COVERS: ""}
-    ends = min(span.start for span in spans), max(span.end for span in spans)
-    return {COVERS: "/".join(instants.to_text(end) for end in ends)}
 
 
 def _concerned(attached: Sequence[Attachment], day: date, zone: tzinfo) -> Instants | None:
@@ -189,22 +189,36 @@ class _Usual:
 
 
 def _others(
-    bench: Reading, agreement: Agreement, inputs: BillingInputs, usual: _Usual, span: Instants
-) -> Iterator[StoredBill]:
+    bench: Reading,
+    agreement: Agreement,
+    lock_date: date | None,
+    inputs: BillingInputs,
+    usual: _Usual,
+    span: Instants,
+    watch: Watch,
+) -> Sequence[StoredBill]:
     """The bills that may have time of `span`, as far as they say what they were made of."""
     org_id, zone = agreement.org_id, inputs.terms.zone
     days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
     near = {inputs.key.day, local_day(span.start, zone), local_day(span.end, zone)}
     wanted: list[str] = []
-    for account_id in dict.fromkeys([inputs.account.id, *_family(agreement, inputs)]):
+    family = _family(agreement, inputs)
+    for account_id in family.accounts:
         for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
             if id_ == inputs.bill_id or usual.is_of_charges(id_, account_id):
                 continue
             if day_of(id_) in near or not usual.has(id_, account_id):
                 wanted.append(id_)
-    for stored in bench.stores.bills.get_many_stored(org_id, wanted) if wanted else ():
-        if RECORD in stored.private and _may_have(stored, span):
-            yield stored
+
+    def read() -> list[StoredBill]:
+        found = bench.stores.bills.get_many_stored(org_id, wanted) if wanted else ()
+        return [stored for stored in found if RECORD in stored.private and _may_have(stored, span)]
+
+    found = read()
+    if all(is_final(bench, org_id, lock_date, stored.header) for stored in found):
+        return found
+    watch.over(family.watched)  # before they are read for good: what is open then stays so until the bill is stored
+    return read()
 
 
 def _may_have(stored: StoredBill, span: Instants) -> bool:
@@ -229,18 +243,37 @@ def _groupings(agreement: Agreement) -> Sequence[str]:
     return ("", *contracts, *(shared_grouping(key["id"]) for key in found("billGroupingKey")))
 
 
-def _family(agreement: Agreement, inputs: BillingInputs) -> Iterator[str]:
-    """Whose bills may have had the plans: a parent's, also a former one's, or those of the children that are paid for."""
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Whose bills may have had an account's plans. `watched` are those whose guards tell that any of them was locked."""
+
+    accounts: Sequence[str]
+    watched: Sequence[str]
+
+
+def _family(agreement: Agreement, inputs: BillingInputs) -> _Family:
+    """The account, its parents, those of before too, and the children that it pays for, with the parents they had before."""
     account = agreement.account
-    yield from (id_ for id_ in (account.get("parentAccountId"), *account.get("formerParentAccountIds", ())) if id_)
-    for one in (*inputs.plans, *inputs.groups):
-        if one.child:
-            yield one.child.id
-        elif isinstance(one, AttachedPlan) and _is_pooled(one) and one.child_billing is not ChildBilling.CHILD:
-            yield from (member.account_id for member in one.members)
+    own = [account["id"], *parents_of(account)]
+    children = dict.fromkeys(id_ for one in (*inputs.plans, *inputs.groups) for id_ in _paid_for(one))
+    known = {child["id"]: child for child in children_of(agreement.catalogue, account["id"])} if children else {}
+    others = agreement.catalogue.many("account", children.keys() - known.keys())
+    before = [
+        id_ for child in (*(known[id_] for id_ in children if id_ in known), *others) for id_ in parents_of(child)
+    ]
+    return _Family(tuple(dict.fromkeys([*own, *children, *before])), tuple(dict.fromkeys([*own, *before])))
 
 
-def _is_final(bench: Reading, org_id: str, lock_date: date | None, header: Document) -> bool:
+def _paid_for(one: Attachment) -> Iterator[str]:
+    if one.child:
+        yield one.child.id
+    elif isinstance(one, AttachedPlan) and is_pooled(one):
+        everyone = one.child_billing is not ChildBilling.CHILD
+        yield from (member.account_id for member in one.members if member.child and (everyone or member.kept))
+
+
+def is_final(bench: Reading, org_id: str, lock_date: date | None, header: Document) -> bool:
+    """Whether a stored bill is not calculated any more."""
     return state_of(header).is_locked(lock_date) or bool(bills_that_correct(bench.stores, org_id, header["id"]))
 
 
@@ -253,7 +286,7 @@ def _agreement(agreement: Agreement, stored: StoredBill) -> Agreement:
     return gather(catalogue, catalogue.one("account", owner_id), Overrides.from_text(stored.private.get("overrides")))
 
 
-def _is_made(agreement: Agreement, stored: StoredBill, what: _Charged, day: date) -> bool:
+def _is_made(agreement: Agreement, stored: StoredBill, what: Charged, day: date) -> bool:
     """Whether the bill will be made without the plan, or with its own time of it alone.
 
     One of the same day is, when a run over the day makes it again; one of another day, when it is a bill of the plan.
@@ -261,28 +294,15 @@ def _is_made(agreement: Agreement, stored: StoredBill, what: _Charged, day: date
     key, zone, owner_id = key_of_stored(stored), agreement.terms.zone, stored.header["accountId"]
     mine = agreement.attached_to(key)
     if key.day != day:
-        return any(_charged(one, owner_id) == what and _is_served(one, key.day, zone) for one in mine)
+        return any(charged(one, owner_id) == what and is_served(one, key.day, zone) for one in mine)
     again = any(_is_made_again(one, key.day, zone) for one in mine)
     return again or any(plan.key(key.day) == key for plan in agreement.fees.plans)
-
-
-def _is_served(one: Attachment, day: date, zone: tzinfo) -> bool:
-    return bool(closing_window(one, day, zone) or starting_window(one, day, zone))
 
 
 def _is_made_again(one: Attachment, day: date, zone: tzinfo) -> bool:
     """What opens service with a period is made only if it is missing."""
     opens = opening_day(one, zone) == day and not one.calendar.is_boundary(day)
     return closing_window(one, day, zone) is not None or (opens and charges_in_advance(one))
-
-
-def _is_pooled(plan: AttachedPlan) -> bool:
-    return len(plan.members) > 1
-
-
-def _charged(one: Attachment, account_id: str) -> _Charged:
-    what = one.plan_id if isinstance(one, AttachedPlan) else None
-    return one.account_plan_id, what, one.child.id if one.child else account_id
 
 
 def _after(billed: Sequence[Billed], one: Attachment, day: date, zone: tzinfo) -> tuple[Billed, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.billed_fees import fees_guard
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.charges import ROWS_OF_CHARGE, now_taken, part_taken
@@ -13,7 +12,9 @@ from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.credits.ahead import Drawing, drawn_ahead, settle
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Author, Drawn
+from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement
+from usance.application.billing.keep_open import left_to_bill
 from usance.application.billing.lock_date import Lock, read_lock
 from usance.application.billing.read_usage import Evidences, read_usage
 from usance.application.billing.records.record import BillRecord, Calculated
@@ -121,7 +122,8 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     guards = [lock.guard, *_fees_guards(bench, agreement)]
     billed = billed_inputs(bench.stores.bills, agreement, key)
     due, fees_on = billed.inputs, billed.fees_on
-    all_inputs = less_billed_already(bench, agreement, lock.up_to, due)
+    watch = Watch(bench.stores.entities, org_id)
+    all_inputs = left_to_bill(bench, agreement, lock.up_to, due, stored, watch)
     dated = key.frequency is BillFrequency.AD_HOC
     if stored is None and not serves(all_inputs) and (due.plans or dated):
         return Made(fees_on=fees_on)  # other bills have it all, or its charges are gone
@@ -143,7 +145,7 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     drawing = Drawing()
     if book.standing:
         drawing = drawn_ahead(bench.stores, book.standing, new, stored, author, beside=rows)
-    storing = Storing([*drawing.beside, *marks], stored, [*guards, *drawing.guards])
+    storing = Storing([*drawing.beside, *marks], stored, [*guards, *drawing.guards, *watch.guards])
     store_bill(bench, calculation, result, storing)
     if drawing.owing:
         _settle(bench, calculation)

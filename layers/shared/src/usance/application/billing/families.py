@@ -31,7 +31,7 @@ def billed_on(catalogue: Catalogue, account: Document, attach: Attach, settings:
         return _of_parent(catalogue, account, attach, settings)
     own = [one for one in attach(account) if one.child_billing is ChildBilling.CHILD]
     family = _of_parent(catalogue, catalogue.one("account", parent_id), attach, settings)
-    return [*own, *(_part_of(one) for one in family if isinstance(one, AttachedPlan) and _charges_children(one))]
+    return [*own, *(part_of(one) for one in family if isinstance(one, AttachedPlan) and _charges_children(one))]
 
 
 def children_of(catalogue: Catalogue, account_id: str) -> Sequence[Document]:
@@ -88,7 +88,7 @@ def _charges_children(plan: AttachedPlan) -> bool:
     return plan.child is None and plan.child_billing is ChildBilling.CHILD
 
 
-def _part_of(plan: AttachedPlan) -> AttachedPlan:
+def part_of(plan: AttachedPlan) -> AttachedPlan:
     """A parent's plan as its child is charged for it: usage alone."""
     return replace(
         plan,

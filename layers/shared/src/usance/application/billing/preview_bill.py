@@ -7,15 +7,16 @@ from decimal import Decimal
 
 from usance.application.access.authorize import require, require_some
 from usance.application.billing.bill_reading import LINES_PER_ANSWER_MAX, TYPE
-from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.billed_fees import with_late_fees
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.consolidation import billed_inputs, consolidated
 from usance.application.billing.credits.book import read_book
 from usance.application.billing.credits.ledger import Drawn
 from usance.application.billing.documents import header_of, line_items_of
+from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement, gather
 from usance.application.billing.jobs import last_billed_day
+from usance.application.billing.keep_open import left_to_bill
 from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.memos.lines import appended, as_shown, memos_of, total_of, under
 from usance.application.billing.overrides import Overrides
@@ -110,7 +111,10 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
 def _inputs(bench: Previewing, agreement: Agreement, key: BillKey) -> BillingInputs:
     """What a job would decide the bill from: without what other bills have, and keep."""
     due = billed_inputs(bench.stores.bills, agreement, key).inputs
-    left = less_billed_already(bench, agreement, read_lock_date(bench.stores.entities, agreement.org_id), due)
+    stored = bench.stores.bills.get_stored(agreement.org_id, due.bill_id)
+    lock_date = read_lock_date(bench.stores.entities, agreement.org_id)
+    watch = Watch(bench.stores.entities, agreement.org_id)
+    left = left_to_bill(bench, agreement, lock_date, due, stored, watch)
     if due.plans and not serves(left):
         raise InvalidInputError(f"lastDateInBillingPeriod: other bills of {key.day} have all that is due, and keep it")
     return left

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Final
 
 from usance.application.audit import created
-from usance.application.billing.billed_already import covers
 from usance.application.billing.billed_fees import kept_beside
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.memos.lines import TOTAL, appended, memos_of, total_of, under
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
 from usance.application.billing.stores import Workbench
+from usance.application.billing.whose_plan import covers
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Guard, Put
 from usance.domain.billing.lifecycle import BillStatus

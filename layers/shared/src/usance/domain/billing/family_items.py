@@ -68,6 +68,8 @@ def _share(item: Item, weight: Decimal, weights: Sequence[Decimal], amount: Deci
 def _for_member(context: Context, plan: AttachedPlan, item: Item, member: Member) -> Item:
     if plan.child_billing is ChildBilling.CHILD:
         payer = member.account_id
+        if any(overlap(one, item.span) for one in member.kept):
+            return replace(item, origin=replace(item.origin, child=member.child))
         return replace(item, elsewhere="" if payer == context.inputs.account.id else payer)
     if any(overlap(one, item.span) for one in member.billed):
         return replace(item, elsewhere=member.account_id)

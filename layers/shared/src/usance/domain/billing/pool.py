@@ -27,13 +27,15 @@ class Child:
 class Member:
     """An account whose usage counts, but for the spans `away` (ascending, apart) in which a plan of its own rates it.
 
-    `child` is None for the parent. `billed` are the spans in which its part is on another bill, and stays there.
+    `child` is None for the parent. `billed` are the spans in which its part is on another bill, and stays there; `kept` those in
+    which it stays on this one, although the account pays for the rest on bills of its own.
     """
 
     account_id: str
     child: Child | None = None
     away: tuple[Instants, ...] = ()
     billed: tuple[Instants, ...] = ()
+    kept: tuple[Instants, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,9 @@ def _late(plan: Attachment, window: Window) -> Iterator[str]:
 
 
 def _unsettled(plan: Attachment, window: Window, zone: tzinfo) -> tuple[Window, ...]:
-    """Cut also where the part of an account of the family is on another bill."""
+    """Cut also where the part of an account of the family is on another bill, or is kept on this one."""
     members = plan.members if isinstance(plan, AttachedPlan) else ()
-    edges = {edge for member in members for one in member.billed for edge in (one.start, one.end)}
+    edges = {edge for member in members for one in (*member.billed, *member.kept) for edge in (one.start, one.end)}
     spans = left(plan.billed, SETTLED, window.span)
     if spans == (window.span,) and not edges:
         return (window,)

@@ -1,0 +1,58 @@
+"""Of which plans a bill is, and whose they are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, tzinfo
+from typing import Final
+
+from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.inputs import BillingInputs
+from usance.domain.billing.pipeline import billed_by
+from usance.domain.billing.windows import closing_window, starting_window
+from usance.domain.kernel.ids import derived_id
+from usance.resources import instants
+
+COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
+PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
+
+Charged = tuple[str, str | None, str]
+"""What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
+
+
+def covers(inputs: BillingInputs) -> Mapping[str, str]:
+    """The texts to keep beside a bill: of which plans it is, and for which time it charges for them; none when it does not."""
+    spans = [one.span for _, billed in billed_by(inputs) for one in billed]
+    ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
+    return {COVERS: "/".join(instants.to_text(end) for end in ends), PLANS: plans_digest(inputs)}
+
+
+def plans_digest(inputs: BillingInputs) -> str:
+    """Equal for bills of one account and day that are of the same plans, for the same accounts."""
+    day, zone, own_id = inputs.key.day, inputs.terms.zone, inputs.account.id
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
+    found = [
+        (*map(str, charged(one, own_id)), *_payers(one)) for one in attached if is_served(one, day, zone) or one.end
+    ]
+    return derived_id(*("/".join(one) for one in sorted(found)))
+
+
+def _payers(one: Attachment) -> Sequence[str]:
+    if not isinstance(one, AttachedPlan) or not is_pooled(one):
+        return ()
+    kept = [f"{member.account_id} {member.kept}" for member in one.members if member.kept]
+    return (one.child_billing, *(member.account_id for member in one.members), *kept)
+
+
+def charged(one: Attachment, account_id: str) -> Charged:
+    """What a plan or plan group on a bill of `account_id` is told apart by."""
+    what = one.plan_id if isinstance(one, AttachedPlan) else None
+    return one.account_plan_id, what, one.child.id if one.child else account_id
+
+
+def is_pooled(plan: AttachedPlan) -> bool:
+    """Whether it rates the usage of a family as one."""
+    return len(plan.members) > 1
+
+
+def is_served(one: Attachment, day: date, zone: tzinfo) -> bool:
+    """Whether a bill of `day` settles or opens a period of it."""
+    return bool(closing_window(one, day, zone) or starting_window(one, day, zone))
