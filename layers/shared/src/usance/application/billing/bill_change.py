@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from usance.application.billing.family_guards import moved_guards
 from usance.application.billing.lock_date import read_lock
 from usance.application.billing.states import require_whole, state_of
 from usance.application.billing.stores import BillingStores
@@ -10,7 +11,10 @@ from usance.domain.billing.lifecycle import BillState
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
 from usance.resources.wire import Document
 
-ATTEMPTS_MAX: Final = 5  # recalculations, statements and the lock date, each once
+ATTEMPTS_MAX: Final = (
+    10  # recalculations, statements and the lock date, each once; and bills of one family locked at the same time
+)
+PAUSES_MAX: Final = 5  # doublings of the pause: someone waits for the answer
 
 
 def change_bill(
@@ -19,16 +23,16 @@ def change_bill(
     bill_id: str,
     change: Callable[[Document, BillState], Document | None],
     *,
-    even_before_lock_date: bool = False,
+    locks: bool = False,
 ) -> Document:
     """The bill after `change`, which answers the next header, or None to leave the bill as it is.
 
     Raises `NotFoundError` without a bill, `InvalidInputError` when the bill is locked, or half deleted, and `change`
     does anything.
-    `even_before_lock_date`: only the bill's own lock counts.
+    `locks`: the change locks the bill, so that only its own lock counts, and tells those who decide on bills of its family.
     """
-    for _ in range(ATTEMPTS_MAX):
-        lock = None if even_before_lock_date else read_lock(stores, org_id, bill_id)
+    for attempt in range(ATTEMPTS_MAX):
+        lock = None if locks else read_lock(stores, org_id, bill_id)
         stored = stores.bills.get_stored(org_id, bill_id)
         if stored is None:
             raise NotFoundError(f"there is no bill {bill_id}")
@@ -42,10 +46,11 @@ def change_bill(
         else:
             state.require_unlocked(None)
         require_whole(stored)
-        guards = [lock.guard] if lock else []
+        guards = [lock.guard] if lock else moved_guards(stores.entities, org_id, header["accountId"])
         try:
             stores.bills.replace(org_id, after, expected_version=int(header["version"]), guards=guards)
         except VersionConflictError:
+            stores.pause(min(attempt, PAUSES_MAX))
             continue
         return after
     raise VersionConflictError(f"the bill {bill_id} changes all the time; repeat the request")

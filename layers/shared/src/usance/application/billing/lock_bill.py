@@ -24,6 +24,6 @@ def lock_bill(stores: BillingStores, caller: Caller, bill_id: str) -> Document:
             header, caller.audit_name, now, locked=True, dtLocked=instants.to_text(now), lockedBy=caller.audit_name
         )
 
-    bill = change_bill(stores, caller.org_id, bill_id, change, even_before_lock_date=True)
+    bill = change_bill(stores, caller.org_id, bill_id, change, locks=True)
     generate_statement(stores, bill, caller.audit_name)
     return bill
