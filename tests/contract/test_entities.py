@@ -350,10 +350,12 @@ def test_a_guard_that_is_held_stops_who_comes_after_its_move_and_nobody_else(
 
 def test_a_split_type_lists_across_its_partitions(repository: EntityRepository, new_id: Callable[[], str]) -> None:
     made = [new_id() for _ in range(18)]
-    repository.commit(ORG, [Put("bill", {"id": id_, "version": 1}, indexed={"accountId": ["a"]}) for id_ in made])
+    indexed = {"accountId": ["a"], "status": ["PENDING"]}  # one partition, and several
+    repository.commit(ORG, [Put("bill", {"id": id_, "version": 1}, indexed=indexed) for id_ in made])
     first = repository.list_page(ORG, "bill", filters={}, page_size=10)
-    second = repository.list_page(ORG, "bill", filters={"accountId": ["a"]}, page_size=10, next_token=first.next_token)
-    assert ids([*first.data, *second.data]) == made[::-1]
+    for filters in ({"accountId": ["a"]}, {"status": ["PENDING"]}):
+        second = repository.list_page(ORG, "bill", filters=filters, page_size=10, next_token=first.next_token)
+        assert ids([*first.data, *second.data]) == made[::-1]
 
 
 def test_an_id_that_cannot_be_a_key_matches_nothing(

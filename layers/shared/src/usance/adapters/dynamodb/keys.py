@@ -9,7 +9,7 @@
 | guard | `{org}#guard={name}` | `guard` |
 
 A type in `SHARDED` may pass a million rows or 500 writes a second: its entity and filter partitions are split by the
-last digit of the id. A field in `WIDE` may have more values in one entity than a transaction has room for: the
+last digit of the id, but for fields in `NARROW`, of which one value has few. A field in `WIDE` may have more values in one entity than a transaction has room for: the
 entity is then found by buckets of values, and its row says which of them it has. No key is ambiguous:
 a type has no `#`, a field no `=` or `~`, and the value comes last.
 """
@@ -21,6 +21,7 @@ from zlib import crc32
 UNIQUE_SORT_KEY: Final = "unique"
 GUARD_SORT_KEY: Final = "guard"
 SHARDED: Final = frozenset({"bill", "integrationRun"})
+NARROW: Final = frozenset({("bill", "accountId")})  # one worker at a time makes an account's bills, a few a day at most
 # Beyond so many values an entity is found by buckets; below, an update may put, drop and check a row for each.
 WIDE: Final[Mapping[tuple[str, str], int]] = {
     ("commitment", "productId"): 25,
@@ -48,12 +49,14 @@ def partitions(org_id: str, type_: str) -> tuple[str, ...]:
 
 def filter_partition(org_id: str, type_: str, field: str, value: str, id_: str) -> str:
     """The partition of an entity's index row for one value of a filter."""
-    return f"{org_id}#{type_}#{field}={value}{_shard(type_, id_)}"
+    suffix = "" if (type_, field) in NARROW else _shard(type_, id_)
+    return f"{org_id}#{type_}#{field}={value}{suffix}"
 
 
 def filter_partitions(org_id: str, type_: str, field: str, value: str) -> tuple[str, ...]:
     """Every partition that holds index rows for one value of a filter."""
-    return tuple(f"{org_id}#{type_}#{field}={value}{suffix}" for suffix in _shards(type_))
+    suffixes = ("",) if (type_, field) in NARROW else _shards(type_)
+    return tuple(f"{org_id}#{type_}#{field}={value}{suffix}" for suffix in suffixes)
 
 
 def is_wide(type_: str, field: str, values: Collection[str]) -> bool:
