@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.application.billing.test_billed_once import change, contract_apart, lines, lock, run
 from tests.unit.application.billing.world import World
+from usance.resources.event_names import BILLING_JOB_FAILURE
 
 AT = "2025-12-05T00:00:00Z"
 
@@ -147,6 +148,36 @@ def test_a_monthly_bill_keeps_the_month_that_a_locked_quarterly_bill_cannot_take
         for last_day in ("2026-01-31", "2026-02-28", "2026-03-31"):
             run(world, last_day)
         assert [amount for *_, amount in lines(world)] == ["3.00", "6.00"]
+
+
+def test_a_run_tells_of_time_that_a_locked_bill_lacks_and_nobody_bills(world: World) -> None:
+    account = world.subscribe(startDate="2025-12-16T00:00:00Z")
+    [bill_id] = run(world, "2025-12-31")
+    lock(world, bill_id)
+    run(world, "2025-12-31")
+    assert _told(world) == []
+    change(world, "accountplans", world.account_plan, startDate="2025-12-01T00:00:00Z")
+    run(world, "2025-12-31", accountIds=[account["id"]])
+    [told] = _told(world)
+    assert bill_id in told
+    assert "2025-12-01 to 2025-12-16" in told
+
+
+def test_a_run_tells_nothing_of_time_that_another_bill_keeps(world: World) -> None:
+    family = Family(world)
+    bills = family.run()
+    lock(world, bills[family.parent["id"]])
+    change(world, "accountplans", family.own, childBillingMode="PARENT_BREAKDOWN")
+    family.assert_all_billed()
+    assert _told(world) == []
+
+
+def _told(world: World) -> list[str]:
+    return [
+        event.detail["eventData"]["message"]
+        for event, _ in world.events.rows.values()
+        if event.name == BILLING_JOB_FAILURE
+    ]
 
 
 def _amounts(world: World, bill_id: str) -> list[str]:

@@ -56,6 +56,7 @@ def bill_account(
     for calculation in _and_again(work, made):
         try:
             made[calculation.bill_id] = calculate_bill(bench, calculation)
+            refusals.extend(made[calculation.bill_id].unbilled)
         except InvalidInputError as refused:
             refusals.append(str(refused))
         except ArithmeticError:  # its own text names nothing that a biller knows

@@ -113,9 +113,15 @@ class _Kept:
 
 
 def less_billed_already(
-    bench: Reading, agreement: Agreement, lock_date: date | None, inputs: BillingInputs, watch: Watch
+    bench: Reading,
+    agreement: Agreement,
+    lock_date: date | None,
+    inputs: BillingInputs,
+    watch: Watch,
+    *,
+    even_open: bool = False,
 ) -> BillingInputs:
-    """`inputs` with what other bills have, and keep, of their plans and plan groups."""
+    """`inputs` with what other bills have, and keep, of their plans and plan groups; `even_open`: with all that they have."""
     zone, day = inputs.terms.zone, inputs.key.day
     own_id = inputs.account.id
     attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
@@ -125,10 +131,10 @@ def less_billed_already(
     kept, usual = _Kept(), _Usual.of(agreement, inputs)
     for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
         final = is_final(bench, agreement.org_id, lock_date, stored.header)
-        if not final and usual.has(stored.header["id"], stored.header["accountId"]):
+        if not final and not even_open and usual.has(stored.header["id"], stored.header["accountId"]):
             continue  # calculated again, it has what its own time has
         there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
-        now = None if final else _agreement(agreement, stored)
+        now = None if final or even_open else _agreement(agreement, stored)
         for one, billed in billed_by(there):
             if billed and (now is None or not _is_made(now, stored, charged(one, there.account.id), day)):
                 kept.add(one, there.account.id, billed)

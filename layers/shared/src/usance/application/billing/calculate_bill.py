@@ -20,8 +20,10 @@ from usance.application.billing.read_usage import Evidences, read_usage
 from usance.application.billing.records.record import BillRecord, Calculated
 from usance.application.billing.states import state_of
 from usance.application.billing.store_bill import Result, Storing, store_bill
-from usance.application.billing.stores import BillingStores, Workbench
+from usance.application.billing.stores import SCHEDULER, BillingStores, Workbench
+from usance.application.billing.unbilled_time import unbilled_time
 from usance.application.ingest.report_repeats import report_repeats
+from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Guard
 from usance.application.ports.usage_log import Repeats
 from usance.domain.billing.bill_key import BillFrequency, BillKey
@@ -46,12 +48,13 @@ PARTS_MAX: Final = 100  # a bill is stored with ten charges at a time; a redeliv
 class Made:
     """`bill_id` is None when there is no bill: it is final, or empty and suppressed. `complete`: nothing is left to go onto it.
 
-    `fees_on` are the other bills that have fees which it would have without them.
+    `fees_on` are the other bills that have fees which it would have without them. `unbilled`: of a final bill, what nobody bills.
     """
 
     bill_id: str | None = None
     complete: bool = True
     fees_on: frozenset[str] = frozenset()
+    unbilled: Sequence[str] = ()
 
 
 def calculate_bill(bench: Workbench, calculation: Calculation) -> Made:
@@ -118,7 +121,9 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     lock = read_lock(bench.stores, org_id, bill_id)
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
-        return Made()
+        if stored is None or calculation.job["createdBy"] == SCHEDULER:  # which would tell every few minutes
+            return Made()
+        return Made(unbilled=_unbilled(bench, agreement, lock, stored, key))
     guards = [lock.guard, *_fees_guards(bench, agreement)]
     billed = billed_inputs(bench.stores.bills, agreement, key)
     due, fees_on = billed.inputs, billed.fees_on
@@ -150,6 +155,11 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     if drawing.owing:
         _settle(bench, calculation)
     return Made(bill_id, len(taken) == len(all_inputs.charges), fees_on)
+
+
+def _unbilled(bench: Workbench, agreement: Agreement, lock: Lock, stored: StoredBill, key: BillKey) -> Sequence[str]:
+    due = billed_inputs(bench.stores.bills, agreement, key).inputs
+    return unbilled_time(bench, agreement, lock.up_to, due, stored)
 
 
 def _fees_guards(bench: Workbench, agreement: Agreement) -> Sequence[Guard]:
