@@ -142,6 +142,11 @@ def assert_once(billed: Spans) -> None:
 @example(early=False, sequence=[([1, 3, 5], "mode of the child's plan", "PARENT_BREAKDOWN")])
 @example(early=True, sequence=[([], "mode of the child's plan", "PARENT_BREAKDOWN"), ([0, 2, 4], "parent", False)])
 @example(early=True, sequence=[([], "mode of the child's plan", "PARENT_BREAKDOWN"), ([1, 3, 5], "parent", False)])
+@example(early=True, sequence=[([], "start of the child's plan", "2026-01-16")])
+@example(
+    early=False,
+    sequence=[([6], "mode of the parent's plan", "PARENT_BREAKDOWN"), ([], "months of the parent's bills", 4)],
+)
 def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
     """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
     company = Company(early)

@@ -131,9 +131,10 @@ def less_billed_already(
     kept, usual = _Kept(), _Usual.of(agreement, inputs)
     for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
         final = is_final(bench, agreement.org_id, lock_date, stored.header)
-        if not final and not even_open and usual.has(stored.header["id"], stored.header["accountId"]):
+        id_ = stored.header["id"]
+        if not final and not even_open and usual.has(id_, stored.header["accountId"]) and usual.is_made(day_of(id_)):
             continue  # calculated again, it has what its own time has
-        there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
+        there = read_record(bench.blobs, agreement.org_id, id_, stored.private).inputs
         now = None if final or even_open else _agreement(agreement, stored)
         for one, billed in billed_by(there):
             if billed and (now is None or not _is_made(now, stored, charged(one, there.account.id), day)):
@@ -170,14 +171,24 @@ class _Usual:
 
     org_id: str
     key: BillKey
-    calendars: frozenset[Calendar]
+    zone: tzinfo
+    attached: Sequence[Attachment]
     groupings: frozenset[str]
 
     @classmethod
     def of(cls, agreement: Agreement, inputs: BillingInputs) -> Self:
         """Those like the bill of `inputs`."""
-        calendars = frozenset(one.calendar for one in (*inputs.plans, *inputs.groups))
-        return cls(agreement.org_id, inputs.key, calendars, frozenset((inputs.key.grouping, *_groupings(agreement))))
+        groupings = frozenset((inputs.key.grouping, *_groupings(agreement)))
+        return cls(agreement.org_id, inputs.key, inputs.terms.zone, (*inputs.plans, *inputs.groups), groupings)
+
+    @property
+    def calendars(self) -> frozenset[Calendar]:
+        """Those of the plans."""
+        return frozenset(one.calendar for one in self.attached)
+
+    def is_made(self, day: date) -> bool:
+        """Whether any of the plans has a bill on `day`; where it began later than it once did, the first one is left behind."""
+        return any(_is_made_again(one, day, self.zone) for one in self.attached)
 
     def has(self, id_: str, account_id: str) -> bool:
         """Whether it is the id of a bill of this kind, of another day or grouping."""
@@ -185,6 +196,12 @@ class _Usual:
         if day == self.key.day or not all(calendar.is_boundary(day) for calendar in self.calendars):
             return False
         return self._is(id_, account_id, replace(self.key, day=day))
+
+    def around(self, first: date, last: date) -> Iterator[date]:
+        """The days of the bills whose periods `first` and `last` lie in."""
+        for calendar in self.calendars:
+            yield calendar.boundary(calendar.index_of(first))
+            yield calendar.boundary(calendar.index_of(last - timedelta(days=1)) + 1)
 
     def is_of_charges(self, id_: str, account_id: str) -> bool:
         """Whether it is the id of a bill of charges alone."""
@@ -206,7 +223,8 @@ def _others(
     """The bills that may have time of `span`, as far as they say what they were made of."""
     org_id, zone = agreement.org_id, inputs.terms.zone
     days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
-    near = {inputs.key.day, local_day(span.start, zone), local_day(span.end, zone)}
+    first, last = local_day(span.start, zone), local_day(span.end, zone)
+    near = {inputs.key.day, first, last, *usual.around(first, last)}
     wanted: list[str] = []
     family = _family(agreement, inputs)
     for account_id in family.accounts:

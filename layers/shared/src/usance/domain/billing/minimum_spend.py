@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from usance.domain.billing.attached import Attachment, Origin, Product
+from usance.domain.billing.attached import AttachedPlan, Attachment, Origin, Product
 from usance.domain.billing.billed import MINIMUM, Billed, paid_in, touches
 from usance.domain.billing.context import Context, Served
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.pricings import Minimum
 from usance.domain.billing.proration import prorate
 from usance.domain.billing.windows import Window
-from usance.domain.kernel.period import Instants
+from usance.domain.kernel.period import Instants, overlap
 from usance.domain.kernel.quantity import ONE, ZERO
 
 
@@ -68,6 +68,17 @@ def closing_items(
     usual = amount if floor.minimum.in_advance else ZERO
     told = given if advanced == usual else (*given, ("inAdvance", advanced))
     return _items(floor, type_, Working("MINIMUM_CORRECTED", told, due), span)
+
+
+def closed(served: Served[Attachment]) -> Sequence[Window]:
+    """The parts of the closing window whose minimum this bill settles.
+
+    That of a plan which rates a family is settled, with what all of them used, by the bill that has the parent's own part.
+    """
+    plan = served.plan
+    own = [member.billed for member in plan.members if not member.child] if isinstance(plan, AttachedPlan) else []
+    elsewhere = [span for spans in own for span in spans]
+    return [window for window in served.unsettled if not any(overlap(window.span, span) for span in elsewhere)]
 
 
 def advanced_for(

@@ -11,6 +11,7 @@ from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import (
     Floor,
     advanced_for,
+    closed,
     closing_items,
     due_amount,
     given_back,
@@ -40,7 +41,7 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
         floor = _floor(context, served.plan)
         items.extend(opening_minimum(context, floor, served))
         if served.plan.minimum.amount:
-            for window in served.unsettled:
+            for window in closed(served):
                 amount = due_amount(context, floor, window.days, window.standard.days)
                 qualified = qualifying(context, so_far, served, window)
                 before = advanced_for(context, floor, MINIMUM, served, window, amount)

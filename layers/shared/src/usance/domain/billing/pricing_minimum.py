@@ -11,6 +11,7 @@ from usance.domain.billing.minimum_spend import (
     Floor,
     advance_items,
     advanced_for,
+    closed,
     closing_items,
     due_amount,
     given_back,
@@ -32,7 +33,7 @@ def pricing_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]
         opening = {item.pricing_id: item for item in _opening(context, served)}
         closing = [
             (window, _shares(context, served.plan, window), _usage_by_pricing(so_far, served.plan, window))
-            for window in (served.unsettled if floored else ())
+            for window in (closed(served) if floored else ())
         ]
         for pricing in floored:
             floor, what = _floor(context, served.plan, pricing), minimum_of(pricing.id)
