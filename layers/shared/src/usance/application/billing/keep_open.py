@@ -39,40 +39,10 @@ def left_to_bill(
     watch: Watch,
 ) -> BillingInputs:
     """What a bill is decided from that settings give `due`, and that is `stored` now: with what it keeps, less what others keep."""
-    return less_billed_already(
-        bench, agreement, lock_date, _with_kept(bench, agreement, lock_date, due, stored, watch), watch
-    )
-
-
-def _with_kept(
-    bench: Reading,
-    agreement: Agreement,
-    lock_date: date | None,
-    due: BillingInputs,
-    stored: StoredBill | None,
-    watch: Watch,
-) -> BillingInputs:
-    if stored is None or RECORD not in stored.private or stored.private.get(PLANS) == plans_digest(due):
-        return due
-    there = read_record(bench.blobs, agreement.org_id, due.bill_id, stored.private).inputs
-    places = _Places(bench, agreement, lock_date, due, Overrides.from_text(stored.private.get("overrides")), watch)
-    now = {charged(one, due.account.id): one for one in (*due.plans, *due.groups)}
-    kept: list[Attachment] = []
-    for one, billed in billed_by(there):
-        what = charged(one, due.account.id)
-        if what not in now:
-            kept += places.kept(one, what, billed)
-        elif isinstance(one, AttachedPlan) and is_pooled(one):
-            now[what] = places.with_parts(now[what], one, what, billed)
-    if not kept and list(now.values()) == [*due.plans, *due.groups]:
-        return due
-    attached = (*now.values(), *kept)
-    return replace(
-        due,
-        plans=tuple(one for one in attached if isinstance(one, AttachedPlan)),
-        groups=tuple(one for one in attached if isinstance(one, AttachedGroup)),
-        products={**there.products, **due.products},
-    )
+    if stored is not None and RECORD in stored.private and stored.private.get(PLANS) != plans_digest(due):
+        overrides = Overrides.from_text(stored.private.get("overrides"))
+        due = _Places(bench, agreement, lock_date, due, overrides, watch).with_kept(stored)
+    return less_billed_already(bench, agreement, lock_date, due, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +55,28 @@ class _Places:
     due: BillingInputs
     overrides: Overrides
     watch: Watch
+
+    def with_kept(self, stored: StoredBill) -> BillingInputs:
+        """What settings give the bill, with what it keeps."""
+        due = self.due
+        there = read_record(self.bench.blobs, self.agreement.org_id, due.bill_id, stored.private).inputs
+        now = {charged(one, due.account.id): one for one in (*due.plans, *due.groups)}
+        kept: list[Attachment] = []
+        for one, billed in billed_by(there):
+            what = charged(one, due.account.id)
+            if what not in now:
+                kept += self.kept(one, what, billed)
+            elif isinstance(one, AttachedPlan) and is_pooled(one):
+                now[what] = self.with_parts(now[what], one, what, billed)
+        if not kept and list(now.values()) == [*due.plans, *due.groups]:
+            return due
+        attached = (*now.values(), *kept)
+        return replace(
+            due,
+            plans=tuple(one for one in attached if isinstance(one, AttachedPlan)),
+            groups=tuple(one for one in attached if isinstance(one, AttachedGroup)),
+            products={**there.products, **due.products},
+        )
 
     def kept(self, one: Attachment, what: Charged, billed: Sequence[Billed]) -> Iterator[Attachment]:
         """The plan as the bill keeps it; none when it keeps nothing of it."""
