@@ -28,6 +28,7 @@ _WITHOUT_LOCAL_PART: Final = (
 )
 """Types, by prefix, that the embedded stack either runs itself or has no use for: permissions, logs, alarms."""
 
+_RECEIVES_MAX: Final = 1_000  # SQS's limit of maxReceiveCount
 _QUEUE_ATTRIBUTES: Final = (
     "ContentBasedDeduplication",
     "DelaySeconds",
@@ -84,7 +85,8 @@ def _receives_before(logical_id: str, template: Template) -> int:
 def _counting_on(properties: Mapping[str, Any], receives: int) -> Mapping[str, Any]:
     """A queue's properties for a store that goes on counting where SQS begins anew: a message has been received so often."""
     policy = properties["RedrivePolicy"]
-    return {**properties, "RedrivePolicy": {**policy, "maxReceiveCount": int(policy["maxReceiveCount"]) + receives}}
+    most = min(int(policy["maxReceiveCount"]) + receives, _RECEIVES_MAX)
+    return {**properties, "RedrivePolicy": {**policy, "maxReceiveCount": most}}
 
 
 def table_definition(properties: Mapping[str, Any]) -> dict[str, Any]:
