@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from local.aws import client
+from local.template import read_template
 from tests.sam.deployment import Answer, Deployment, wait_for
+from tools.sam_local import PROJECT
 
 Call = Callable[..., Answer]
 SECONDS = 60  # a cold start, a poll and some work
@@ -163,5 +165,7 @@ def test_failing_messages_end_in_the_dead_letter_queues(deployment: Deployment) 
         for url in urls
         if "RedrivePolicy" in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     ]
-    assert len(redriven) == 8
-    assert len(urls) == 17
+    resources = read_template(PROJECT / "template.yaml")["Resources"].values()
+    queues = [row["Properties"] for row in resources if row["Type"] == "AWS::SQS::Queue"]
+    assert len(urls) == len(queues)
+    assert len(redriven) == sum("RedrivePolicy" in queue for queue in queues) > 0
