@@ -1,6 +1,6 @@
 """A bill job end to end on the embedded stack, 10 line items a bill: how fast it goes, and what AWS would charge for it.
 
-What is to be known is the run of 10,000 accounts, which takes a quarter of an hour of two idle cores. Unless asked for them, it bills a tenth and
+What is to be known is the run of 10,000 accounts, which takes an hour of two idle cores. Unless asked for them, it bills a tenth and
 says so: `python -m benchmarks --suite bill_run --accounts 10000`.
 """
 
