@@ -1,10 +1,13 @@
 """What was not delivered can be delivered again, once, under the id that the receiver knows."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from tests.fakes.queue import FakeQueue
 from tests.unit.application.notifications.fuse import Fuse, Killed
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.configurations import put_configuration
@@ -12,6 +15,7 @@ from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.replay_range import replay_range
 from usance.application.notifications.replay_run import replay_run
+from usance.application.notifications.runs import changed, put_run
 from usance.application.notifications.send_test import send_test
 from usance.application.ports.entities import Page, Put
 from usance.domain.access import Caller, Statement
@@ -92,6 +96,52 @@ def test_while_a_replay_is_on_its_way_asking_again_makes_no_other() -> None:
     replay(world, failed)
     world.work()
     assert len(world.sender.sent) == 3
+
+
+def test_a_replay_that_is_asked_for_while_the_run_is_settled_is_made_and_the_run_settled() -> None:
+    world, made = World(), []
+    deliverer = world.deliverer()
+
+    class Asked(FakeQueue):
+        def send(self, messages: Sequence[Document], *, delay_seconds: int = 0) -> None:
+            super().send(messages, delay_seconds=delay_seconds)
+            made.append(replay(world, world.runs()[0]))
+
+    world.sender.outcomes = REJECTED
+    world.rule()
+    world.webhook()
+    world.link()
+    record_change(world.change(2), world.stores())
+    [(message, _)] = world.queue.take()
+    deliver_run(message["orgId"], message["runId"], replace(deliverer, dead_letters=Asked()))
+    runs = {run["id"]: run for run in world.runs()}
+    assert runs[message["runId"]]["delivery"]["settled"]
+    assert set(runs) == {message["runId"], made[0]["id"]}
+
+
+def test_a_run_that_is_settled_while_its_replay_is_made_is_repeated_all_the_same() -> None:
+    world = prepared(REJECTED)
+    [failed] = world.runs()
+    stores = world.stores()
+
+    class Meanwhile:
+        """The store; the first commit comes second to another."""
+
+        def __init__(self) -> None:
+            self.others = [put_run(changed(failed, world.now, delivery={"settled": True}), failed["version"])]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.entities, name)
+
+        def commit(self, org_id: str, changes: Any) -> None:
+            if self.others:
+                world.entities.commit(org_id, [self.others.pop()])
+            world.entities.commit(org_id, changes)
+
+    disturbed = replace(stores, entities=cast(Any, Meanwhile()))
+    body = {"startDate": "2026-01-01", "endDate": instants.to_text(world.now)}
+    [repeat] = replay_range(caller(world), "webhook", body, disturbed).data
+    assert repeat["replayedFromIntegrationRunId"] == failed["id"]
 
 
 def test_a_request_killed_at_any_step_and_sent_again_makes_one_replay() -> None:

@@ -4,13 +4,22 @@ from typing import Final
 
 from usance.application.notifications.configurations import WEBHOOK_TYPE, enabled_configuration
 from usance.application.notifications.lines import joins
-from usance.application.notifications.runs import RUN_TYPE, changed, delivery_id, enqueue, put_run, waiting_run
+from usance.application.notifications.runs import (
+    RUN_TYPE,
+    changed,
+    delivery_id,
+    enqueue,
+    put_run,
+    run_of,
+    waiting_run,
+)
 from usance.application.notifications.stores import Stores
-from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
 from usance.domain.kernel.ids import timed_id
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
+TRIES: Final = 5  # a run that is over changes when it is settled, and when it is repeated
 _OF_THE_RUN: Final = frozenset(
     {"attempts", "dueAt", "settled", "repeatId", "cutOff"}
 )  # of its delivery, and not of what it delivers
@@ -19,12 +28,22 @@ _OF_THE_RUN: Final = frozenset(
 def repeat_run(org_id: str, run: Document, line: str | None, by: str, stores: Stores) -> Document:
     """The run that delivers again, in this line, what `run`, which is over, was to deliver.
 
-    While one made earlier is not over, that is the one. `VersionConflictError` when somebody else repeats it right now.
+    While one made earlier is not over, that is the one, also when another request makes it right now.
     """
-    made = last_repeat(org_id, run, stores)
-    if made is not None and RunStatus(made["status"]) not in FINAL:
-        enqueue(org_id, made, stores)  # who made it may have been cut off before that
-        return made
+    for _ in range(TRIES):
+        made = last_repeat(org_id, run, stores)
+        if made is not None and RunStatus(made["status"]) not in FINAL:
+            enqueue(org_id, made, stores)  # who made it may have been cut off before that
+            return made
+        try:
+            return _repeat(org_id, run, line, by, stores)
+        except VersionConflictError:
+            run = run_of(org_id, run["id"], stores.entities)
+    raise UnavailableError(f"the integrationRun {run['id']} keeps changing; repeat")
+
+
+def _repeat(org_id: str, run: Document, line: str | None, by: str, stores: Stores) -> Document:
+    """A new run that delivers again. `VersionConflictError` when `run` is not as it was read."""
     now = stores.clock.now()
     links = {name: run[name] for name in ("entityType", "entityId", "destination", "destinationId")}
     kept = {name: value for name, value in run["delivery"].items() if name not in _OF_THE_RUN}

@@ -24,7 +24,7 @@ from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Page
 from usance.application.ports.events import Event, EventQuery
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError
 from usance.resources import instants
 from usance.resources.replays import ReplayRequest
 from usance.resources.validation import validated
@@ -116,10 +116,7 @@ def _made(
                 enqueue(caller.org_id, first, stores)
                 made.append(first)
         elif (newest := _newest(caller.org_id, run, stores))["status"] in wanted.statuses:
-            try:
-                made.append(repeat_run(caller.org_id, newest, line_to(webhook), caller.audit_name, stores))
-            except VersionConflictError:
-                continue  # somebody else replays it
+            made.append(repeat_run(caller.org_id, newest, line_to(webhook), caller.audit_name, stores))
     return made
 
 

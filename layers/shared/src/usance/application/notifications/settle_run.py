@@ -4,12 +4,21 @@ from typing import Final
 
 from usance.application.notifications.disable_integration import disable_integration
 from usance.application.notifications.publish_event import publish_event
-from usance.application.notifications.runs import awaits_settling, changed, is_to_webhook, is_trial, message, put_run
+from usance.application.notifications.runs import (
+    awaits_settling,
+    changed,
+    is_to_webhook,
+    is_trial,
+    message,
+    put_run,
+    run_of,
+)
 from usance.application.notifications.stores import Stores
 from usance.application.notifications.tell_disabled import Notice, tell_disabled
 from usance.application.notifications.trials import settle_trial
 from usance.application.ports.events import Event
 from usance.application.ports.queue import Queue
+from usance.domain.kernel.errors import VersionConflictError
 from usance.domain.kernel.ids import derived_id
 from usance.domain.notifications.delivery import Fault, RunStatus
 from usance.resources import instants
@@ -47,8 +56,19 @@ def settle_run(org_id: str, run: Document, stores: Stores, dead_letters: Queue, 
     disabled = disable_integration(org_id, run["delivery"]["integrationConfigId"], stores)
     if disabled is not None:
         tell_disabled(org_id, disabled, run["error"], notice)
-    settled = changed(run, stores.clock.now(), delivery={"settled": True})
-    stores.entities.commit(org_id, [put_run(settled, run["version"])])
+    _mark(org_id, run, stores)
+
+
+def _mark(org_id: str, run: Document, stores: Stores) -> None:
+    """Say that it is settled; a replay that is asked for meanwhile changes the run, too."""
+    while not run["delivery"]["settled"]:
+        settled = changed(run, stores.clock.now(), delivery={"settled": True})
+        try:
+            stores.entities.commit(org_id, [put_run(settled, run["version"])])
+        except VersionConflictError:
+            run = run_of(org_id, run["id"], stores.entities)
+        else:
+            return
 
 
 def _failure(org_id: str, run: Document) -> Event:
