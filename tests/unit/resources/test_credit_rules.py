@@ -567,6 +567,8 @@ class TestBalances:
         }
         assert during["expiredBalanceAmount"] == 30
         assert after["expiredBalanceAmount"] == 50
+        late = [{**transactions[0], "appliedDate": "2026-11-28T00:00:00Z"}, *transactions[1:]]
+        assert summary(balance, late, at["03-01"]) == after
         made = org.make("balance")["id"]
         org.client.post(f"/balances/{made}/transactions", {"amount": 7})
         shown = org.client.get(f"/balances/{made}/transactions/summary").json

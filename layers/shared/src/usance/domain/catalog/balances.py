@@ -57,14 +57,15 @@ def amount_after(balance: Entity, transaction: Entity, *, negative_allowed: bool
 def summary(balance: Entity, transactions: Sequence[Entity], now: datetime) -> Mapping[str, Decimal]:
     """What a balance was given, what was taken and what expired (billing.md 9.4). `now` is aware.
 
-    Draw-downs count to the balance before its end, to the rollover from then on.
+    Draw-downs count to the balance before its end, to the rollover from then on. Bills draw on whatever was ever put onto a
+    balance, so that what was put there after its end counts as if it had been there.
     """
     end = instant(balance["endDate"])
     amounts = [transaction["amount"] for transaction in transactions]
     drawn = [(_at(one), -one["amount"]) for one in transactions if one["entityType"] == DRAW_DOWN]
     first = min((one for one in transactions if one["amount"] > 0), key=_at, default=None)
     rolled_over = _total(amount for at, amount in drawn if at >= end)
-    left = _total(one["amount"] for one in transactions if _at(one) < end)
+    left = EXACT.add(_total(amounts), rolled_over)
     return {
         "totalCreditAmount": _total(amount for amount in amounts if amount > 0),
         "totalDebitAmount": _total(-amount for amount in amounts if amount < 0),
