@@ -358,6 +358,17 @@ def test_the_file_of_a_failure_holds_the_reason_and_the_original(world: World) -
     assert "expires=300" in answer.json["url"]
 
 
+def test_a_file_is_made_when_it_is_asked_for_unless_it_is_large(world: World) -> None:
+    world.send(measurement(uid="small", meter="unknown"), measurement(uid="large", meter="unknown", extra="x" * 9_000))
+    assert len(world.blobs.objects) == 1
+    files = [parse_qs(urlsplit(one["getDownloadUrl"]).query)["file"][0] for one in world.failures()]
+    for _ in range(2):
+        urls = [world.client.get("/measurements/failedIngest/getDownloadUrl", file=file).json["url"] for file in files]
+    assert set(world.blobs.objects) == set(files)
+    kept = [json.loads(world.blobs.fetch(url)[0])["measurement"]["uid"] for url in urls]
+    assert set(kept) == {"small", "large"}
+
+
 def test_files_of_others_and_files_that_are_not_there_are_not_found(world: World) -> None:
     world.blobs.put(f"{world.org.other_id}/failed-ingest/a.json", b"{}", "application/json")
     world.blobs.put(f"{world.org.id}/statements/a.json", b"{}", "application/json")

@@ -66,9 +66,12 @@ def test_an_event_is_read_back_whole(log: EventLog) -> None:
         notification_id="n",
         notification_code="c",
         actioned_at=START,
+        attachment=b'{"errors": []}',
     )
     assert log.append(whole)
     assert log.get(ORG, whole.id) == whole
+    [listed] = log.list_page(ORG, EventQuery(include_actioned=True), page_size=9, next_token=None).data
+    assert set(listed) == {"id", "eventName", "eventTime", "dtActioned", "m3terEvent"}
 
 
 def test_an_event_recorded_twice_is_one_event(log: EventLog) -> None:

@@ -19,7 +19,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.usage_log import FakeUsageLog
 from usance.application.busy import FAULTS_MAX
 from usance.application.ingest.directory import Directory
-from usance.application.ingest.failure_events import FailureLog
+from usance.application.ingest.failure_events import EVENT_NAME, FailureLog
 from usance.application.ingest.ports import IngestPorts
 from usance.application.lookups.ports import LookupPorts, LookupWorkbench
 from usance.application.lookups.published import PublishedTables
@@ -106,7 +106,7 @@ class World:
         return rows[0].value if rows else None
 
     def failures(self) -> list[dict[str, Any]]:
-        return [dict(event.detail) for event in self.events.events("ingest.validation.failure")]
+        return [dict(event.detail) for event in self.events.events(EVENT_NAME)]
 
 
 @pytest.fixture
@@ -312,9 +312,8 @@ class TestRows:
         assert world.counts(job_id) == ("succeeded", 8, 2, 6)
         types = sorted(failure["type"] for failure in world.failures())
         assert types == ["InvalidMeasurement"] * 4 + ["MissingField", "UndefinedMeter"]
-        [future] = [failure for failure in world.failures() if "future" in failure["message"]]
-        file = future["getDownloadUrl"].partition("file=")[2].replace("%2F", "/")
-        assert json.loads(world.blobs.get(file))["measurement"]["measure"] == {"tokens": 10}
+        [future] = [event for event in world.events.events(EVENT_NAME) if "future" in event.detail["message"]]
+        assert json.loads(future.attachment or b"")["measurement"]["measure"] == {"tokens": 10}
 
     def test_every_bad_row_of_every_file_has_an_event_that_names_it(self, world: World) -> None:
         content = [{"meter": "calls"}, row(1), {"meter": "calls"}, row(2, other={"x": "y" * 600_000})]

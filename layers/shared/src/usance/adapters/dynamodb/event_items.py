@@ -85,6 +85,8 @@ def to_item(event: Event, recorded_at: datetime) -> dict[str, Any]:
             index = INDEXES[filter_]
             item[index.attribute] = {"S": index.partition(event.org_id, value, shard)}
             item[filter_] = {"S": value}
+    if event.attachment is not None:
+        item["attachment"] = {"B": zlib.compress(event.attachment)}
     if event.actioned_at:
         item["actioned"] = {"S": instants.to_text(event.actioned_at)}
     return item
@@ -105,6 +107,7 @@ def to_event(item: Mapping[str, Any]) -> Event:
         notification_id=_text(item, "notificationId"),
         notification_code=_text(item, "notificationCode"),
         actioned_at=instants.from_text(actioned) if actioned else None,
+        attachment=zlib.decompress(bytes(item["attachment"]["B"])) if "attachment" in item else None,
     )
 
 

@@ -1,4 +1,8 @@
-"""Events of what was kept out of usage: each points to a file with the reason (metering.md 1.4)."""
+"""Events of what was kept out of usage: each points to a file with the reason (metering.md 1.4, 1.8).
+
+Few of these files are ever asked for, and one costs as much as several events: what it says is kept with the event, and the
+file is made when somebody asks for it.
+"""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +18,13 @@ from usance.resources import wire
 EVENT_NAME: Final = "ingest.validation.failure"
 EVENT_TYPE: Final = "IngestValidationFailure"
 PARALLEL_MAX: Final = 8  # of each client's 32 connections
+ATTACHED_MAX_BYTES: Final = 8_192  # S3 asks for a file what DynamoDB asks for as many bytes
+_MEDIA_TYPE: Final = "application/json"
 
 
-def failed_ingest_prefix(org_id: str) -> str:
-    """Where the files of an organization lie."""
-    return f"{org_id}/failed-ingest/"
+def file_of(org_id: str, event_id: str) -> str:
+    """The key of the file that an event points to."""
+    return f"{org_id}/failed-ingest/{event_id}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class FailureLog:
     api_url: str = ""
 
     def record(self, org_id: str, failures: Sequence[FailureRecord], at: datetime) -> None:
-        """Of each, store the file, then raise the event. `getDownloadUrl` is whole where the API's address is known.
+        """Raise an event for each; the file of a large one is stored before. `getDownloadUrl` is whole where the API's address is known.
 
         What was recorded before stays, and is asked for many at a time: copies are found again each time their month is read.
         """
@@ -49,9 +55,23 @@ class FailureLog:
         with ThreadPoolExecutor(PARALLEL_MAX) as pool:
             list(pool.map(lambda id_: self._record(org_id, by_id[id_], at), (id_ for id_ in by_id if id_ not in known)))
 
+    def has_file(self, org_id: str, event_id: str) -> bool:
+        """Whether there is a file for this event, which is made now if it was not before."""
+        file = file_of(org_id, event_id)
+        if self.blobs.exists(file):
+            return True
+        event = self.events.get(org_id, event_id)
+        if event is None or event.attachment is None:
+            return False
+        self.blobs.put(file, event.attachment, _MEDIA_TYPE)
+        return True
+
     def _record(self, org_id: str, one: FailureRecord, at: datetime) -> None:
-        file = f"{failed_ingest_prefix(org_id)}{one.id}.json"
-        self.blobs.put(file, wire.dumps({"errors": [one.reason], "measurement": one.measurement}), "application/json")
+        file, content = file_of(org_id, one.id), wire.dumps({"errors": [one.reason], "measurement": one.measurement})
+        attached = len(content) <= ATTACHED_MAX_BYTES
+        if not attached:
+            self.blobs.put(file, content, _MEDIA_TYPE)
         path = f"/organizations/{org_id}/measurements/failedIngest/getDownloadUrl?file={quote(file, safe='')}"
         detail = {**one.reason, **one.names, "getDownloadUrl": f"{self.api_url}{path}"}
-        self.events.append(Event(one.id, org_id, EVENT_NAME, at, detail, type=EVENT_TYPE))
+        attachment = content if attached else None
+        self.events.append(Event(one.id, org_id, EVENT_NAME, at, detail, type=EVENT_TYPE, attachment=attachment))

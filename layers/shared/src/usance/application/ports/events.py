@@ -17,7 +17,8 @@ class Event:
     """One event. Its `id` derives from what caused it, so that recording it twice keeps one.
 
     `type` is the category that `eventType` filters by (Notification, IntegrationEvent, IngestValidationFailure,
-    DataExportJobFailure) or None for changes of entities. `detail` becomes `m3terEvent` on the wire.
+    DataExportJobFailure) or None for changes of entities. `detail` becomes `m3terEvent` on the wire; `attachment`, of some
+    kilobytes, is kept with the event and on no wire.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Event:
     notification_id: str | None = None
     notification_code: str | None = None
     actioned_at: datetime | None = None
+    attachment: bytes | None = None
 
 
 def to_wire(event: Event) -> Document:

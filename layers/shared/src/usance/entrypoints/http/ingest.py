@@ -35,7 +35,7 @@ def routes(build: Callable[[], Ingest] = build_ingest) -> tuple[Route, ...]:
         )
 
     def download(request: Request) -> Document:
-        return get_failed_ingest_url(build().ports.blobs, request.caller, request.one("file"))
+        return get_failed_ingest_url(build().ports.failures, request.caller, request.one("file"))
 
     return (
         Route(
