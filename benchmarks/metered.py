@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.usage import UNIT_BYTES, size_of
+from tests.crash.proxy import Between
 
 READ_UNIT_BYTES = 4_096
 
@@ -79,11 +80,7 @@ class MeteringProxy:
     def __init__(self, endpoint: Callable[[], str]) -> None:
         self.meter = meter = Meter()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1  # an answer leaves in one piece
-
+        class Handler(Between):
             def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 at = urlsplit(endpoint())
@@ -104,9 +101,6 @@ class MeteringProxy:
                 connection.close()
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815 - the base class looks for these names
-
-            def log_message(self, *_: object) -> None:
-                """Nothing."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

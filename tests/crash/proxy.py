@@ -58,10 +58,24 @@ class Trap:
             return True
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class Between(http.server.BaseHTTPRequestHandler):
+    """Stands between a client of AWS and a store."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # an answer leaves in one piece
+
+    def handle_expect_100(self) -> bool:
+        """Let the body of an upload come: the client would wait a second for this answer if it stayed in the buffer."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class _Handler(Between):
     server: "_Server"
 
     def setup(self) -> None:
@@ -128,9 +142,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.recv(1)
         self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
