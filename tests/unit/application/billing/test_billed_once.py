@@ -189,6 +189,22 @@ def test_a_plan_that_ends_inside_a_period_charged_in_advance_is_given_the_rest_b
         assert february == [("2026-02-01", "2026-02-15", "14.00")]
 
 
+@pytest.mark.parametrize("start", ["2026-01-01", "2026-01-10"])
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_plan_that_ends_inside_its_first_period_owes_its_days(world: World, start: str, locked: bool) -> None:
+    world.subscribe(
+        template={"standingCharge": 31, "standingChargeBillInAdvance": True}, startDate=f"{start}T00:00:00Z"
+    )
+    opening = run(world, "2026-01-31")[0]
+    if locked:
+        lock(world, opening)
+    change(world, "accountplans", world.account_plan, endDate="2026-01-15T00:00:00Z")
+    run(world, "2026-01-31")
+    owed = 15 - int(start[-2:])
+    charged = [Decimal(amount) for *_, amount in lines(world, "STANDING_CHARGE")]
+    assert (sum(charged), len(charged)) == (owed, 2 if locked else 1)
+
+
 @pytest.mark.parametrize("locked", [True, False])
 def test_a_minimum_in_advance_of_a_plan_that_ends_early_comes_to_that_of_its_days(world: World, locked: bool) -> None:
     account = world.subscribe(

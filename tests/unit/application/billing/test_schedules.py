@@ -86,6 +86,25 @@ def test_a_plan_in_advance_that_was_attached_late_still_gets_the_bill_that_opens
     assert again == {"2026-02-01": 2, "2026-01-05": 1, "2026-01-01": 1}
 
 
+@pytest.mark.parametrize("start", ["2026-01-01", "2026-01-05"])
+def test_a_plan_in_advance_that_ends_inside_its_first_period_owes_its_days(world: World, start: str) -> None:
+    template = {"standingCharge": 31, "standingChargeBillInAdvance": True}
+    world.subscribe(template=template, startDate=f"{start}T00:00:00Z")
+    world.tick("2026-01-15T12:00:00Z")
+    ended = {**world.account_plan, "endDate": "2026-01-20T00:00:00Z"}
+    assert world.org.client.put(f"/accountplans/{ended['id']}", ended).status == 200
+    world.tick("2026-01-16T12:00:00Z")
+    charged = [line["subtotal"] for bill in world.all_bills() for line in bill["lineItems"]]
+    assert charged == [20 - int(start[-2:])]
+
+
+def test_the_first_bill_of_a_plan_that_ends_in_the_next_period_is_made_after_its_end(world: World) -> None:
+    account = world.subscribe(template={"standingChargeBillInAdvance": True}, endDate="2026-01-20T00:00:00Z")
+    world.use(account, "2025-12-31T20:00:00Z", 7)
+    world.tick("2026-01-01T01:00:00Z")
+    assert "2026-01-01" in periods(world)
+
+
 def test_a_bill_that_opens_a_plan_is_open_although_another_plan_ended_before(world: World) -> None:
     account = world.subscribe(endDate="2026-01-10T00:00:00Z")
     world.tick("2026-01-10T12:00:00Z")

@@ -18,7 +18,7 @@ from usance.application.billing.stores import Workbench
 from usance.application.billing.values import day
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.bill_key import BillFrequency, BillKey
-from usance.domain.billing.due import DueBill, opened_on
+from usance.domain.billing.due import DueBill, merged, opened_on
 from usance.domain.billing.schedule import is_open
 from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.errors import InvalidInputError
@@ -119,7 +119,7 @@ def _due(
             stored = bench.stores.bills.get_stored(catalogue.org_id, agreement.bill_id(due.key))
         if stored is None and due.only_again:
             continue
-        if stored and due.only_if_missing and not _lacks_an_opening(bench, agreement, due.key):
+        if stored and due.leaves_stored and not _lacks_an_opening(bench, agreement, due.key):
             continue
         if stored:
             again, kept = _as_first_made(bench, catalogue, account, stored)
@@ -127,7 +127,7 @@ def _due(
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
-    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.only_if_missing])
+    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.leaves_stored])
 
 
 def _lacks_an_opening(bench: Workbench, agreement: Agreement, key: BillKey) -> bool:
@@ -165,21 +165,22 @@ def _wanted(agreement: Agreement, job: Document, as_of: datetime | None) -> Sequ
     else:
         today = local_day(as_of, zone)
         both = (*agreement.due(today - timedelta(days=1)), *agreement.due(today))
-        unique = {due.key: due for due in both}
-        found = tuple(due for key in sorted(unique) if (due := _still_due(agreement, unique[key], as_of)))
+        found = tuple(due for one in merged(both) if (due := _still_due(agreement, one, as_of)))
     return found
 
 
 def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill | None:
     """`due` while it may change; after that, a bill that opens service is still made if it is missing.
 
-    Plans are attached after the day they begin on, too.
+    Plans are attached after the day they begin on, and ended after the day they were charged on, too.
     """
     if due.only_again:
         return due
     if is_open(agreement.attached_to(due.key), due.key.day, as_of, agreement.terms.zone):
         return replace(due, only_if_missing=False)
-    return replace(due, only_if_missing=True) if due.opens else None
+    if due.opens:
+        return replace(due, only_if_missing=True)
+    return DueBill(due.key, only_again=True) if due.again else None
 
 
 def _asked_for(key: BillKey, job: Document) -> bool:

@@ -18,13 +18,19 @@ class DueBill:
 
     `opens`: it is due only because service begins that day. `only_if_missing`: it belongs to an earlier run and is made
     here because that run may never have been. `only_again`: it charged in advance for a plan that has ended since, so that
-    it is calculated again if it is there.
+    it is calculated again if it is there. `again`: that, beside the reasons for which it is due anyway.
     """
 
     key: BillKey
     opens: bool = False
     only_if_missing: bool = False
     only_again: bool = False
+    again: bool = False
+
+    @property
+    def leaves_stored(self) -> bool:
+        """Whether the bill is made if it is missing, and left as it is if it is there."""
+        return self.only_if_missing and not self.again
 
 
 def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
@@ -71,9 +77,9 @@ def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
 
 def _weightier(one: DueBill, other: DueBill) -> DueBill:
     if one.only_again != other.only_again:
-        return other if one.only_again else one
+        return replace(other if one.only_again else one, again=True)
     opens, only_if_missing = one.opens and other.opens, one.only_if_missing and other.only_if_missing
-    return DueBill(one.key, opens, only_if_missing, one.only_again)
+    return DueBill(one.key, opens, only_if_missing, one.only_again, one.again or other.again)
 
 
 def belongs(plan: Attachment, key: BillKey) -> bool:
