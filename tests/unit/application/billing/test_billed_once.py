@@ -205,6 +205,25 @@ def test_a_plan_that_ends_inside_its_first_period_owes_its_days(world: World, st
     assert (sum(charged), len(charged)) == (owed, 2 if locked else 1)
 
 
+@pytest.mark.parametrize("interval", [1, 2])
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_plan_that_goes_on_after_it_was_charged_to_its_end_owes_the_days_since(
+    world: World, locked: bool, interval: int
+) -> None:
+    template = {"standingCharge": 28, "standingChargeBillInAdvance": True, "standingChargeInterval": interval}
+    terms = {"minimumSpend": 56, "minimumSpendBillInAdvance": True, **template}
+    world.subscribe(template=terms, startDate="2026-02-01T00:00:00Z", endDate="2026-02-15T00:00:00Z")
+    [opening] = run(world, "2026-01-31")
+    if locked:
+        lock(world, opening)
+    change(world, "accountplans", world.account_plan, endDate=None)
+    run(world, "2026-02-28")
+    charged = [Decimal(amount) for start, _, amount in lines(world, "STANDING_CHARGE") if start < "2026-03-01"]
+    least = [Decimal(amount) for start, _, amount in lines(world, "MINIMUM_SPEND") if start < "2026-03-01"]
+    assert (sum(charged), sum(least)) == (28, 56)
+    assert not world.events.rows  # no time is told of as unbilled
+
+
 @pytest.mark.parametrize("locked", [True, False])
 def test_a_minimum_in_advance_of_a_plan_that_ends_early_comes_to_that_of_its_days(world: World, locked: bool) -> None:
     account = world.subscribe(

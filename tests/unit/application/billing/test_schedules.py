@@ -98,6 +98,20 @@ def test_a_plan_in_advance_that_ends_inside_its_first_period_owes_its_days(world
     assert charged == [20 - int(start[-2:])]
 
 
+@pytest.mark.parametrize("start", ["2025-12-01", "2026-01-01", "2026-01-02"])
+def test_a_plan_that_goes_on_after_it_was_charged_to_its_end_owes_the_days_since(world: World, start: str) -> None:
+    template = {"standingCharge": 31, "standingChargeBillInAdvance": True}
+    world.subscribe(template=template, startDate=f"{start}T00:00:00Z", endDate="2026-01-20T00:00:00Z")
+    for at in ("2025-12-31T12:00:00Z", "2026-01-01T12:00:00Z", "2026-01-02T12:00:00Z"):
+        world.tick(at)
+    renewed = {name: value for name, value in world.account_plan.items() if name != "endDate"}
+    assert world.org.client.put(f"/accountplans/{renewed['id']}", renewed).status == 200
+    world.tick("2026-01-15T12:00:00Z")
+    lines = [line for bill in world.all_bills() for line in bill["lineItems"]]
+    january = [line["subtotal"] for line in lines if "2026-01-01" <= line["servicePeriodStartDate"][:10] < "2026-02-01"]
+    assert january == [30 if start == "2026-01-02" else 31]
+
+
 def test_the_first_bill_of_a_plan_that_ends_in_the_next_period_is_made_after_its_end(world: World) -> None:
     account = world.subscribe(template={"standingChargeBillInAdvance": True}, endDate="2026-01-20T00:00:00Z")
     world.use(account, "2025-12-31T20:00:00Z", 7)

@@ -95,7 +95,7 @@ def test_bills_are_due_for_fees_as_for_plans(*, in_advance: bool) -> None:
     def due(last_day: str, **changes: Any) -> list[tuple[str, bool]]:
         schedule = fees(in_advance=in_advance, end=date(2024, 3, 1), **changes)
         return [
-            (one.key.day.isoformat(), one.only_if_missing) for one in due_fees([schedule], date.fromisoformat(last_day))
+            (one.key.day.isoformat(), one.only_if_lacking) for one in due_fees([schedule], date.fromisoformat(last_day))
         ]
 
     assert due("2023-12-31") == ([("2024-01-01", False)] if in_advance else [])

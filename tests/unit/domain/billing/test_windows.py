@@ -113,7 +113,7 @@ def test_in_advance_a_run_also_makes_the_bill_that_opens_service() -> None:
         DueBill(key("2022-07-01")),
     )
     assert due_bills([plan(standing=standing, start=instant("2022-06-01"))], date(2022, 6, 30), UTC) == (
-        DueBill(key("2022-06-01"), opens=True, only_if_missing=True),
+        DueBill(key("2022-06-01"), opens=True, only_if_lacking=True),
         DueBill(key("2022-07-01")),
     )
     assert due_bills([plan(standing=standing, start=instant("2022-07-01"))], date(2022, 6, 30), UTC) == (

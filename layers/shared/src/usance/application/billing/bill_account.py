@@ -4,21 +4,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from usance.application.billing.billed_already import is_final
 from usance.application.billing.billed_fees import with_late_fees
 from usance.application.billing.calculate_bill import Made, calculate_bill
 from usance.application.billing.calculation import Calculation
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charge_bills import charge_bills
-from usance.application.billing.consolidation import consolidated
+from usance.application.billing.consolidation import apart, consolidated
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.jobs import RECALCULATE
+from usance.application.billing.lock_date import read_lock_date
 from usance.application.billing.overrides import Overrides
+from usance.application.billing.records.record import read_record
 from usance.application.billing.states import key_of_stored
 from usance.application.billing.stores import Workbench
 from usance.application.billing.values import day
+from usance.application.billing.whose_plan import ENDS, charged, ends_digest, ends_of
 from usance.application.ports.bills import StoredBill
+from usance.domain.billing.attached import Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
-from usance.domain.billing.due import DueBill, merged, opened_on
+from usance.domain.billing.due import DueBill, charges_in_advance, key_of, merged, opened_on
 from usance.domain.billing.schedule import is_open
 from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.errors import InvalidInputError
@@ -115,11 +120,11 @@ def _due(
     asked_for = [due for due in every if _asked_for(due.key, job)]
     for due in consolidated(bench.stores.bills, agreement, asked_for):
         stored = None
-        if as_of or due.only_if_missing or due.only_again:
+        if as_of or due.only_if_lacking or due.only_if_there:
             stored = bench.stores.bills.get_stored(catalogue.org_id, agreement.bill_id(due.key))
-        if stored is None and due.only_again:
+        if stored is None and due.only_if_there:
             continue
-        if stored and due.leaves_stored and not _lacks_an_opening(bench, agreement, due.key):
+        if stored and due.leaves_whole and not _lacks_something(bench, agreement, due.key, stored):
             continue
         if stored:
             again, kept = _as_first_made(bench, catalogue, account, stored)
@@ -127,14 +132,39 @@ def _due(
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
-    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.leaves_stored])
+    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.leaves_whole])
+
+
+def _lacks_something(bench: Workbench, agreement: Agreement, key: BillKey, stored: StoredBill) -> bool:
+    """Whether the bill `key` charges in advance until other days than plans last now, or lacks one that came after it."""
+    return _ends_otherwise(bench, agreement, key, stored) or _lacks_an_opening(bench, agreement, key)
+
+
+def _ends_otherwise(bench: Workbench, agreement: Agreement, key: BillKey, stored: StoredBill) -> bool:
+    """Whether a bill that still can be calculated charges a plan in advance until another day than it lasts now."""
+    own_id, zone = agreement.account["id"], agreement.terms.zone
+    elsewhere = apart(bench.stores.bills, agreement, key)
+    mine = [one for one in agreement.attached_to(key) if key_of(one, key.day) not in elsewhere]
+    ends = ends_of(mine, own_id, key.day, zone)
+    if stored.private.get(ENDS) in (None, ends_digest(ends)):
+        return False
+    if is_final(bench, agreement.org_id, read_lock_date(bench.stores.entities, agreement.org_id), stored.header):
+        return False  # the bill that ends the period makes up for it
+    before = read_record(bench.blobs, agreement.org_id, agreement.bill_id(key), stored.private).inputs
+    attached: Sequence[Attachment] = (*before.plans, *before.groups)
+    known = ends_of(attached, own_id, key.day, zone)
+    early = (charged(one, own_id) for one in mine if charges_in_advance(one))
+    return any(what in ends and ends[what] != known.get(what) for what in early)
 
 
 def _lacks_an_opening(bench: Workbench, agreement: Agreement, key: BillKey) -> bool:
     """Whether the stored bill `key` has nothing yet of a plan or commitment that begins on its day: it came after the bill."""
+    opened = opened_on(agreement.attached, agreement.fees.plans, key, agreement.terms.zone)
+    if not opened:
+        return False
     lines = bench.stores.bills.line_items(agreement.org_id, agreement.bill_id(key))
     billed = {line.get(name) for line in lines for name in ("planId", "planGroupId", "commitmentId")}
-    return not opened_on(agreement.attached, agreement.fees.plans, key, agreement.terms.zone) <= billed
+    return not opened <= billed
 
 
 def _of_charges(
@@ -174,13 +204,13 @@ def _still_due(agreement: Agreement, due: DueBill, as_of: datetime) -> DueBill |
 
     Plans are attached after the day they begin on, and ended after the day they were charged on, too.
     """
-    if due.only_again:
+    if due.only_if_there:
         return due
     if is_open(agreement.attached_to(due.key), due.key.day, as_of, agreement.terms.zone):
-        return replace(due, only_if_missing=False)
+        return replace(due, only_if_lacking=False)
     if due.opens:
-        return replace(due, only_if_missing=True)
-    return DueBill(due.key, only_again=True) if due.again else None
+        return replace(due, only_if_lacking=True)
+    return replace(due, only_if_there=True) if due.again else None
 
 
 def _asked_for(key: BillKey, job: Document) -> bool:

@@ -13,9 +13,10 @@ from usance.application.billing.memos.lines import TOTAL, appended, memos_of, to
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
 from usance.application.billing.stores import Workbench
-from usance.application.billing.whose_plan import covers
+from usance.application.billing.whose_plan import ENDS, covers, ends_digest, ends_of
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Guard, Put
+from usance.domain.billing.attached import Attachment
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
@@ -160,13 +161,16 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
     The record of a bill that is refused is removed; that of one that may have been stored, or may not, stays.
     """
     bill, org_id = result.bill, calculation.agreement.org_id
+    inputs = result.record.inputs
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
     record_id = bench.stores.ids.new()
     keep_record(bench.blobs, org_id, result.record, record_id)
     kept = {DIGEST: bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
     kept |= {
         **bill.drawn.private(),
-        **kept_beside(bill.line_items, result.record.inputs.fees),
-        **covers(result.record.inputs),
+        **kept_beside(bill.line_items, inputs.fees),
+        **covers(inputs),
+        ENDS: ends_digest(ends_of(attached, inputs.account.id, inputs.key.day, inputs.terms.zone)),
     }
     grouping = calculation.key.grouping
     try:

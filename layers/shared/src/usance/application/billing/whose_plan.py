@@ -1,10 +1,11 @@
 """Of which plans a bill is, and whose they are."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, tzinfo
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.windows import closing_window, starting_window
@@ -13,6 +14,7 @@ from usance.resources import instants
 
 COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
+ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
 
 Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
@@ -33,6 +35,17 @@ def plans_digest(inputs: BillingInputs) -> str:
         (*map(str, charged(one, own_id)), *_payers(one)) for one in attached if is_served(one, day, zone) or one.end
     ]
     return derived_id(*("/".join(one) for one in sorted(found)))
+
+
+def ends_of(attached: Iterable[Attachment], account_id: str, day: date, zone: tzinfo) -> Mapping[Charged, datetime]:
+    """Until when a bill of `day` charges in advance, by plan of which service begins on it."""
+    ends = {charged(one, account_id): charged_until(one, day, zone) for one in attached}
+    return {what: end for what, end in ends.items() if end}
+
+
+def ends_digest(ends: Mapping[Charged, datetime]) -> str:
+    """Equal for bills of one account and day that may charge in advance until the same times."""
+    return derived_id(*sorted(f"{'/'.join(map(str, what))} {instants.to_text(end)}" for what, end in ends.items()))
 
 
 def _payers(one: Attachment) -> Sequence[str]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.fee_schedule import FeePlan
 from usance.domain.billing.served import in_advance
-from usance.domain.billing.windows import ends_period_of, numbered_window, opening_day, window_at
+from usance.domain.billing.windows import ends_period_of, numbered_window, opening_day, starting_window, window_at
 from usance.domain.kernel.timezones import local_day
 
 
@@ -16,21 +16,21 @@ from usance.domain.kernel.timezones import local_day
 class DueBill:
     """A bill to calculate.
 
-    `opens`: it is due only because service begins that day. `only_if_missing`: it belongs to an earlier run and is made
-    here because that run may never have been. `only_again`: it charged in advance for a plan that has ended since, so that
-    it is calculated again if it is there. `again`: that, beside the reasons for which it is due anyway.
+    `opens`: it is due only because service begins that day. `only_if_lacking`: it belongs to an earlier run and is left as
+    it is if it is there and has everything that it charges for in advance. `only_if_there`: it is not made if it is missing.
+    `again`: it charged in advance for a plan that has ended since, so that it is calculated again if it is there.
     """
 
     key: BillKey
     opens: bool = False
-    only_if_missing: bool = False
-    only_again: bool = False
+    only_if_lacking: bool = False
+    only_if_there: bool = False
     again: bool = False
 
     @property
-    def leaves_stored(self) -> bool:
-        """Whether the bill is made if it is missing, and left as it is if it is there."""
-        return self.only_if_missing and not self.again
+    def leaves_whole(self) -> bool:
+        """Whether the bill is left as it is if it is there and lacks nothing."""
+        return self.only_if_lacking and not self.again
 
 
 def due_bills(plans: Sequence[Attachment], last_day: date, zone: tzinfo) -> tuple[DueBill, ...]:
@@ -76,10 +76,15 @@ def merged(bills: Iterable[DueBill]) -> tuple[DueBill, ...]:
 
 
 def _weightier(one: DueBill, other: DueBill) -> DueBill:
-    if one.only_again != other.only_again:
-        return replace(other if one.only_again else one, again=True)
-    opens, only_if_missing = one.opens and other.opens, one.only_if_missing and other.only_if_missing
-    return DueBill(one.key, opens, only_if_missing, one.only_again, one.again or other.again)
+    # What is calculated again if it is there says nothing about why a bill is made.
+    making = [due for due in (one, other) if not due.only_if_there] or [one, other]
+    return DueBill(
+        one.key,
+        opens=all(due.opens for due in making),
+        only_if_lacking=all(due.only_if_lacking for due in making),
+        only_if_there=all(due.only_if_there for due in making),
+        again=one.again or other.again,
+    )
 
 
 def belongs(plan: Attachment, key: BillKey) -> bool:
@@ -94,6 +99,16 @@ def charges_in_advance(plan: Attachment) -> bool:
     return any(True for _ in in_advance(plan))
 
 
+def charged_until(plan: Attachment, day: date, zone: tzinfo) -> datetime | None:
+    """Until when a bill of `day` charges what the plan charges in advance; None when no service begins on it."""
+    window = starting_window(plan, day, zone)
+    if window is None:
+        return None
+    first = window.index - plan.standing.offset % plan.standing.interval
+    group = (numbered_window(plan, first + step, zone) for step in range(plan.standing.interval) if first + step >= 0)
+    return max(one.span.end for one in (window, *group) if one)
+
+
 def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
     period = plan.calendar.period(max(plan.calendar.index_of(last_day), -1))
     first = opening_day(plan, zone)
@@ -106,16 +121,20 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
     if charges_in_advance(plan) and first <= period.end and (first >= period.start or before_epoch):
         # A first day on the boundary that opens this period is the last bill of the run before.
         before = first == period.start and not before_epoch
-        due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_missing=before))
-    if plan.end is not None and ends_period_of(plan, plan.end, period.end, zone) and charges_in_advance(plan):
-        # What was charged beyond the end is taken off, or given back where that bill is final.
-        due.append(DueBill(key_of(plan, period.end)))
-        due.extend(DueBill(key_of(plan, day), only_again=True) for day in _charged_on(plan, last_day, zone))
+        due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_lacking=before))
+    if charges_in_advance(plan):
+        ends = plan.end is not None and ends_period_of(plan, plan.end, period.end, zone)
+        if ends:
+            # What was charged beyond the end is taken off, or given back where that bill is final.
+            due.append(DueBill(key_of(plan, period.end)))
+        # A plan that was to end earlier when it was charged owes the days since.
+        again = {"only_if_lacking": True, "only_if_there": True, "again": ends}
+        due.extend(DueBill(key_of(plan, day), **again) for day in _charged_on(plan, last_day, zone))
     return due
 
 
 def _charged_on(plan: Attachment, last_day: date, zone: tzinfo) -> frozenset[date]:
-    """The days before the period of `last_day` ends on which charges in advance reached beyond the plan's end."""
+    """The days on which the period of `last_day` was charged in advance, as far as the plan was to last then."""
     endless = replace(plan, end=None)
     window = window_at(endless, last_day, zone)
     if window is None:
@@ -132,7 +151,7 @@ def _of_fees(plan: FeePlan, last_day: date) -> Sequence[DueBill]:
         return ()
     due = [DueBill(plan.key(period.end))] if plan.is_on(period.end) else []
     if plan.in_advance and plan.is_first(period.start):
-        due.append(DueBill(plan.key(period.start), only_if_missing=True))
+        due.append(DueBill(plan.key(period.start), only_if_lacking=True))
     return due
 
 
