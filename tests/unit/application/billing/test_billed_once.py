@@ -225,6 +225,24 @@ def test_a_plan_that_goes_on_after_it_was_charged_to_its_end_owes_the_days_since
 
 
 @pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.parametrize("end", ["2026-04-01", "2026-04-16"])
+def test_a_plan_that_ends_after_the_first_of_the_bills_that_one_charge_is_for_owes_its_days(
+    world: World, end: str, locked: bool
+) -> None:
+    quarterly = {"standingCharge": 90, "standingChargeInterval": 3, "standingChargeOffset": 0}
+    world.subscribe(template=quarterly, startDate="2026-02-01T00:00:00Z")
+    [carrying] = run(world, "2026-02-28")
+    if locked:
+        lock(world, carrying)
+    run(world, "2026-03-31")
+    change(world, "accountplans", world.account_plan, endDate=f"{end}T00:00:00Z")
+    run(world, "2026-04-30")
+    charged = [Decimal(amount) for *_, amount in lines(world, "STANDING_CHARGE")]
+    days = 59 if end == "2026-04-01" else 74
+    assert sum(charged) == round(Decimal(90) * days / 89, 2)
+
+
+@pytest.mark.parametrize("locked", [True, False])
 def test_a_minimum_in_advance_of_a_plan_that_ends_early_comes_to_that_of_its_days(world: World, locked: bool) -> None:
     account = world.subscribe(
         template={"standingCharge": 0, "minimumSpend": 280, "minimumSpendBillInAdvance": True},

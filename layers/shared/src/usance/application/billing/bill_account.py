@@ -23,7 +23,7 @@ from usance.application.billing.whose_plan import ENDS, charged, ends_digest, en
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.attached import Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
-from usance.domain.billing.due import DueBill, charges_in_advance, key_of, merged, opened_on
+from usance.domain.billing.due import DueBill, charges_ahead, key_of, merged, opened_on
 from usance.domain.billing.schedule import is_open
 from usance.domain.billing.terms import DateOverrides
 from usance.domain.kernel.errors import InvalidInputError
@@ -153,7 +153,7 @@ def _ends_otherwise(bench: Workbench, agreement: Agreement, key: BillKey, stored
     before = read_record(bench.blobs, agreement.org_id, agreement.bill_id(key), stored.private).inputs
     attached: Sequence[Attachment] = (*before.plans, *before.groups)
     known = ends_of(attached, own_id, key.day, zone)
-    early = (charged(one, own_id) for one in mine if charges_in_advance(one))
+    early = (charged(one, own_id) for one in mine if charges_ahead(one))
     return any(what in ends and ends[what] != known.get(what) for what in early)
 
 

@@ -26,7 +26,7 @@ from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.billed import SETTLED, Billed, left
-from usance.domain.billing.due import charges_in_advance
+from usance.domain.billing.due import charged_on, charges_in_advance
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.pool import ChildBilling, Member, pieces
@@ -225,6 +225,7 @@ def _others(
     days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
     first, last = local_day(span.start, zone), local_day(span.end, zone)
     near = {inputs.key.day, first, last, *usual.around(first, last)}
+    near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     wanted: list[str] = []
     family = _family(agreement, inputs)
     for account_id in family.accounts:

@@ -100,13 +100,40 @@ def charges_in_advance(plan: Attachment) -> bool:
 
 
 def charged_until(plan: Attachment, day: date, zone: tzinfo) -> datetime | None:
-    """Until when a bill of `day` charges what the plan charges in advance; None when no service begins on it."""
-    window = starting_window(plan, day, zone)
+    """Until when a bill of `day` charges what the plan charges ahead; None when no service begins on it."""
+    window, standing = starting_window(plan, day, zone), plan.standing
     if window is None:
         return None
-    first = window.index - plan.standing.offset % plan.standing.interval
-    group = (numbered_window(plan, first + step, zone) for step in range(plan.standing.interval) if first + step >= 0)
+    carried = window.index if standing.in_advance else window.index - 1
+    if not standing.amount or carried < 0 or (carried - standing.offset) % standing.interval:
+        return window.span.end
+    first = carried - carried % standing.interval
+    group = (numbered_window(plan, first + step, zone) for step in range(standing.interval))
     return max(one.span.end for one in (window, *group) if one)
+
+
+def charges_ahead(plan: Attachment) -> bool:
+    """Whether anything of the plan is billed before it is served: in advance, or for periods after the bill that carries it."""
+    standing = plan.standing
+    carried_early = bool(standing.amount) and standing.offset % standing.interval < standing.interval - 1
+    return carried_early or charges_in_advance(plan)
+
+
+def charged_on(plan: Attachment, last_day: date, zone: tzinfo) -> frozenset[date]:
+    """The days on which the period of `last_day` was charged before it began, as far as the plan was to last then."""
+    endless = replace(plan, end=None)
+    window = window_at(endless, last_day, zone)
+    if window is None:
+        return frozenset()
+    standing = plan.standing
+    opened = [window] if charges_in_advance(plan) else []
+    turn = window.index - (window.index - standing.offset) % standing.interval
+    carrying = numbered_window(endless, turn, zone) if standing.amount and turn >= 0 else None
+    if carrying and not standing.in_advance:
+        one_charge = turn // standing.interval == window.index // standing.interval
+        carried = (carrying.standard.end,) if one_charge else ()
+        return frozenset((*carried, *(local_day(one.span.start, zone) for one in opened)))
+    return frozenset(local_day(one.span.start, zone) for one in (*opened, carrying) if one)
 
 
 def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill]:
@@ -122,27 +149,15 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
         # A first day on the boundary that opens this period is the last bill of the run before.
         before = first == period.start and not before_epoch
         due.append(DueBill(key_of(plan, first), opens=first != period.end, only_if_lacking=before))
-    if charges_in_advance(plan):
+    if charges_ahead(plan):
         ends = plan.end is not None and ends_period_of(plan, plan.end, period.end, zone)
         if ends:
             # What was charged beyond the end is taken off, or given back where that bill is final.
             due.append(DueBill(key_of(plan, period.end)))
         # A plan that was to end earlier when it was charged owes the days since.
         again = {"only_if_lacking": True, "only_if_there": True, "again": ends}
-        due.extend(DueBill(key_of(plan, day), **again) for day in _charged_on(plan, last_day, zone))
+        due.extend(DueBill(key_of(plan, day), **again) for day in charged_on(plan, last_day, zone) if day < period.end)
     return due
-
-
-def _charged_on(plan: Attachment, last_day: date, zone: tzinfo) -> frozenset[date]:
-    """The days on which the period of `last_day` was charged in advance, as far as the plan was to last then."""
-    endless = replace(plan, end=None)
-    window = window_at(endless, last_day, zone)
-    if window is None:
-        return frozenset()
-    standing = plan.standing
-    turn = window.index - (window.index - standing.offset) % standing.interval
-    group = numbered_window(endless, turn, zone) if standing.in_advance and turn >= 0 else None
-    return frozenset(local_day(one.span.start, zone) for one in (window, group) if one)
 
 
 def _of_fees(plan: FeePlan, last_day: date) -> Sequence[DueBill]:
