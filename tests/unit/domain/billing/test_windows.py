@@ -1,6 +1,7 @@
 """Service windows and the bills that settle them (billing.md 6, W7)."""
 
 import itertools
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -131,6 +132,9 @@ def test_nothing_is_due_outside_the_life_of_a_plan() -> None:
     attached = plan(start=instant("2022-03-01"), end=instant("2022-05-01"))
     assert due_bills([attached], date(2022, 2, 28), UTC) == ()
     assert due_bills([attached], date(2022, 5, 1), UTC) == ()
+    early = replace(attached, standing=Standing(Decimal(20), in_advance=True))
+    assert due_bills([early], date(2022, 1, 31), UTC) == ()
+    assert due_bills([early], date(2022, 6, 1), UTC) == ()
 
 
 def test_before_a_plan_begins_nothing_is_due_however_far_its_epoch() -> None:

@@ -99,7 +99,11 @@ def _key(bench: Previewing, agreement: Agreement, request: Document) -> BillKey:
             f"billingFrequency: the account {agreement.account['id']} has no charge or fee for a bill of its own on {own.day}"
         )
     wanted = (request["billingFrequency"], int(request["billFrequencyInterval"]))
-    due = [one for one in agreement.due(last_day) if (one.key.frequency, one.key.interval) == wanted]
+    due = [
+        one
+        for one in agreement.due(last_day)
+        if (one.key.frequency, one.key.interval) == wanted and not one.only_if_there
+    ]
     if not due:
         raise InvalidInputError(
             f"billingFrequency: the account {agreement.account['id']} has no bill every {wanted[1]} {wanted[0]} on {last_day}"

@@ -142,7 +142,8 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
     if last_day < min(first, period.start):  # long before an epoch that is still to come
         return ()
     due = []
-    if window_at(plan, last_day, zone):
+    window = window_at(plan, last_day, zone)
+    if window:
         due.append(DueBill(key_of(plan, period.end)))
     before_epoch = period.end == plan.calendar.epoch
     if charges_in_advance(plan) and first <= period.end and (first >= period.start or before_epoch):
@@ -154,9 +155,10 @@ def _of_plan(plan: Attachment, last_day: date, zone: tzinfo) -> Sequence[DueBill
         if ends:
             # What was charged beyond the end is taken off, or given back where that bill is final.
             due.append(DueBill(key_of(plan, period.end)))
-        # A plan that was to end earlier when it was charged owes the days since.
-        again = {"only_if_lacking": True, "only_if_there": True, "again": ends}
-        due.extend(DueBill(key_of(plan, day), **again) for day in charged_on(plan, last_day, zone) if day < period.end)
+        if ends or window:
+            # A plan that was to end earlier when it was charged owes the days since.
+            days = (day for day in charged_on(plan, last_day, zone) if day < period.end)
+            due.extend(DueBill(key_of(plan, day), only_if_lacking=True, only_if_there=True, again=ends) for day in days)
     return due
 
 
