@@ -178,6 +178,10 @@ class TestItems:
         for limit in (0, 2001, "x"):
             assert tables.org.client.get(tables.data, limit=limit).status == 400
 
+    def test_a_zero_has_one_key_whatever_its_sign(self, tables: Tables) -> None:
+        assert tables.put(("UK", Decimal("-0.0"), 1), ("DE", 0, 2)).status == 200
+        assert [item["lookupKey"] for item in tables.items(additional="lookupKey")] == ["DE,0", "UK,0"]
+
     def test_an_empty_revision_has_no_items_at_version_0(self, tables: Tables) -> None:
         assert tables.ok(tables.org.client.get(tables.data)) == {"items": [], "version": 0}
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.kernel.quantity import EXACT, ONE
+from usance.domain.kernel.quantity import EXACT, ONE, ZERO
 
 
 class Method(StrEnum):
@@ -141,7 +141,9 @@ def mean(sum_of_values: Decimal, count: int) -> Decimal:
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent."""
+    """The same number without trailing zeros, without an exponent and, when it is zero, without a sign."""
+    if not number:
+        return ZERO
     short = number.normalize(_UNROUNDED)
     exponent = short.as_tuple().exponent
     return short.quantize(ONE, context=_UNROUNDED) if isinstance(exponent, int) and exponent > 0 else short
