@@ -167,6 +167,12 @@ class TestCompoundAggregations:
             refused(org, "compoundAggregation", "calculation", name, calculation=f"{name} + 1")
         refused(org, "compoundAggregation", "calculation", calculation="1 +")
 
+    def test_it_looks_nothing_up_since_it_would_find_its_defaults_alone(self, org: Organization) -> None:
+        calculation = '1 + Lookup.findNumber("rates", "rate", 1, "uk")'
+        refused(
+            org, "compoundAggregation", "at character 5: Lookup.findNumber", "derived fields", calculation=calculation
+        )
+
     def test_what_it_names_stays_as_it_is_named(self, org: Organization) -> None:
         aggregation = org.make("aggregation")
         compound = org.make("compoundAggregation", calculation=f"aggregation.{aggregation['code']}")

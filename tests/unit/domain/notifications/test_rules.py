@@ -120,6 +120,7 @@ def test_a_calculation_that_can_never_fire_is_refused_with_its_reason(calculatio
         ("new.amount + 1", 1, "the result must be true or false, not a number"),
         ("new.amount >", 13, "ends too early"),
         ("new.amount > 1 >> 2", 17, "malformed"),
+        ('new.amount > 1 AND Lookup.exists("t", new.currency)', 20, "Lookup.exists is for derived fields"),
     ],
 )
 def test_a_refusal_points_at_the_place_also_where_no_value_of_today_would_reach(

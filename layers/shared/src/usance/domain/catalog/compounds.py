@@ -1,10 +1,13 @@
 """Rules of compound aggregations (metering.md 5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
+
+if TYPE_CHECKING:  # only compounds need the language
+    from usance.domain.expressions.tree import Expression
 
 REFERENCES_MAX: Final = 15  # a transaction holds 100 rows; an update may need five for each
 _PREFIX: Final = "aggregation."
@@ -41,7 +44,10 @@ def ids_of_aggregations(proposal: Proposal) -> Iterable[str]:
 
 
 def check_calculation(proposal: Proposal) -> Mapping[str, Any]:
-    """The calculation names simple aggregations that exist, by code, and custom fields."""
+    """The calculation names simple aggregations that exist, by code, and custom fields; it looks nothing up."""
+    from usance.domain.expressions.kinds import refuse_lookups
+
+    refuse_lookups(_parsed(proposal.new))
     for name in sorted(_names(proposal.new)):
         owner, dot, _ = name.partition(".")
         if not name.startswith(_PREFIX) and not (dot and owner in _CUSTOM_FIELD_OWNERS):
@@ -105,7 +111,12 @@ def check_compounds(proposal: Proposal) -> Mapping[str, Any]:
 
 
 def _names(compound: Entity) -> Iterable[str]:
-    from usance.domain.expressions.grammar import parse
     from usance.domain.expressions.tree import names
 
-    return names(parse(compound["calculation"]))
+    return names(_parsed(compound))
+
+
+def _parsed(compound: Entity) -> "Expression":
+    from usance.domain.expressions.grammar import parse
+
+    return parse(compound["calculation"])

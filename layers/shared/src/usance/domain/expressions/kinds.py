@@ -23,6 +23,7 @@ from usance.domain.expressions.tree import (
     Signed,
     Value,
     start,
+    walk,
 )
 from usance.domain.kernel.errors import InvalidInputError
 
@@ -48,6 +49,8 @@ _RESULTS: Final = {
     Function.FORMAT_TIME: Kind.TEXT,
 }
 
+_LOOKUPS: Final = frozenset({Function.FIND_NUMBER, Function.FIND_STRING, Function.EXISTS})
+
 
 def kind_of_result(expression: Expression, kind_of_name: Callable[[Name], Kind]) -> Kind:
     """The kind of the calculation's value. `InvalidInputError` says at which character (from 1) kinds do not go together."""
@@ -57,6 +60,13 @@ def kind_of_result(expression: Expression, kind_of_name: Callable[[Name], Kind])
 def refused(position: int, why: str) -> InvalidInputError:
     """The refusal of what stands at a position (from 0) of a calculation."""
     return InvalidInputError(f"calculation at character {position + 1}: {why}")
+
+
+def refuse_lookups(expression: Expression) -> None:
+    """`InvalidInputError` where a calculation looks values up: outside of derived fields it would find its defaults alone."""
+    for node, _ in walk(expression.root):
+        if isinstance(node, Call) and node.function in _LOOKUPS:
+            raise refused(node.at, f"{node.function} is for derived fields of meters alone; aggregate one of them")
 
 
 class _Kinds:

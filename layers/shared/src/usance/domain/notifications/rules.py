@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from usance.domain.expressions.evaluator import NullRules, evaluate
 from usance.domain.expressions.grammar import parse
-from usance.domain.expressions.kinds import Kind, kind_of_result, refused
+from usance.domain.expressions.kinds import Kind, kind_of_result, refuse_lookups, refused
 from usance.domain.expressions.tree import Expression, Name, Value, start
 from usance.domain.kernel.errors import InvalidInputError
 
@@ -57,10 +57,11 @@ def _parsed(calculation: str) -> Expression:
 def check(calculation: str, fields: Mapping[str, str] | None = None) -> None:
     """Refuse (`InvalidInputError`) a calculation that can never fire; the message says at which character it goes wrong.
 
-    It must parse and name only fields of `new` and `old`. With `fields` (names to types, as `events/fields` lists them)
+    It must parse, look nothing up and name only fields of `new` and `old`. With `fields` (names to types, as `events/fields` lists them)
     it must name fields that the event has and be true or false for values of their types.
     """
     expression = parse(calculation)
+    refuse_lookups(expression)
     kind = kind_of_result(expression, lambda name: _kind(name, fields))
     if fields is not None and kind not in {Kind.TRUTH, Kind.ANY}:
         raise refused(start(expression.root), f"the result must be true or false, not {kind.value}")
