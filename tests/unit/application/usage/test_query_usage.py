@@ -67,6 +67,14 @@ class TestMeasurements:
         assert [row["uid"] for row in answer["data"]] == ["uid-4", "uid-3", "uid-2", "uid-1"]
         assert answer["hasMoreData"] is False
 
+    def test_there_are_as_many_as_an_answer_holds(self, january: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(query_usage, "ROWS_MAX_BYTES", 1_000)
+        answer = january.ask()
+        assert [row["uid"] for row in answer["data"]] == ["uid-4", "uid-3", "uid-2"]
+        assert answer["hasMoreData"] is True
+        values = january.ask(aggregations=[january.of("SUM")], groups=[{"groupType": "TIME", "frequency": "HOUR"}])
+        assert len(values["data"]) == 4
+
     def test_meters_accounts_and_values_narrow_them(self, january: Explorer) -> None:
         january.use(0, "2026-01-05T10:30:00Z", 5, meter=january.new_meter("other"))
         mine = {"accountIds": [january.accounts[0]["id"]]}

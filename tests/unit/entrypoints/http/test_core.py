@@ -51,6 +51,14 @@ def test_each_refusal_has_its_status(refusal: UsanceError, status: int) -> None:
     assert ("Retry-After" in answer.headers) is (status in {429, 503})
 
 
+def test_an_answer_is_as_large_as_lambda_lets_it_be_or_refused_with_what_to_do() -> None:
+    rows = {"data": ['"' * 1_000] * 1_000}  # each quote takes four bytes: it is escaped in the row, and so is the row
+    assert client(lambda _: rows).get("/things/1").status == 200
+    answer = client(lambda _: {"data": rows["data"] * 2}).get("/things/1")
+    assert (answer.status, answer.json["errorCode"]) == (413, "ANSWER_TOO_LARGE")
+    assert "pageSize or limit" in answer.message
+
+
 def test_a_fault_of_ours_tells_nothing_of_its_cause() -> None:
     def handle(_: Request) -> Any:
         raise RuntimeError("the password is hush")

@@ -11,6 +11,9 @@ from usance.resources.refusals import BEYOND, not_json
 Document = dict[str, Any]
 """A JSON object in memory: str, int, Decimal, bool, None, list and dict; never a float."""
 
+ANSWER_MAX_BYTES: Final = 6_000_000
+"""Of what a Lambda function answers, which has 6 MiB at most with headers."""
+
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _SKIPPER: Final = msgspec.json.Decoder(msgspec.Raw)
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -41,6 +44,11 @@ def is_json(text: bytes) -> bool:
 def dumps(value: Any) -> bytes:
     """Serialise; a Decimal becomes a JSON number with its own digits."""
     return _ENCODER.encode(value)
+
+
+def answer_bytes(text: bytes) -> int:
+    """How many bytes `text` takes in what a Lambda function answers: there it is a string within JSON."""
+    return len(dumps(text.decode()))
 
 
 def _decoded(text: bytes | str) -> Any:

@@ -49,6 +49,12 @@ class BodyTooLargeError(UsanceError):
     code = "BODY_TOO_LARGE"
 
 
+class AnswerTooLargeError(UsanceError):
+    """There is more to answer than one answer holds."""
+
+    code = "ANSWER_TOO_LARGE"
+
+
 class NotFoundError(UsanceError):
     """No such entity in this organization."""
 

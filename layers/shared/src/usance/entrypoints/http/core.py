@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from usance.bootstrap.groups import groups_of
 from usance.domain.access import Caller, GroupsOf, Statement
 from usance.domain.kernel.errors import (
+    AnswerTooLargeError,
     BodyTooLargeError,
     DuplicateCodeError,
     ForbiddenError,
@@ -38,6 +39,7 @@ STATUS: Final[Mapping[type[UsanceError], int]] = {
     UnauthenticatedError: 401,
     ForbiddenError: 403,
     BodyTooLargeError: 403,
+    AnswerTooLargeError: 413,
     NotFoundError: 404,
     VersionConflictError: CONFLICT,
     DuplicateCodeError: CONFLICT,
@@ -85,7 +87,7 @@ def _path(event: Mapping[str, Any]) -> str:
 
 def _answered(route: Route, event: dict[str, Any], path: Mapping[str, str], groups: GroupsOf | None) -> Answer:
     try:
-        return _json(200, route.handle(_request(event, path, groups)))
+        return _bounded(wire.dumps(route.handle(_request(event, path, groups))))
     except UsanceError as refusal:
         return _refusal(refusal)
     except Exception:
@@ -144,10 +146,23 @@ def _refusal(refusal: UsanceError) -> Answer:
     return _json(status, body, HEADERS.get(status))
 
 
+def _bounded(body: bytes) -> Answer:
+    if (size := wire.answer_bytes(body)) > wire.ANSWER_MAX_BYTES:
+        raise AnswerTooLargeError(
+            f"the answer has {size} bytes; the limit is {wire.ANSWER_MAX_BYTES}: "
+            "ask for fewer at a time, by pageSize or limit, or filter them"
+        )
+    return _answer(200, body)
+
+
 def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    return _answer(status, wire.dumps(value), headers)
+
+
+def _answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", **(headers or {})},
-        "body": wire.dumps(value).decode(),
+        "body": body.decode(),
         "isBase64Encoded": False,
     }
