@@ -43,6 +43,7 @@ QUERIES = [
 MIXED = [  # a field that was text in some requests and number in others
     AggregationQuery("COUNT", "mixed"),
     AggregationQuery("SUM", "mixed"),
+    AggregationQuery("UNIQUE", "mixed"),
     AggregationQuery("COUNT", "tokens", ("mixed",)),
 ]
 
@@ -209,9 +210,12 @@ def test_a_field_of_two_kinds_is_not_mixed_up(stored: Stored) -> None:
         if not more:
             batch = replace(batch, columns=replace(batch.columns, numbers={"tokens": [1], "mixed": [number]}))
         stored.append(batch)
-    before = stored.log.aggregate(SCOPE, START, END, MIXED)
+    answers = stored.plain.aggregate(SCOPE, START, END, MIXED)
+    assert stored.log.aggregate(SCOPE, START, END, MIXED) == answers
+    stored.check()
     assert stored.merge() == 2
-    assert stored.log.aggregate(SCOPE, START, END, MIXED) == before
+    assert stored.log.aggregate(SCOPE, START, END, MIXED) == answers
+    stored.check()
 
 
 def test_what_was_received_in_one_instant_stays_together(stored: Stored) -> None:

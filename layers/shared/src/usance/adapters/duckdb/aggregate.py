@@ -10,13 +10,14 @@ from typing import Any, Final, assert_never
 import duckdb
 import numpy as np
 
-from usance.adapters.duckdb.columns import ExactColumn, Indexes, Integers, ScaledColumn, TextColumn, number
+from usance.adapters.duckdb.columns import Column, ExactColumn, Indexes, Integers, ScaledColumn, TextColumn, number
 from usance.adapters.duckdb.evidence import Witness
 from usance.adapters.duckdb.grouping import Grouping, in_order
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE
 from usance.application.ports.usage_log import AggregatedRow, AggregationQuery, Moment, Repeats, UsageScope
+from usance.domain.kernel.quantity import ZERO
 from usance.domain.metering.aggregation import (
     OF_ANY_FIELD,
     PERCENTILES,
@@ -123,7 +124,18 @@ def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes], un
     """`untils` are the ends of the buckets, of which the last key is the position, or the one end of all."""
     if not len(usage):
         return {}
-    column = usage.values(code)
+    if method not in OF_ANY_FIELD:
+        return _of_column(usage, method, code, usage.values(code), keys, untils)
+    first, *beside = (_of_column(usage, method, code, column, keys, untils) for column in usage.columns(code))
+    return {
+        key: (sum((other[key][0] or ZERO for other in beside), value or ZERO), count, None)
+        for key, (value, count, _) in first.items()
+    }
+
+
+def _of_column(
+    usage: Usage, method: Method, code: str, column: Column, keys: Sequence[Indexes], untils: Sequence[int]
+) -> _Values:
     match column:
         case ScaledColumn() if method is Method.TIME_WEIGHTED_SUM:
             return _counted_in_decimals(usage, method, column.decimals(), keys, untils)

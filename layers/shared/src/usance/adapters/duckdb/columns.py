@@ -74,12 +74,18 @@ def ends(items: Sequence[StoredItem]) -> Integers:
 
 
 def column(items: Sequence[StoredItem], code: str) -> Column:
-    """A field of every measurement. A field that is text in some items and number in others counts as number."""
+    """A field of every measurement. Of one that is text in some items and number in others, the numbers."""
     kinds = {Kind(item.fields[code][0]) for item in items if code in item.fields}
     if kinds == {Kind.DICTIONARY}:
         return _text_column(items, code)
     scaled = None if Kind.EXACT in kinds else _scaled_column(items, code)
     return scaled or ExactColumn([value for item in items for value in _decimals(item, code)])
+
+
+def has_both(items: Sequence[StoredItem], code: str) -> bool:
+    """Whether a field is text in some items and number in others."""
+    kinds = {Kind(item.fields[code][0]) for item in items if code in item.fields}
+    return Kind.DICTIONARY in kinds and len(kinds) > 1
 
 
 def text_column(items: Sequence[StoredItem], code: str) -> TextColumn:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from usance.adapters.duckdb.columns import ExactColumn, ScaledColumn, TextColumn, number
+from usance.adapters.duckdb.columns import Column, ExactColumn, ScaledColumn, TextColumn, number
 from usance.adapters.duckdb.stored import Stored
 from usance.adapters.duckdb.usage import Usage
 from usance.adapters.packing import NO_VALUE
@@ -27,7 +27,8 @@ def measured(
     numbers: list[dict[str, Decimal]] = [{} for _ in chosen]
     texts: list[dict[str, str]] = [{} for _ in chosen]
     for code in usage.codes():
-        _fill(usage, code, chosen, numbers, texts)
+        for column in usage.columns(code):
+            _fill(column, code, chosen, numbers, texts)
     receipts = usage.receipts(chosen)
     found = [
         Measurement(scope, uid, int(usage.ts[row]), _end(int(ets[row])), int(received[row]), numbers[at], texts[at])
@@ -37,9 +38,12 @@ def measured(
 
 
 def _fill(
-    usage: Usage, code: str, rows: Sequence[int], numbers: Sequence[dict[str, Decimal]], texts: Sequence[dict[str, str]]
+    column: Column,
+    code: str,
+    rows: Sequence[int],
+    numbers: Sequence[dict[str, Decimal]],
+    texts: Sequence[dict[str, str]],
 ) -> None:
-    column = usage.values(code)
     for at, row in enumerate(rows):
         match column:
             case ScaledColumn() if column.values[row] != NO_VALUE:

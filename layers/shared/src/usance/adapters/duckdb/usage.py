@@ -19,6 +19,7 @@ from usance.adapters.duckdb.columns import (
     TextColumn,
     column,
     ends,
+    has_both,
     instants,
     receipts,
     text_column,
@@ -102,6 +103,13 @@ class Usage:
                     found = ExactColumn([found.values[row] for row in self._rows.tolist()])
             self._columns[code] = found
         return self._columns[code]
+
+    def columns(self, code: str) -> Sequence[Column]:
+        """The values of a field, which are in two columns where it was text at one time and number at another."""
+        if not has_both(self._items, code):
+            return [self.values(code)]
+        texts = text_column(self._items, code)
+        return [self.values(code), TextColumn(self._picked(texts.indexes), texts.distinct)]
 
     def group(self, code: str) -> TextColumn:
         """The texts of a field to group by; the empty text where a measurement has none."""
