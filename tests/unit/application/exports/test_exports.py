@@ -363,6 +363,17 @@ class TestParquet:
             fits = row.get("tokens") is not None and row["tokens"] not in {huge, Decimal("1e-25")}
             assert shown["tokens"] == (row["tokens"] if fits else None)
 
+    def test_a_field_that_the_meter_has_no_more_is_in_the_column_of_all_fields(
+        self, exports: Exports, tmp_path: Path
+    ) -> None:
+        exports.explorer.use(0, "2026-01-02T00:00:00Z", Decimal("0.25"))
+        meter = exports.explorer.meter
+        texts = [one for one in meter["dataFields"] if one["code"] != "tokens"]
+        assert exports.org.client.put(f"/meters/{meter['id']}", {**meter, "dataFields": texts}).status == 200
+        engine = self.kept(exports, exports.export(**JANUARY, exportFileFormat="PARQUET"), tmp_path)
+        [(kept,)] = engine.execute(f"SELECT fields FROM read_parquet('{tmp_path}/**/*.parquet')").fetchall()
+        assert json.loads(kept) == {"tokens": 0.25, "region": "eu", "user": "u"}
+
     def test_the_query_of_the_guide_answers_what_the_store_does(self, exports: Exports, tmp_path: Path) -> None:
         for number in range(40):
             exports.explorer.use(number % 3, f"2026-01-{number % 9 + 2:02d}T{number % 24:02d}:00:00Z", number)

@@ -1,7 +1,7 @@
 """Rows as Parquet files, written by DuckDB as they come."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -28,7 +28,7 @@ class ParquetFiles:
     """`RowFiles` of Parquet.
 
     Instants are TIMESTAMP in UTC, numbers DECIMAL(38,18), everything else VARCHAR. A number that does not fit is null in
-    its column; the column `fields` of tables with numbers has it. Names of columns differ, whatever their case.
+    its column; the column `fields` has it, of tables that tell their own columns apart. Names of columns differ, whatever their case.
     """
 
     def __call__(self, table: Table) -> "ParquetFile":
@@ -47,9 +47,9 @@ class ParquetFile:
         self._stream: BinaryIO | None = None
         settings: dict[str, Any] = {"threads": 2, "memory_limit": MEMORY, "temp_directory": self._folder.name}
         self._connection = duckdb.connect(str(Path(self._folder.name) / "rows.duckdb"), config=settings)
-        names = distinct_names(table.columns, [EXACT] if table.numbers else [])
+        names = distinct_names(table.columns, [] if table.own is None else [EXACT])
         columns = [f"{quoted(names[name])} {self._type(name)}" for name in table.columns]
-        columns += [f"{quoted(EXACT)} VARCHAR"] if table.numbers else []
+        columns += [] if table.own is None else [f"{quoted(EXACT)} VARCHAR"]
         self._connection.execute(f"CREATE TABLE kept ({', '.join(columns)})")
 
     def __enter__(self) -> Self:
@@ -84,8 +84,8 @@ class ParquetFile:
         names: Sequence[str] = self._table.columns
         chunk = {f"c{at}": _array([self._value(name, row.get(name)) for row in rows]) for at, name in enumerate(names)}
         selected = [f"CAST(c{at} AS {self._type(name)})" for at, name in enumerate(names)]
-        if self._table.numbers:
-            chunk["exact"] = _array([self._exact(row) for row in rows])
+        if (own := self._table.own) is not None:
+            chunk["exact"] = _array([_beside(own, row) for row in rows])
             selected.append("exact")
         self._connection.register("chunk", chunk)
         self._connection.execute(f"INSERT INTO kept SELECT {', '.join(selected)} FROM chunk")  # noqa: S608 - our own names
@@ -103,8 +103,9 @@ class ParquetFile:
             return str(value).removesuffix("Z")
         return _fitting(value) if name in self._table.numbers else cell(value)
 
-    def _exact(self, row: Mapping[str, Any]) -> str:
-        return wire.dumps({name: value for name, value in row.items() if name in self._table.exact}).decode()
+
+def _beside(own: Collection[str], row: Mapping[str, Any]) -> str:
+    return wire.dumps({name: value for name, value in row.items() if name not in own}).decode()
 
 
 def _fitting(value: Any) -> str | None:

@@ -35,7 +35,8 @@ class Table:
     """The rows of one type. `columns` are the names of all fields that rows may have; `chunks` takes a place, {} at first.
 
     `text_columns` are those of a file of text, where they differ. `instants` and `numbers` are the columns
-    that a typed file can hold as such, and `exact` those whose numbers may not fit its type.
+    that a typed file can hold as such. Where `own` columns are told apart, such a file has in one more column what a row has
+    beside them, exactly: numbers that may not fit its type, and fields that have no column any more.
     """
 
     type: str
@@ -44,4 +45,4 @@ class Table:
     text_columns: Sequence[TextColumn] = ()
     instants: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
-    exact: frozenset[str] = frozenset()
+    own: frozenset[str] | None = None

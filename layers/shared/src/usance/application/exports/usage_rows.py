@@ -46,7 +46,7 @@ def usage_table(ports: UsagePorts, org_id: str, asked: Document) -> Table:
         [*(TextColumn(name, name) for name in _FIXED), *_text_columns(meters, names)],
         instants=_INSTANTS,
         numbers=frozenset(name for code, name in names.items() if code not in texts),
-        exact=frozenset(names.values()),
+        own=frozenset(_FIXED),
     )
 
 
@@ -56,7 +56,8 @@ def _aggregated(ports: UsagePorts, org_id: str, plan: Plan) -> Table:
 
     columns = columns_of(plan)
     values = frozenset(value_columns(plan))
-    return Table(MEASUREMENTS, columns, chunks, instants=frozenset({"ts"} & {*columns}), numbers=values, exact=values)
+    own = frozenset(columns) - values
+    return Table(MEASUREMENTS, columns, chunks, instants=frozenset({"ts"} & {*columns}), numbers=values, own=own)
 
 
 def _meters(ports: UsagePorts, org_id: str, scopes: Sequence[UsageScope]) -> Sequence[Document]:
