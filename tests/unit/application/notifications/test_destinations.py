@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.unit.application.notifications.world import World
+from usance.application.notifications.attempts import masked
 from usance.application.notifications.deliver_run import Deliverer, deliver_run
 from usance.application.notifications.leases import LEASE_TYPE
 from usance.application.notifications.lines import PLACE_TYPE
@@ -175,6 +176,12 @@ def test_what_is_dropped_leaves_the_line_too() -> None:
     world.work()
     assert {run["status"] for run in world.runs()} == {"DISABLED"}
     assert not [key for key in world.entities.rows if key[1] == PLACE_TYPE]
+
+
+@pytest.mark.parametrize("dummy", ["x", "e", "key"])
+def test_credentials_too_short_to_be_any_leave_what_failed_readable(dummy: str) -> None:
+    hidden = (dummy, "a-real-key")
+    assert masked("the key a-real-key expired", hidden) == "the key *** expired"
 
 
 def test_the_log_of_an_attempt_hides_what_signs_it() -> None:

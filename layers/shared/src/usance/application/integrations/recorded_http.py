@@ -21,7 +21,6 @@ _SECRET_FIELDS: Final = re.compile(
 _SECRET_FORM: Final = re.compile(
     r"((?:^|&)(?:[a-z_]*token|[a-z_]*secret|password|[a-z_]*assertion|code)=)[^&]*", re.IGNORECASE
 )
-SECRET_CHARS_MIN: Final = 4  # shorter credentials are words such as "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,7 @@ class RecordedHttp:
 
     def log(self, hidden: Iterable[str]) -> list[Document]:
         """The first and the last exchanges, without these secrets; no headers, which hold credentials."""
-        secrets = [
-            text for secret in hidden if len(secret) >= SECRET_CHARS_MIN for text in (secret, quote_plus(secret))
-        ]
+        secrets = [text for secret in hidden for text in (secret, quote_plus(secret))]
         kept = self.made
         if len(kept) > KEPT_MAX:
             kept = [*kept[:KEPT_FIRST], *kept[KEPT_FIRST - KEPT_MAX :]]

@@ -11,6 +11,9 @@ from usance.resources import instants
 from usance.resources.wire import Document
 
 MASK: Final = "***"
+SECRET_CHARS_MIN: Final = (
+    4  # shorter credentials are words such as "true", or letters: masked, nothing could be read any more
+)
 _SECRET_HEADERS: Final = ("Api-Key", "Signature")
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -39,7 +42,7 @@ def attempt_of(
 
 def masked(text: str, hidden: Iterable[str]) -> str:
     """`text` without these secrets, the longest first, since one may be a part of another."""
-    for secret in sorted(filter(None, hidden), key=len, reverse=True):
+    for secret in sorted((secret for secret in hidden if len(secret) >= SECRET_CHARS_MIN), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
 
