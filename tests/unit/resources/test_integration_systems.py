@@ -109,6 +109,30 @@ def test_a_configuration_is_authorized_once_it_has_the_credentials_that_its_syst
     assert made.json["authorized"] is True
 
 
+@pytest.mark.parametrize(
+    ("credentials", "authorized"),
+    [
+        ({"type": "M3TER_SIGNED_REQUEST", "apiKey": "k", "secret": "s"}, True),
+        ({"type": "M3TER_SIGNED_REQUEST", "apiKey": "k"}, False),
+        ({"type": "M3TER_SIGNED_REQUEST", "secret": "s"}, False),
+        ({"type": "HTTP_BASIC", "apiKey": "k", "secret": "s"}, False),
+    ],
+)
+def test_credentials_that_an_endpoint_could_do_without_are_whole_where_they_are_given(
+    organization, credentials, authorized
+):
+    made = organization.client.post(
+        "/integrationconfigs", body(organization, "Custom", {"url": URL}, credentials=credentials)
+    )
+    assert made.json["authorized"] is authorized
+    path = f"/integrationconfigs/{made.json['id']}"
+
+    kept = organization.client.put(path, made.json | {"name": "Ours"}).json
+    assert kept["authorized"] is authorized
+    unsigned = {name: value for name, value in kept.items() if name != "integrationCredentialsId"}
+    assert organization.client.put(path, unsigned).json["authorized"] is True
+
+
 def test_an_update_looks_at_what_it_changes(organization):
     made = saved(organization, "Custom", {"url": URL})
     path = f"/integrationconfigs/{made['id']}"

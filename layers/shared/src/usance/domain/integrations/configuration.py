@@ -64,11 +64,11 @@ def _is_authorized(system: System, proposal: Proposal) -> bool:
     """Whether credentials of a kind that the system takes are kept, with all that they must have; or none are needed."""
     new, old = proposal.new, proposal.old or {}
     sent = new.get("credentials")
+    if sent is not None:
+        asked = system.credentials.get(sent["type"])
+        return asked is not None and all(sent.get(setting.name) for setting in asked if setting.required)
+    kept = new.get("integrationCredentialsId")
+    if kept and kept == old.get("integrationCredentialsId"):
+        return bool(old.get("authorized"))
     asks = [any(setting.required for setting in asked) for asked in system.credentials.values()]
-    if sent is None and not (asks and all(asks)):
-        return True
-    if sent is None:
-        kept = new.get("integrationCredentialsId")
-        return bool(kept and kept == old.get("integrationCredentialsId") and old.get("authorized"))
-    asked = system.credentials.get(sent["type"])
-    return asked is not None and all(sent.get(setting.name) for setting in asked if setting.required)
+    return system.takes_unsigned or not (asks and all(asks))

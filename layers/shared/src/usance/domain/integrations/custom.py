@@ -190,7 +190,13 @@ HTTPS: Final = System(
     destinations=("Custom",),
     entities=ENTITIES,
     category="Custom",
-    credentials={"M3TER_SIGNED_REQUEST": (Setting("apiKey", "API key"), Setting("secret", "Secret", secret=True))},
+    credentials={
+        "M3TER_SIGNED_REQUEST": (
+            Setting("apiKey", "API key", required=True),
+            Setting("secret", "Secret", required=True, secret=True),
+        )
+    },
+    takes_unsigned=True,
     options=(Setting("url", "Address of the endpoint", required=True), *_COMMON),
     check=check_https,
 )

@@ -25,7 +25,8 @@ class System:
 
     `destinations` are the API's names for it, the main one first. `identifier` is what external mappings call it.
     `tables` maps an entity of ours to the tables of the system that it can be mapped to, the usual one first; bills are
-    mapped to `tables["Bill"][0]` when they are sent. `credentials` maps a `type` of credentials to its properties.
+    mapped to `tables["Bill"][0]` when they are sent. `credentials` maps a `type` of credentials to its properties; a
+    system that `takes_unsigned` requests needs none of them.
     """
 
     identifier: str
@@ -34,6 +35,7 @@ class System:
     entities: Sequence[str] = (BILL,)
     category: str = "Accounts Receivable"
     credentials: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
+    takes_unsigned: bool = False
     options: Sequence[Setting] = ()
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     check: Callable[[Mapping[str, Any]], None] | None = None
