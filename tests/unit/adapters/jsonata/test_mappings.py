@@ -41,6 +41,10 @@ def test_a_number_that_is_calculated_is_one_of_json_again():
     assert apply("[0.1 + 0.5, 1 + 1]") == [Decimal("0.6"), 2]
 
 
+def test_a_character_may_be_written_as_two_escapes():
+    assert apply(r'{"\ud83d\ude00": new.name & " \ud83d\ude00é"}') == {"😀": "Acme 😀é"}
+
+
 def test_what_an_expression_does_not_find_is_nothing():
     assert apply("new.missing") is None
     assert apply('change = "deleted" ? new') is None
@@ -73,6 +77,8 @@ def test_an_expression_that_can_be_read_passes():
         ("$nosuch(1)", "non-function"),
         ("$sum(new.name)", "must be an array"),
         ("function($x){$x}", "JSON has not"),
+        (r'"\ud83d"', "half a character"),
+        (r'$error("no \ud83d")', "no \ufffd"),
         ("($f := function($n){$n + $f($n + 1)}; $f(1))", "Stack overflow"),
     ],
 )

@@ -63,7 +63,7 @@ def _result(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except _CannotBeJsonError as wrong:
         return {"refused": str(wrong)}
     except Exception as failed:  # noqa: BLE001 - whatever a library says of what a customer wrote is the customer's
-        return {"refused": f"it cannot be evaluated: {failed}"[:REASON_MAX]}
+        return {"refused": _whole(f"it cannot be evaluated: {failed}"[:REASON_MAX], errors="replace")}
     if len(value) > request["answer_max"]:
         return {"refused": f"it makes {len(value)} bytes; the limit is {request['answer_max']}"}
     return {"value": value}
@@ -73,14 +73,15 @@ def _reason(wrong: jsonata.JException, expression: str) -> str:
     """What is wrong and where: a position of the text, from 1, by line and column."""
     before = expression[: max(wrong.location, 0)]
     line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1)
-    return f"{str(wrong)[:REASON_MAX]} (line {line}, column {max(column, 1)})"
+    said = _whole(str(wrong)[:REASON_MAX], errors="replace")
+    return f"{said} (line {line}, column {max(column, 1)})"
 
 
 def _plain(value: Any) -> Any:
     """The value in what JSON has, with the digits of numbers that were passed on."""
     match value:
         case None | str() | bool():
-            return value
+            return _text(value) if isinstance(value, str) else value
         case _Exact():
             return Decimal(value.text)
         case float() if isfinite(value):
@@ -88,13 +89,27 @@ def _plain(value: Any) -> Any:
         case int():
             return value if abs(value) < _WHOLE_MAX else Decimal(value)
         case dict():
-            return {str(name): _plain(inner) for name, inner in value.items()}
+            return {_text(str(name)): _plain(inner) for name, inner in value.items()}
         case list() | tuple() | range():
             return [_plain(inner) for inner in value]
         case _ if type(value).__name__ == "NullValue":
             return None
         case _:
             raise _CannotBeJsonError("it makes something that JSON has not, such as a function or an infinite number")
+
+
+def _text(value: str) -> str:
+    try:
+        return _whole(value)
+    except UnicodeDecodeError:
+        raise _CannotBeJsonError(
+            "it makes a text with half a character, of which the other escape is missing"
+        ) from None
+
+
+def _whole(text: str, errors: str = "strict") -> str:
+    """The text in whole characters: an expression may write one as two escapes, as JSON does."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", errors)
 
 
 if __name__ == "__main__":
