@@ -554,6 +554,13 @@ class TestSettings:
         ]
         assert len(org.client.get("/picklists/currency", archived="false").json["data"]) == 1
 
+    def test_custom_fields_are_replaced_kind_by_kind(self, org: Organization) -> None:
+        org.client.put("/customfields", {"account": {"tier": "gold", "rate": 2}, "version": 1})
+        org.client.put("/customfields", {"product": {"factor": 1}, "version": 2})
+        changed = org.client.put("/customfields", {"account": {"tier": "silver"}, "meter": None, "version": 3}).json
+        assert (changed["account"], changed["product"], changed["meter"]) == ({"tier": "silver"}, {"factor": 1}, {})
+        assert org.client.put("/customfields", {"account": {}, "version": 4}).json["account"] == {}
+
     def test_custom_fields_have_their_limits(self, org: Organization) -> None:
         many = {f"f{n}": n for n in range(26)}
         answer = org.client.put("/customfields", {"meter": many, "version": 1})

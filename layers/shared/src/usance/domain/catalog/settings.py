@@ -40,3 +40,9 @@ def check_currency(proposal: Proposal) -> Mapping[str, Any]:
         if proposal.new.get("archived"):
             raise InvalidInputError("archived: the currency of the organization cannot be archived")
     return {}
+
+
+def keep_other_kinds(proposal: Proposal) -> Mapping[str, Any]:
+    """The custom fields of each kind of entity that an update does not name stay as they are (platform.md 1.7)."""
+    old = proposal.old or {}
+    return {kind: fields for kind, fields in old.items() if isinstance(fields, Mapping) and kind not in proposal.new}
