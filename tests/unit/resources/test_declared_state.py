@@ -384,6 +384,8 @@ SETTINGS: Mapping[str, Body] = {
     },
 }
 
+REPLACED_KIND_BY_KIND = {"customField"}  # what an update leaves out stays (platform.md 1.7)
+
 
 @pytest.mark.parametrize("type_", SETTINGS)
 def test_settings_are_read_as_written_and_may_be_written_back(org: Organization, type_: str) -> None:
@@ -402,7 +404,8 @@ def test_settings_are_read_as_written_and_may_be_written_back(org: Organization,
     )
     assert bare.status == 200, bare.text
     for name in SETTINGS[type_].keys() - org.body(type_).keys():
-        assert bare.json.get(name) == properties(row)[name], name
+        left = written.json[name] if type_ in REPLACED_KIND_BY_KIND else properties(row)[name]
+        assert bare.json.get(name) == left, name
 
 
 def test_a_group_is_read_as_written_and_may_be_written_back(org: Organization) -> None:
