@@ -116,9 +116,16 @@ def backup_urls(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     ports, org_id, backup_id = backup_ports(), _text(event, "orgId"), _text(event, "backupId")
     if isinstance(event.get("download"), list):
         return download_urls(ports, org_id, backup_id, [str(name) for name in event["download"]])
-    if isinstance(event.get("upload"), list) and all(isinstance(file, dict) for file in event["upload"]):
+    if isinstance(event.get("upload"), list) and all(_is_file(file) for file in event["upload"]):
         return upload_urls(ports, org_id, backup_id, event["upload"])
-    raise InvalidInputError("download or upload is required and must be an array")
+    raise InvalidInputError(
+        "download must be an array of names, or upload one of objects of name, bytes and contentType"
+    )
+
+
+def _is_file(value: Any) -> bool:
+    kinds = {"name": str, "bytes": int, "contentType": str}
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())
 
 
 def _end_of(context: Any) -> Callable[[], bool]:
