@@ -607,6 +607,12 @@ class TestWebhooks:
         assert "hush" not in reader.get("/integrationdestinations/webhooks").text
         assert org.client.get("/integrationdestinations/webhooks").json["data"] == [webhook]
 
+    @pytest.mark.parametrize("api_key", ["ключ", "a\nb", " key", "key\t"])
+    def test_its_key_can_be_a_header(self, org: Organization, api_key: str) -> None:
+        credentials = {"type": "M3TER_SIGNED_REQUEST", "apiKey": api_key, "secret": "hush"}
+        refused(org, "webhook", "credentials.apiKey: must be printable ASCII", credentials=credentials)
+        org.make("webhook", credentials={**credentials, "apiKey": "k 1", "secret": "тихо"})
+
     def test_it_is_switched_without_a_version_or_a_body(self, org: Organization) -> None:
         webhook = org.make("webhook")
         path = f"/integrationdestinations/webhooks/{webhook['id']}/active"

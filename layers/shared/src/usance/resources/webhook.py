@@ -2,13 +2,19 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.webhooks import describe_credentials
 from usance.resources.fields import Name, Noun, Text
 from usance.resources.resource import IDS, Dependant, Resource
 
 URL_MAX_CHARS: Final = 2_048
+
+
+def _header_text(value: str) -> str:
+    if value != value.strip() or not (value.isascii() and value.isprintable()):
+        raise ValueError("must be printable ASCII without spaces around it, since it is sent as a header")
+    return value
 
 
 class SignedCredentials(Noun):
@@ -18,7 +24,7 @@ class SignedCredentials(Noun):
     """
 
     type: Literal["M3TER_SIGNED_REQUEST"]
-    api_key: Text
+    api_key: Annotated[Text, AfterValidator(_header_text)]
     secret: Text
     previous_secret: Text | None = None
     name: Name | None = None
