@@ -15,7 +15,7 @@ from usance.application.notifications.deliver_run import deliver_run
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.replay_range import replay_range
 from usance.application.notifications.replay_run import replay_run
-from usance.application.notifications.runs import changed, put_run
+from usance.application.notifications.runs import RUN_TYPE, changed, put_run
 from usance.application.notifications.send_test import send_test
 from usance.application.ports.entities import Page, Put
 from usance.domain.access import Caller, Statement
@@ -229,6 +229,42 @@ def test_what_fired_while_the_integration_was_disabled_gets_its_first_run() -> N
     world.work()
     assert len(bodies(world)) == 2
     assert wire.loads(bodies(world)[1])["m3terEvent"]["eventData"]["newDto"]["version"] == 3
+
+
+def versions(world: World) -> list[int]:
+    return [wire.loads(body)["m3terEvent"]["eventData"]["newDto"]["version"] for body in bodies(world)]
+
+
+@pytest.mark.parametrize("fired_while_disabled", [False, True])
+def test_an_ordered_webhook_gets_a_time_again_by_the_time_of_the_events(*, fired_while_disabled: bool) -> None:
+    world = prepared(REJECTED, changes=0 if fired_while_disabled else 3, ordered=True)
+    if fired_while_disabled:
+        configuration = world.entities.get(world.org, "integrationConfiguration", "rule-webhook") or {}
+        world.entities.commit(world.org, [put_configuration({**configuration, "version": 2, "enabled": False}, 1)])
+        for version in (2, 3, 4):
+            record_change(world.change(version), world.stores())
+            world.clock.advance(hours=1)
+        world.entities.commit(world.org, [put_configuration({**configuration, "version": 3}, 2)])
+    sent = len(world.sender.sent)
+    made = again(world).data
+    stored = [world.entities.get(world.org, RUN_TYPE, run["id"]) or {} for run in made]
+    firings = [world.events.get(world.org, run["delivery"]["eventId"]) for run in stored]
+    times = [firing.time for firing in firings if firing]
+    assert len(times) == 3
+    assert times == sorted(times, reverse=True)
+    world.work()
+    assert versions(world)[sent:] == [2, 3, 4]
+
+
+def test_what_is_delivered_again_goes_before_newer_deliveries_that_wait() -> None:
+    world = prepared(REJECTED, ordered=True)
+    [repeated] = world.runs()
+    for newer in (3, 4):
+        record_change(world.change(newer), world.stores())
+        world.clock.advance(seconds=1)
+        repeated = replay(world, repeated)
+        world.work()
+    assert versions(world) == [2, 2, 3, 2, 4]
 
 
 def test_a_long_time_is_replayed_page_by_page_over_all_integrations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,12 @@
 """Lines: those of an ordered webhook, or of one entity to one system; oldest event first, each waits for the one before it.
 
-A delivery stands in line from when its run is made until its run is over. Its place sorts by the time of the event.
+A delivery stands in line from when its run is made until its run is over. Its place sorts by the time of the event, also when it is made again.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from usance.application.notifications.runs import RUN_TYPE, enqueue, line_of, put_run
+from usance.application.notifications.runs import RUN_TYPE, enqueue, line_of, place_of, put_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Delete, EntityRepository, Put
 from usance.domain.kernel.errors import NotFoundError, VersionConflictError
@@ -22,7 +22,7 @@ def joins(run: Document) -> Sequence[Put]:
     line = line_of(run)
     if line is None:
         return [put_run(run)]
-    place = {"id": reversed_id(run["id"]), "version": 1, "runId": run["id"]}
+    place = {"id": reversed_id(place_of(run)), "version": 1, "runId": run["id"]}
     return [put_run(run), Put(PLACE_TYPE, place, indexed={"line": [line]})]
 
 
@@ -34,7 +34,7 @@ def move(
     `VersionConflictError` when another worker was quicker: one that ended the run has taken it out of the line, too.
     """
     over = line_of(run) and RunStatus(run["status"]) in FINAL
-    leaves = [Delete(PLACE_TYPE, reversed_id(run["id"]))] if over else []
+    leaves = [Delete(PLACE_TYPE, reversed_id(place_of(run)))] if over else []
     try:
         entities.commit(org_id, [put_run(run, expected_version), *leaves, *also])
     except NotFoundError as gone:

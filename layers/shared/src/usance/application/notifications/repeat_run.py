@@ -9,19 +9,20 @@ from usance.application.notifications.runs import (
     changed,
     delivery_id,
     enqueue,
+    place_of,
     put_run,
     run_of,
     waiting_run,
 )
 from usance.application.notifications.stores import Stores
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError, VersionConflictError
-from usance.domain.kernel.ids import timed_id
+from usance.domain.kernel.ids import at_time_of, timed_id
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
 TRIES: Final = 5  # a run that is over changes when it is settled, and when it is repeated
 _OF_THE_RUN: Final = frozenset(
-    {"attempts", "dueAt", "settled", "repeatId", "cutOff"}
+    {"attempts", "dueAt", "settled", "repeatId", "cutOff", "place"}
 )  # of its delivery, and not of what it delivers
 
 
@@ -47,12 +48,13 @@ def _repeat(org_id: str, run: Document, line: str | None, by: str, stores: Store
     now = stores.clock.now()
     links = {name: run[name] for name in ("entityType", "entityId", "destination", "destinationId")}
     kept = {name: value for name, value in run["delivery"].items() if name not in _OF_THE_RUN}
+    id_ = timed_id(now, org_id, "repeat", run["id"], str(run["version"]))
     repeat = waiting_run(
-        timed_id(now, org_id, "repeat", run["id"], str(run["version"])),
+        id_,
         {**links, "replayedFromIntegrationRunId": run["id"]},
         now,
         by,
-        **{**kept, "deliveryId": delivery_id(run), "line": line},
+        **{**kept, "deliveryId": delivery_id(run), "line": line, "place": at_time_of(place_of(run), id_)},
     )
     repeated = changed(run, now, delivery={"repeatId": repeat["id"]})
     stores.entities.commit(org_id, [*joins(repeat), put_run(repeated, run["version"])])

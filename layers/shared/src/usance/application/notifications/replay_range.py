@@ -106,7 +106,7 @@ def _made(
     there = {run["id"]: run for run in stores.entities.get_many(caller.org_id, RUN_TYPE, list(of_firing))}
     allowed = permitted(caller, Action.CONFIG_UPDATE, RESOURCE, list(of_firing))
     made = []
-    for id_, firing in of_firing.items():
+    for id_, firing in reversed(of_firing.items()):  # oldest first: a line may begin to move with the first of them
         if id_ not in allowed:
             continue
         run = there.get(id_)
@@ -117,7 +117,7 @@ def _made(
                 made.append(first)
         elif (newest := _newest(caller.org_id, run, stores))["status"] in wanted.statuses:
             made.append(repeat_run(caller.org_id, newest, line_to(webhook), caller.audit_name, stores))
-    return made
+    return made[::-1]
 
 
 def _newest(org_id: str, run: Document, stores: Stores) -> Document:

@@ -107,6 +107,11 @@ def line_of(run: Document) -> str | None:
     return str(line) if line else None
 
 
+def place_of(run: Document) -> str:
+    """The id by which the run stands in its line; of a repeat another than its own, which tells when it was asked for."""
+    return str(run["delivery"].get("place", run["id"]))
+
+
 def is_to_webhook(run: Document) -> bool:
     """Whether a run, or an integration configuration, has a webhook for its destination; clients spell it in either case."""
     return str(run.get("destination", "")).lower() == WEBHOOK

@@ -7,6 +7,7 @@ from typing import Final
 
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REVERSED: Final = str.maketrans("0123456789abcdef", "fedcba9876543210")
+_TIME_CHARS: Final = 13  # of an id that begins with milliseconds: 48 bits in two groups
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +43,11 @@ def timed_id(instant: datetime, *parts: str) -> str:
 def reversed_id(id_: str) -> str:
     """The id of a thing that sorts the other way round: what comes first among ids comes last among these."""
     return id_.translate(_REVERSED)
+
+
+def at_time_of(timed: str, id_: str) -> str:
+    """An id that sorts among time-ordered ids as `timed` does, and is another's all the same: the rest is of `id_`."""
+    return timed[:_TIME_CHARS] + id_[_TIME_CHARS:]
 
 
 def following_id(id_: str) -> str:
