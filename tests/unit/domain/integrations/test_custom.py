@@ -52,8 +52,8 @@ def test_a_bill_is_sent_with_its_line_items_by_the_names_of_the_api():
     assert {name: line[name] for name in LINE if name in line} == {
         name: value for name, value in LINE.items() if name not in {"units", "subtotal"}
     } | {
-        "servicePeriodStartDate": "2026-01-01T00:00:00+00:00",
-        "servicePeriodEndDate": "2026-02-01T00:00:00+00:00",
+        "servicePeriodStartDate": "2026-01-01T00:00:00.000000Z",
+        "servicePeriodEndDate": "2026-02-01T00:00:00.000000Z",
     }
 
 

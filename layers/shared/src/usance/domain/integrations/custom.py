@@ -6,7 +6,7 @@ What is sent is the change itself, as a document, or what a mapping in JSONata m
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from usance.domain.integrations.invoice import Invoice, InvoiceLine
@@ -131,12 +131,17 @@ def _line(line: InvoiceLine) -> Mapping[str, Any]:
         "unit": line.unit,
         "averageUnitPrice": line.unit_price,
         "convertedSubtotal": line.amount,
-        "servicePeriodStartDate": line.service_start.isoformat() if line.service_start else None,
-        "servicePeriodEndDate": line.service_end.isoformat() if line.service_end else None,
+        "servicePeriodStartDate": _instant(line.service_start),
+        "servicePeriodEndDate": _instant(line.service_end),
     }
     if line.product:
         document |= {"productId": line.product.id, "productCode": line.product.code, "productName": line.product.name}
     return {name: value for name, value in document.items() if value is not None}
+
+
+def _instant(instant: datetime | None) -> str | None:
+    """An instant as the API writes it."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if instant else None
 
 
 def selects(options: Mapping[str, Any], change: str) -> bool:
