@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from usance.domain.kernel.ids import timed_id
 from usance.domain.notifications.changes import Change, ChangeKind
 
 SEEN = datetime(2026, 1, 15, 12, 0, 5, tzinfo=UTC)
@@ -50,9 +51,12 @@ def test_a_change_happened_when_the_entity_says_and_a_deletion_when_the_store_sa
     assert change(SECOND, None).happened_at == SEEN
 
 
-def test_a_deletion_in_the_second_of_an_update_still_comes_after_it() -> None:
+def test_a_deletion_in_the_second_of_an_update_comes_after_it_in_lines_too() -> None:
     late = {**SECOND, "dtLastModified": "2026-01-15T12:00:05.900000Z"}
-    assert change(late, None).happened_at == datetime(2026, 1, 15, 12, 0, 5, 900_001, tzinfo=UTC)
+    updated, deleted = change(FIRST, late), change(late, None)
+    assert deleted.happened_at == datetime(2026, 1, 15, 12, 0, 5, 901_000, tzinfo=UTC)
+    for run in range(20):
+        assert timed_id(updated.happened_at, str(run)) < timed_id(deleted.happened_at, str(run))
 
 
 def test_an_entity_without_a_time_of_its_own_happened_when_the_store_saw_it() -> None:

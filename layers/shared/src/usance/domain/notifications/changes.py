@@ -13,6 +13,7 @@ Representation = Mapping[str, Any]
 
 # Never in an event, wherever they stand; what customers name in customFields is theirs.
 _SECRET_FIELDS: Final = frozenset({"apiKey", "apiSecret", "credentials", "password", "secret", "secretHash"})
+_AFTER_IT: Final = timedelta(milliseconds=1)  # deliveries keep the order of events to the millisecond
 _CUSTOMERS_OWN: Final = "customFields"
 
 
@@ -67,7 +68,7 @@ class Change:
         if modified is None:
             return self.seen_at
         if self.kind is ChangeKind.DELETED:
-            return max(modified + timedelta.resolution, self.seen_at)  # the store counts whole seconds
+            return max(modified + _AFTER_IT, self.seen_at)  # the store counts whole seconds
         return modified
 
     @property
