@@ -108,8 +108,16 @@ def latest_run(
     caller: Caller, entity_type: str, entity_id: str, entities: EntityRepository, deadline: Deadline
 ) -> Document:
     """The newest run of an entity. `NotFoundError` when it has none."""
-    query = RunQuery("entity", f"{entity_type}/{entity_id}")
-    newest = list_runs(caller, query, entities, deadline, page_size=1, next_token=None).data
+    newest = latest_runs(caller, entity_type, [entity_id], entities, deadline)
     if not newest:
         raise NotFoundError(f"there is no integration run of the {entity_type} {entity_id}")
     return newest[0]
+
+
+def latest_runs(
+    caller: Caller, entity_type: str, entity_ids: Sequence[str], entities: EntityRepository, deadline: Deadline
+) -> list[Document]:
+    """The newest run of each entity that has any."""
+    queries = (RunQuery("entity", f"{entity_type}/{id_}") for id_ in entity_ids)
+    pages = (list_runs(caller, query, entities, deadline, page_size=1, next_token=None) for query in queries)
+    return [run for page in pages for run in page.data]

@@ -7,7 +7,14 @@ from usance.application.notifications.action_event import action_event
 from usance.application.notifications.describe_events import list_event_fields, list_event_types
 from usance.application.notifications.get_event import get_event
 from usance.application.notifications.list_events import EVENT_TYPES, list_events
-from usance.application.notifications.read_runs import RunQuery, get_run, get_run_log, latest_run, list_runs
+from usance.application.notifications.read_runs import (
+    RunQuery,
+    get_run,
+    get_run_log,
+    latest_run,
+    latest_runs,
+    list_runs,
+)
 from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.bootstrap.notifications import ReadingStores, reading_stores
@@ -134,7 +141,7 @@ def _latest_runs(request: Request, stores: ReadingStores) -> list[Any]:
     if not 1 <= len(ids) <= IDS_MAX:
         raise InvalidInputError(f"ids must name 1 to {IDS_MAX} entities")
     deadline = of_request(stores.clock)
-    return [latest_run(request.caller, request.path["entityType"], id_, stores.entities, deadline) for id_ in ids]
+    return latest_runs(request.caller, request.path["entityType"], ids, stores.entities, deadline)
 
 
 def _runs(request: Request, stores: ReadingStores, index: str, value: str) -> Document:
