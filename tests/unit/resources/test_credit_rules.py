@@ -573,8 +573,10 @@ class TestBalances:
         }
         assert during["expiredBalanceAmount"] == 30
         assert after["expiredBalanceAmount"] == 50
-        late = [{**transactions[0], "appliedDate": "2026-11-28T00:00:00Z"}, *transactions[1:]]
+        late = [{**transactions[0], "appliedDate": "2026-02-02T00:00:00Z"}, *transactions[1:]]
         assert summary(balance, late, at["03-01"]) == after
+        late[2] = {**transactions[2], "amount": Decimal(-55)}
+        assert summary(balance, late, at["03-01"])["expiredBalanceAmount"] == 5
         made = org.make("balance")["id"]
         org.client.post(f"/balances/{made}/transactions", {"amount": 7})
         shown = org.client.get(f"/balances/{made}/transactions/summary").json

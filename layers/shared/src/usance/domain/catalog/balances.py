@@ -58,7 +58,7 @@ def summary(balance: Entity, transactions: Sequence[Entity], now: datetime) -> M
     """What a balance was given, what was taken and what expired (billing.md 9.4). `now` is aware.
 
     Draw-downs count to the balance before its end, to the rollover from then on. Bills draw on whatever was ever put onto a
-    balance, so that what was put there after its end counts as if it had been there.
+    balance; what was put there, or taken off by hand, after its end changes by as much what is rolled over.
     """
     end = instant(balance["endDate"])
     amounts = [transaction["amount"] for transaction in transactions]
@@ -66,23 +66,25 @@ def summary(balance: Entity, transactions: Sequence[Entity], now: datetime) -> M
     first = min((one for one in transactions if one["amount"] > 0), key=_at, default=None)
     rolled_over = _total(amount for at, amount in drawn if at >= end)
     left = EXACT.add(_total(amounts), rolled_over)
+    moved = _total(one["amount"] for one in transactions if one["entityType"] != DRAW_DOWN and _at(one) >= end)
     return {
         "totalCreditAmount": _total(amount for amount in amounts if amount > 0),
         "totalDebitAmount": _total(-amount for amount in amounts if amount < 0),
         "initialCreditAmount": first["amount"] if first else ZERO,
         "balanceConsumed": _total(amount for at, amount in drawn if at < end),
         "rolloverConsumed": rolled_over,
-        "expiredBalanceAmount": _expired(balance, max(left, ZERO), rolled_over, now),
+        "expiredBalanceAmount": _expired(balance, max(left, ZERO), moved, rolled_over, now),
     }
 
 
-def _expired(balance: Entity, left: Decimal, rolled_over: Decimal, now: datetime) -> Decimal:
-    """Of what was left at the end: what was not rolled over, and in the end what was and was not used."""
+def _expired(balance: Entity, left: Decimal, moved: Decimal, rolled_over: Decimal, now: datetime) -> Decimal:
+    """Of what was left at the end, and was `moved` since: what was not rolled over, and in the end what was and was not used."""
     if now < instant(balance["endDate"]):
         return ZERO
     if "rolloverEndDate" not in balance:
         return left
-    kept: Decimal = min(left, balance.get("rolloverAmount", left))
+    most = EXACT.add(balance["rolloverAmount"], moved) if "rolloverAmount" in balance else left
+    kept = max(min(left, most), ZERO)
     unused = max(EXACT.subtract(kept, rolled_over), ZERO) if now >= instant(balance["rolloverEndDate"]) else ZERO
     return EXACT.add(EXACT.subtract(left, kept), unused)
 
