@@ -41,8 +41,8 @@ def test_the_old_one_ends_where_the_new_one_starts(org: Organization) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"startDate": "2025-01-01T00:00:00Z"}, "endDate"),
-        ({"startDate": "2024-01-01T00:00:00Z"}, "endDate"),
+        ({"startDate": "2025-01-01T00:00:00Z"}, "startDate must be later than 2025-01-01"),
+        ({"startDate": "2024-01-01T00:00:00Z"}, "startDate must be later than 2025-01-01"),
         ({"startDate": None}, "startDate"),
         ({"planId": None}, "planId"),
         ({"accountId": "x" * 36}, "accountId"),

@@ -55,7 +55,15 @@ def _replaced(ports: EntityPorts, caller: Caller, old: Document, sent: Document)
 
 
 def _check_runs(old: Document, *, at: str) -> None:
-    """A replacement shortens the original: one that ended before would become longer, and be billed for a gap."""
+    """A replacement shortens the original: one that ended before would become longer, and be billed for a gap.
+
+    Nothing would be left of one that starts no earlier.
+    """
+    if instant(at) <= instant(old["startDate"]):
+        raise InvalidInputError(
+            f"startDate must be later than {old['startDate']}, where the account plan {old['id']} starts; to have nothing of "
+            "that, delete it and create the new account plan"
+        )
     if "endDate" in old and instant(old["endDate"]) < instant(at):
         raise InvalidInputError(
             f"startDate: the account plan {old['id']} ends before, at {old['endDate']}; start there or earlier, "
