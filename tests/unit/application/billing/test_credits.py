@@ -197,6 +197,17 @@ def test_a_fee_makes_up_for_earlier_ones_when_the_commitment_has_changed(
     assert fees_of_the_year(world, commitment, changes) == expected
 
 
+def test_a_change_after_the_bill_of_the_last_fee_was_locked_ahead_is_on_the_next_bill(world: World) -> None:
+    """A bill can be made, and locked, while its period lasts."""
+    commitment = prepaid_monthly(world, subscribed(world, 0), endDate="2026-02-01", amount=600)
+    last = world.bill(world.run(lastDateInBillingPeriod="2026-01-31"))
+    world.put(f"/bills/{last['id']}/status", {"status": "APPROVED"})
+    world.put(f"/bills/{last['id']}/lock")
+    change(world, commitment, amount=640)
+    late = world.bill(world.run(lastDateInBillingPeriod="2026-02-28"))
+    assert sum(amount for _, amount in [*lines(last), *lines(late)]) == 640
+
+
 def test_a_fee_that_was_billed_less_than_it_is_now_is_made_up_for_once(world: World) -> None:
     account = subscribed(world, 0)
     commitment = prepaid_monthly(world, account)

@@ -107,6 +107,11 @@ class FeePlan:
         """The day of the last fee."""
         return self.calendar.boundary(self._index(self._count() - 1))
 
+    @property
+    def last_since(self) -> date:
+        """The day from which on a run makes the bill of the last fee: it may be locked before its own day."""
+        return self._since(self.last_day)
+
     def _due(self, after: date | None, until: date, currency: Currency) -> Decimal:
         """What the fees of the days beyond `after` (None: all) up to `until` come to; with the last, what all do."""
         if until >= self.last_day:
