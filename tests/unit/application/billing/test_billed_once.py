@@ -1,6 +1,7 @@
 """What a locked bill has stays billed once, whatever the configuration becomes after it (billing.md 12.7)."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -256,3 +257,34 @@ def test_a_minimum_in_advance_of_a_plan_that_ends_early_comes_to_that_of_its_day
     run(world, "2026-02-28")
     everything = [*lines(world), *lines(world, "MINIMUM_SPEND"), *lines(world, "MINIMUM_SPEND_REFUND")]
     assert sum(Decimal(amount) for start, _, amount in everything if start >= "2026-02-01") == 140
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("early", [False, True])
+def test_charges_that_become_due_at_the_other_end_of_a_period_are_billed_once(
+    world: World, early: bool, locked: bool
+) -> None:
+    timed = {"standingChargeBillInAdvance": early, "minimumSpendBillInAdvance": early}
+    more = {"standingCharge": 30, "minimumSpend": 60, **timed}
+    account = world.subscribe(template=more, startDate="2026-01-01T00:00:00Z")
+    counted = world.price_counter(
+        [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": 3}], planId=world.plan["id"], runningTotalBillInAdvance=early
+    )
+    adjusted = {"accountId": account["id"], "counterId": counted["counterId"], "date": "2026-01-01", "value": 5}
+    world.org.create("counterAdjustment", **adjusted)
+    for bill_id in run(world, "2026-01-31"):
+        if locked:
+            lock(world, bill_id)
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, **dict.fromkeys(timed, not early))
+    change(world, "counterpricings", counted, runningTotalBillInAdvance=not early)
+    months = ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01"]
+    charged = [*pairwise(months)][: 3 if early else 4]
+    for last_days in (("2026-02-28", "2026-03-31"), ("2026-02-28",), ("2026-01-31", "2026-02-28", "2026-03-31")):
+        for last_day in last_days:
+            run(world, last_day)
+        for kind, amount in (("STANDING_CHARGE", "30.00"), ("COUNTER_RUNNING_TOTAL_CHARGE", "15.00")):
+            assert lines(world, kind) == [(*span, amount) for span in charged], (kind, last_days)
+        both = [*lines(world, "MINIMUM_SPEND"), *lines(world, "MINIMUM_SPEND_REFUND")]
+        for start in months[:3]:
+            assert sum(Decimal(amount) for since, _, amount in both if since == start) == 45, (start, last_days)

@@ -41,8 +41,9 @@ class Company:
         self.use(self.child)
         bands = [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": 1}]
         counted = {"planId": world.plan["id"], "runningTotalBillInAdvance": self.early, "proRateRunningTotal": True}
-        counter = world.price_counter(bands, **counted)["counterId"]
-        world.org.make("counterAdjustment", accountId=self.child["id"], counterId=counter, date="2025-12-01", value=2)
+        self.counted = world.price_counter(bands, **counted)
+        adjusted = {"accountId": self.child["id"], "counterId": self.counted["counterId"], "date": "2025-12-01"}
+        world.org.make("counterAdjustment", **adjusted, value=2)
         grouping = world.org.client.post("/picklists/billgroupingkeys", {"name": "own", "exclusive": True}).json["id"]
         dates = {"startDate": "2025-01-01", "endDate": "2027-01-01", "usageFilters": None}
         self.contract = world.org.make("contract", accountId=self.child["id"], billGroupingKeyId=grouping, **dates)
@@ -98,15 +99,18 @@ Step = tuple[list[int], str, Any]
 
 
 def change(one: Company, what: str, to: Any) -> None:
-    child = one.plans["child"]["id"]
+    child, whose = one.plans["child"]["id"], "child" if "child" in what else "parent"
+    templates = sorted(each["id"] for each in one.world.org.client.get("/plantemplates").json["data"])
+    template = templates[whose == "child"]
     match what:
-        case "mode of the parent's plan":
-            one.put("accountplans", one.plans["parent"]["id"], childBillingMode=to)
-        case "mode of the child's plan":
-            one.put("accountplans", child, childBillingMode=to)
+        case "mode of the parent's plan" | "mode of the child's plan":
+            one.put("accountplans", one.plans[whose]["id"], childBillingMode=to)
         case "months of the parent's bills" | "months of the child's bills":
-            templates = sorted(each["id"] for each in one.world.org.client.get("/plantemplates").json["data"])
-            one.put("plantemplates", templates["child" in what], billFrequencyInterval=to)
+            one.put("plantemplates", template, billFrequencyInterval=to)
+        case "the parent is charged in advance" | "the child is charged in advance":
+            one.put("plantemplates", template, standingChargeBillInAdvance=to)
+            if whose == "child":
+                one.put("counterpricings", one.counted["id"], runningTotalBillInAdvance=to)
         case "contract":
             one.put("accountplans", child, contractId=one.contract["id"] if to else None)
         case "start of the child's plan":
@@ -120,6 +124,8 @@ CHANGES: dict[str, list[Any]] = {
     "mode of the child's plan": ["CHILD", "PARENT_BREAKDOWN"],
     "months of the parent's bills": [1, 2, 4],
     "months of the child's bills": [1, 2, 4],
+    "the parent is charged in advance": [True, False],
+    "the child is charged in advance": [True, False],
     "contract": [True, False],
     "parent": [True, False],
     "start of the child's plan": ["2026-01-01", "2026-01-16", "2026-02-01"],

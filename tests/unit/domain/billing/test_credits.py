@@ -98,6 +98,18 @@ def test_w16_each_unit_beyond_a_balance_costs_a_tenth_more() -> None:
     assert draft.total == 2 * 11
 
 
+def test_a_surcharge_tells_what_it_is_on() -> None:
+    charged = pricing(rows=[(0, 0, "0.33")])
+    draft = bill(january(commitment(10, surcharge_percent=Decimal("2.5")), plans=[plan(charged)]), lambda _: 100)
+    [item] = [line.item for line in draft.lines if line.item.type == "OVERAGE_SURCHARGE"]
+    [step] = item.workings
+    assert (dict(step.given), step.result) == (
+        {"beyond": 23, "overageSurchargePercent": Decimal("2.5")},
+        Decimal("0.575"),
+    )
+    assert item.subtotal == Decimal("0.58")
+
+
 def test_a_negative_surcharge_is_a_discount_and_other_charges_are_not_surcharged() -> None:
     attached = plan(pricing(), standing=Standing(Decimal(20)))
     draft = bill(january(commitment(0, surcharge_percent=Decimal(-10)), plans=[attached]), lambda _: 100)

@@ -5,7 +5,7 @@ contract, who pays for a child, who its parent is, how often its template bills.
 final, or when no run would make it so again; the bills that are made now are for the rest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
@@ -20,7 +20,16 @@ from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import BillingStores
-from usance.application.billing.whose_plan import COVERS, Charged, charged, is_pooled, is_served
+from usance.application.billing.whose_plan import (
+    COVERS,
+    TIMING,
+    Charged,
+    charged,
+    is_pooled,
+    is_served,
+    opened_by,
+    timing_digest,
+)
 from usance.application.ports.bills import DateRange, StoredBill
 from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
@@ -30,6 +39,7 @@ from usance.domain.billing.due import charged_on, charges_in_advance
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.pool import ChildBilling, Member, pieces
+from usance.domain.billing.served import timing
 from usance.domain.billing.windows import (
     closing_window,
     ends_period_of,
@@ -63,9 +73,29 @@ class _Kept:
 
     whole: dict[Charged, list[Billed]] = field(default_factory=dict)
     parts: dict[Charged, list[Instants]] = field(default_factory=dict)
+    late: dict[Charged, frozenset[str]] = field(default_factory=dict)
+    """What the bill that opened a period left to the one that closes it, though it is charged in advance now."""
 
-    def add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
-        """What the bill of `owner_id` has of a plan or plan group."""
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.parts or self.late)
+
+    def take(
+        self, one: Attachment, owner_id: str, billed: Sequence[Billed], *, whole: bool, now: Attachment | None
+    ) -> None:
+        """What the bill of `owner_id` keeps of what it has of a plan or plan group: the `whole`, or what was in advance then.
+
+        `now` is the plan as it is, where the bill opened a period of it that closes and its charges are timed otherwise since.
+        """
+        before, after = timing(one), timing(now) if now else {}
+        kept = (
+            billed if whole else [each for each in billed if before.get(each.what) and not after.get(each.what, True)]
+        )
+        if kept:
+            self._add(one, owner_id, kept)
+        if late := frozenset(kind for kind, early in after.items() if early and not before.get(kind, True)):
+            self.late[charged(one, owner_id)] = late
+
+    def _add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
         what = charged(one, owner_id)
         if not isinstance(one, AttachedPlan) or not is_pooled(one):
             self.whole.setdefault(what, []).extend(billed)
@@ -91,7 +121,8 @@ class _Kept:
         pool = isinstance(one, AttachedPlan) and is_pooled(one) and one.child_billing is not ChildBilling.CHILD
         if not pool:
             billed += (Billed(SETTLED, span) for span in self.parts.get(what, ()))
-        known = replace(one, billed=_after((*one.billed, *billed), one, day, zone))
+        late = tuple(sorted(self.late.get(what, ())))
+        known = replace(one, billed=_after((*one.billed, *billed), one, day, zone), still_in_arrears=late)
         if isinstance(known, AttachedPlan):
             known = replace(known, members=tuple(self._still_kept(member, what) for member in known.members))
         if not pool or not isinstance(known, AttachedPlan):
@@ -132,18 +163,35 @@ def less_billed_already(
     for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
         final = is_final(bench, agreement.org_id, lock_date, stored.header)
         id_ = stored.header["id"]
-        if not final and not even_open and usual.has(id_, stored.header["accountId"]) and usual.is_made(day_of(id_)):
-            continue  # calculated again, it has what its own time has
+        retimed = _retimed(stored, inputs)
+        # Calculated again, it has what its own time has.
+        again = (
+            not final and not even_open and usual.has(id_, stored.header["accountId"]) and usual.is_made(day_of(id_))
+        )
+        if again and not retimed:
+            continue
         there = read_record(bench.blobs, agreement.org_id, id_, stored.private).inputs
         now = None if final or even_open else _agreement(agreement, stored)
         for one, billed in billed_by(there):
-            if billed and (now is None or not _is_made(now, stored, charged(one, there.account.id), day)):
-                kept.add(one, there.account.id, billed)
-    if not kept.whole and not kept.parts:
+            what = charged(one, there.account.id)
+            whole = not again and (now is None or not _is_made(now, stored, what, day))
+            kept.take(one, there.account.id, billed, whole=whole, now=retimed.get(what))
+    if not kept:
         return inputs
     plans = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.plans)
     groups = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.groups)
     return replace(inputs, plans=plans, groups=groups)  # type: ignore[arg-type]
+
+
+def _retimed(stored: StoredBill, inputs: BillingInputs) -> Mapping[Charged, Attachment]:
+    """The plans whose period a bill opened that `inputs` close, if any of their charges is in advance or in arrears since."""
+    own_id, opening = inputs.account.id, key_of_stored(stored).day
+    if stored.header["accountId"] != own_id or TIMING not in stored.private or opening >= inputs.key.day:
+        return {}
+    mine = opened_by((*inputs.plans, *inputs.groups), opening, inputs.key.day, inputs.terms.zone)
+    if not mine or stored.private[TIMING] == timing_digest(mine, own_id):
+        return {}
+    return {charged(one, own_id): one for one in mine}
 
 
 def _concerned(attached: Sequence[Attachment], day: date, zone: tzinfo) -> Instants | None:
@@ -237,7 +285,11 @@ def _others(
 
     def read() -> list[StoredBill]:
         found = bench.stores.bills.get_many_stored(org_id, wanted) if wanted else ()
-        return [stored for stored in found if RECORD in stored.private and _may_have(stored, span)]
+        return [
+            stored
+            for stored in found
+            if RECORD in stored.private and (_may_have(stored, span) or _retimed(stored, inputs))
+        ]
 
     found = read()
     if all(is_final(bench, org_id, lock_date, stored.header) for stored in found):

@@ -13,7 +13,7 @@ from usance.application.billing.memos.lines import TOTAL, appended, memos_of, to
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
 from usance.application.billing.stores import Workbench
-from usance.application.billing.whose_plan import ENDS, covers, ends_digest, ends_of
+from usance.application.billing.whose_plan import ENDS, TIMING, covers, ends_digest, ends_of, opened, timing_digest
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Guard, Put
 from usance.domain.billing.attached import Attachment
@@ -171,6 +171,7 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
         **kept_beside(bill.line_items, inputs.fees),
         **covers(inputs),
         ENDS: ends_digest(ends_of(attached, inputs.account.id, inputs.key.day, inputs.terms.zone)),
+        TIMING: timing_digest(opened(inputs), inputs.account.id),
     }
     grouping = calculation.key.grouping
     try:

@@ -8,13 +8,16 @@ from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
+from usance.domain.billing.served import timing
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.kernel.ids import derived_id
+from usance.domain.kernel.timezones import local_day
 from usance.resources import instants
 
 COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
 ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
+TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are in advance
 
 Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
@@ -46,6 +49,24 @@ def ends_of(attached: Iterable[Attachment], account_id: str, day: date, zone: tz
 def ends_digest(ends: Mapping[Charged, datetime]) -> str:
     """Equal for bills of one account and day that may charge in advance until the same times."""
     return derived_id(*sorted(f"{'/'.join(map(str, what))} {instants.to_text(end)}" for what, end in ends.items()))
+
+
+def opened(inputs: BillingInputs) -> Sequence[Attachment]:
+    """The plans and plan groups of which a bill opens a period."""
+    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
+    return [one for one in attached if starting_window(one, inputs.key.day, inputs.terms.zone)]
+
+
+def opened_by(attached: Iterable[Attachment], opening: date, day: date, zone: tzinfo) -> Sequence[Attachment]:
+    """Those of which a bill of the day `opening` opened the period that closes on `day`."""
+    windows = ((one, closing_window(one, day, zone)) for one in attached)
+    return [one for one, window in windows if window and local_day(window.span.start, zone) == opening]
+
+
+def timing_digest(attached: Iterable[Attachment], account_id: str) -> str:
+    """Equal for plans of an account whose charges are in advance, or in arrears, alike."""
+    found = (f"{'/'.join(map(str, charged(one, account_id)))} {sorted(timing(one).items())}" for one in attached)
+    return derived_id(*sorted(found))
 
 
 def _payers(one: Attachment) -> Sequence[str]:

@@ -80,7 +80,8 @@ class Attachment:
     """What an account plan puts on an account from `start` to `end` (None: open), inherited settings resolved.
 
     `grouping` names the bill of its own that a contract asks for; empty for the account's ordinary bill. `child` is
-    whose it is, on a parent's bill. `billed` is what other bills have of it, and keep.
+    whose it is, on a parent's bill. `billed` is what other bills have of it, and keep. `still_in_arrears` are the kinds of charge
+    (`billed.py`) that are in advance now and were not when the period that closes began: nothing was billed for it then.
     """
 
     account_plan_id: str
@@ -98,6 +99,7 @@ class Attachment:
     child: Child | None = None
     child_billing: ChildBilling = ChildBilling.PARENT_BREAKDOWN
     billed: tuple[Billed, ...] = ()
+    still_in_arrears: tuple[str, ...] = ()
 
     @property
     def origin(self) -> Origin:

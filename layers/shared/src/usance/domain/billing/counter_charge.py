@@ -66,11 +66,23 @@ def counter_times(context: Context, served: Served[Attachment]) -> Sequence[Bill
     return [Billed(total_of(item.counter_id), item.span, item.subtotal) for item in items if item.counter_id]
 
 
-def totals_billed_before(context: Context, plan: AttachedPlan, window: Window) -> Iterator[Item]:
-    """The running totals of `window` that are billed in advance: they are on the bill that opened it."""
-    for priced in _totals(context, plan, window):
-        if priced.pricing.in_advance:
-            yield from _total(context, plan, window, priced)
+def billed_before(context: Context, plan: AttachedPlan, window: Window) -> Decimal:
+    """What the bill that opened `window`, or another, charged for its running totals; not rounded where it was for more days."""
+    zone = context.inputs.terms.zone
+    counters = sorted({total_of(one.counter.id) for one in plan.counter_pricings})
+    elsewhere = {
+        what: paid_in(plan.billed, what, window.span, zone)
+        for what in counters
+        if touches(plan.billed, what, window.span)
+    }
+    known = {*elsewhere, *plan.still_in_arrears}
+    usual = (
+        item.subtotal
+        for priced in _totals(context, plan, window)
+        if priced.pricing.in_advance and total_of(priced.pricing.counter.id) not in known
+        for item in _total(context, plan, window, priced)
+    )
+    return sum((*elsewhere.values(), *usual), ZERO)
 
 
 def _totals_in_arrears(context: Context, served: Served[AttachedPlan]) -> Iterator[Item]:
@@ -81,7 +93,7 @@ def _totals_in_arrears(context: Context, served: Served[AttachedPlan]) -> Iterat
             partly = touches(served.plan.billed, what, window.span)
             if partly and not pricing.prorate_running_total:
                 continue  # charged whole
-            if partly or not pricing.in_advance:
+            if partly or not pricing.in_advance or what in served.plan.still_in_arrears:
                 for span in left(served.plan.billed, what, priced.span):
                     yield from _total(context, served.plan, window, PricedSpan(pricing, span))
 

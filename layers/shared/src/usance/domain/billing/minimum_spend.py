@@ -90,7 +90,7 @@ def advanced_for(
     """
     closing, billed = served.closing, served.plan.billed
     if closing is None or not touches(billed, what, _with(closing.span, served.over)):
-        return amount if floor.minimum.in_advance else ZERO
+        return amount if floor.minimum.in_advance and what not in served.plan.still_in_arrears else ZERO
     last = window.span.end == closing.span.end
     zone = context.inputs.terms.zone
     paid = paid_in(billed, what, _with(window.span, served.over) if last else window.span, zone)
@@ -108,9 +108,16 @@ def given_back(context: Context, floor: Floor, what: str, served: Served[Attachm
     )
 
 
-def times_of(context: Context, served: Served[Attachment], what: str, charged: Sequence[Item]) -> Sequence[Billed]:
-    """The time that the bill charges a minimum in advance for (`charged`), and that it gives back."""
+def times_of(
+    context: Context, floor: Floor, what: str, served: Served[Attachment], charged: Sequence[Item]
+) -> Sequence[Billed]:
+    """The time that the bill charges a minimum in advance for (`charged`), settles in arrears, or gives back.
+
+    What it settles in arrears has no amount of its own: it is not owed in advance any more, and not to be given back.
+    """
     found = [Billed(what, item.span, item.subtotal) for item in charged]
+    if floor.minimum.amount and (not floor.minimum.in_advance or what in served.plan.still_in_arrears):
+        found += (Billed(what, window.span) for window in closed(served))
     if served.over and (paid := paid_in(served.plan.billed, what, served.over, context.inputs.terms.zone)):
         found.append(Billed(what, served.over, -paid))
     return found

@@ -12,7 +12,7 @@ from typing import Final
 
 from usance.domain.billing.context import Context
 from usance.domain.billing.credit import Credit
-from usance.domain.billing.items import Item, LineItemType
+from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.line_id import line_id
 from usance.domain.billing.pricings import Pricing
 from usance.domain.billing.shares import PLACES, split
@@ -94,7 +94,8 @@ def _with(before: _Beyond | None, credit: Credit, part: Part) -> _Beyond:
 
 def _surcharge(context: Context, item: Item, beyond: _Beyond) -> Item:
     """The OVERAGE_SURCHARGE on what lies beyond; the usage itself keeps its normal price."""
-    share = EXACT.divide(EXACT.multiply(beyond.amount, beyond.credit.surcharge_percent), _HUNDRED)
+    percent = beyond.credit.surcharge_percent
+    share = EXACT.divide(EXACT.multiply(beyond.amount, percent), _HUNDRED)
     amount = context.inputs.terms.currency(item.origin.currency).round(share)
     return Item(
         type=LineItemType.OVERAGE_SURCHARGE,
@@ -110,6 +111,7 @@ def _surcharge(context: Context, item: Item, beyond: _Beyond) -> Item:
         pays_for=line_id(context.inputs.bill_id, item),
         commitment_id=beyond.credit.commitment_id,
         balance_id=beyond.credit.balance_id,
+        workings=(Working("SURCHARGED", (("beyond", beyond.amount), ("overageSurchargePercent", percent)), share),),
     )
 
 

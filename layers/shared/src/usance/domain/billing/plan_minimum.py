@@ -6,7 +6,7 @@ from decimal import Decimal
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.billed import MINIMUM, Billed
 from usance.domain.billing.context import Context, Served
-from usance.domain.billing.counter_charge import totals_billed_before
+from usance.domain.billing.counter_charge import billed_before
 from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.minimum_spend import (
     Floor,
@@ -20,7 +20,7 @@ from usance.domain.billing.minimum_spend import (
 )
 from usance.domain.billing.pricing_minimum import advanced_amount
 from usance.domain.billing.windows import Window
-from usance.domain.kernel.quantity import ZERO
+from usance.domain.kernel.quantity import EXACT, ZERO
 
 QUALIFYING = frozenset(
     {
@@ -51,9 +51,9 @@ def plan_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]:
 
 
 def minimum_times(context: Context, served: Served[Attachment]) -> Sequence[Billed]:
-    """The time that the bill charges the minimum of a plan or plan group for in advance, or gives back."""
+    """The time that the bill charges the minimum of a plan or plan group for, or gives back."""
     floor = Floor(served.plan.origin, served.plan.minimum, "", None)
-    return times_of(context, served, MINIMUM, opening_minimum(context, floor, served))
+    return times_of(context, floor, MINIMUM, served, opening_minimum(context, floor, served))
 
 
 def advanced_minimum(context: Context, served: Served[AttachedPlan], window: Window) -> Decimal:
@@ -81,5 +81,5 @@ def qualifying(context: Context, so_far: Sequence[Item], served: Served[Attached
         and window.span.start <= item.span.start
         and item.span.end <= window.span.end
     )
-    counted = (item.subtotal for item in totals_billed_before(context, plan, window))
-    return sum((*items, *counted), advanced_amount(context, served, window))
+    before = EXACT.add(billed_before(context, plan, window), advanced_amount(context, served, window))
+    return sum(items, before)

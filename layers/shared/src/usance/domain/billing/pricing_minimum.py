@@ -51,7 +51,7 @@ def pricing_minimums(context: Context, so_far: Sequence[Item]) -> Sequence[Item]
 
 
 def pricing_minimum_times(context: Context, served: Served[Attachment]) -> Sequence[Billed]:
-    """The time that the bill charges minimums of the plan's pricings for in advance, or gives back."""
+    """The time that the bill charges minimums of the plan's pricings for, or gives back."""
     if not isinstance(served.plan, AttachedPlan):
         return ()
     opening = {item.pricing_id: [item] for item in _opening(context, served)}
@@ -59,7 +59,13 @@ def pricing_minimum_times(context: Context, served: Served[Attachment]) -> Seque
     return [
         one
         for pricing in concerned
-        for one in times_of(context, served, minimum_of(pricing.id), opening.get(pricing.id, ()))
+        for one in times_of(
+            context,
+            _floor(context, served.plan, pricing),
+            minimum_of(pricing.id),
+            served,
+            opening.get(pricing.id, ()),
+        )
     ]
 
 

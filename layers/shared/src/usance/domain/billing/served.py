@@ -1,6 +1,6 @@
 """What a bill has to do with each plan and plan group on it: which time it settles, charges in advance, or gives back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, tzinfo
 from typing import TypeVar
@@ -37,23 +37,33 @@ def is_left(served: Served[Attachment]) -> bool:
 
 def in_advance(plan: Attachment) -> Iterator[str]:
     """What of the plan is billed when a period begins."""
-    if plan.standing.in_advance and plan.standing.amount:
-        yield STANDING
-    if plan.minimum.in_advance and plan.minimum.amount:
-        yield MINIMUM
+    return (what for what, early in timing(plan).items() if early)
+
+
+def timing(plan: Attachment) -> Mapping[str, bool]:
+    """What of the plan is charged for time, by its kind: whether when a period begins, or else when it ends."""
+    found: dict[str, bool] = {}
+    if plan.standing.amount:
+        found[STANDING] = plan.standing.in_advance
+    if plan.minimum.amount:
+        found[MINIMUM] = plan.minimum.in_advance
     for pricing in plan.pricings:
-        if pricing.minimum.in_advance and pricing.minimum.amount:
-            yield minimum_of(pricing.id)
+        if pricing.minimum.amount:
+            found[minimum_of(pricing.id)] = pricing.minimum.in_advance
     for counted in plan.counter_pricings if isinstance(plan, AttachedPlan) else ():
-        if counted.in_advance and isinstance(plan, AttachedPlan) and counted.counter.id in plan.counter_values:
-            yield total_of(counted.counter.id)
+        if isinstance(plan, AttachedPlan) and counted.counter.id in plan.counter_values:
+            what = total_of(counted.counter.id)
+            found[what] = found.get(what, False) or counted.in_advance
+    return found
 
 
 def _late(plan: Attachment, window: Window) -> Iterator[str]:
     """What of charges by time is owed as `window` closes: in arrears, or since another bill has a part of it in advance."""
     if plan.standing.amount and not plan.standing.in_advance:
         yield STANDING
-    yield from (what for what in in_advance(plan) if touches(plan.billed, what, window.span))
+    for what in in_advance(plan):
+        if what in plan.still_in_arrears or touches(plan.billed, what, window.span):
+            yield what
 
 
 def _unsettled(plan: Attachment, window: Window, zone: tzinfo) -> tuple[Window, ...]:
@@ -74,5 +84,5 @@ def _over(plan: Attachment, day: date, zone: tzinfo) -> Instants | None:
     if last <= plan.end:
         return None
     over = Instants(plan.end, last)
-    kinds: Sequence[str] = sorted({one.what for one in plan.billed} - {SETTLED})
+    kinds: Sequence[str] = sorted({one.what for one in plan.billed if one.amount} - {SETTLED})
     return over if any(covered(plan.billed, what, over) for what in kinds) else None

@@ -34,9 +34,9 @@ def _items(context: Context, served: Served[Attachment]) -> Iterator[Item]:
             if window and _is_its_turn(window.index, standing.interval, standing.offset):
                 covered = _covered(context, plan, window)
                 whole = Instants(covered[0].span.start, covered[-1].span.end)
-                partly = touches(plan.billed, STANDING, whole)
-                # What another bill has a part of, in advance, is charged as its period ends.
-                if opens == (standing.in_advance and not partly):
+                # What another bill has a part of, or none at its time, is charged as its period ends.
+                late = touches(plan.billed, STANDING, whole) or (not opens and STANDING in plan.still_in_arrears)
+                if opens == (standing.in_advance and not late):
                     for span in left(plan.billed, STANDING, whole):
                         yield _charge(context, plan, covered, span)
     if served.over:
