@@ -12,6 +12,8 @@ What ministack 1.5.33 does by itself, and what this file changes:
 * It looks whether a presigned URL is valid still when the whole body has come; S3 looks when the request begins.
 * It sends an object in one piece, which keeps everybody waiting while a large one is copied. Here it is sent in parts, as
   fast as the reader takes them.
+* It reads a condition anew for every item of a partition that a query goes through. Here it reads each text once, and compares
+  keys by themselves: a partition may have 10,000 items.
 * It forgets the records of DynamoDB streams at a restart. Here they are saved with the tables, but for those that the
   reader has confirmed.
 """
@@ -25,6 +27,7 @@ import fcntl
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +36,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +47,13 @@ STOP_SECONDS: Final = 600  # the last save of a large state may take minutes
 DESCRIPTORS_MAX: Final = 4096  # a store has some dozens open
 SAVED_STATES: Final = "CURRENT"
 IDENTITY_PATH: Final = "/_store/identity"
+CONDITIONS_KEPT: Final = 1_024
+KEY_SLOT: Final = "KeyConditionExpression"
+KEY_CONDITION: Final = re.compile(
+    r"\s*(#?\w+)\s*=\s*(:\w+)"
+    r"(?:\s+AND\s+(?:(#?\w+)\s*(?:(=|<=|>=|<|>)\s*(:\w+)|\s+BETWEEN\s+(:\w+)\s+AND\s+(:\w+))"
+    r"|begins_with\(\s*(#?\w+)\s*,\s*(:\w+)\s*\)))?\s*"
+)
 PART_BYTES: Final = 262_144  # of an answer
 READING_ACTIONS: Final = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Receive")
 
@@ -256,12 +267,47 @@ def wrap(app: Callable[..., Awaitable[None]], saver: Saver, identity: dict[str, 
     return application
 
 
+def read_conditions_once(dynamodb: Any) -> None:
+    """Remember how conditions are read, whatever item they are held against, and hold keys against them directly."""
+    dynamodb._tokenize = lru_cache(CONDITIONS_KEPT)(dynamodb._tokenize)
+    dynamodb._condition_syntax_error = lru_cache(CONDITIONS_KEPT)(dynamodb._condition_syntax_error)
+    evaluate = dynamodb._evaluate_condition
+    found_right: set[str] = set()
+
+    def holds(condition: str, item: Any, values: Any, names: Any, slot: str = "ConditionExpression") -> Any:
+        if slot == KEY_SLOT and condition in found_right and (parts := KEY_CONDITION.fullmatch(condition)):
+            return key_fits(parts, item, values, names, dynamodb._compare_ddb)
+        answer = evaluate(condition, item, values, names, slot=slot)
+        if slot == KEY_SLOT and len(found_right) < CONDITIONS_KEPT:
+            found_right.add(condition)
+        return answer
+
+    dynamodb._evaluate_condition = holds
+
+
+def key_fits(parts: re.Match[str], item: Any, values: Any, names: Any, compare: Callable[..., Any]) -> Any:
+    """Whether the key of an item is as `KEY_CONDITION` found it asked for."""
+    partition, wanted, name, operator, value, low, high, begun, prefix = parts.groups()
+
+    def key(reference: str) -> Any:
+        return item.get(names.get(reference, reference))
+
+    if not compare(key(partition), "=", values.get(wanted)):
+        return False
+    if begun:
+        return (key(begun) or {}).get("S", "").startswith(values[prefix]["S"])
+    if operator:
+        return compare(key(name), operator, values.get(value))
+    return name is None or (compare(values.get(low), "<=", key(name)) and compare(key(name), "<=", values.get(high)))
+
+
 async def serve(folder: Path, listener: socket.socket, saver: Saver, identity: dict[str, Any]) -> None:
     """Answer until SIGTERM, then save and return."""
     app: Any = importlib.import_module("ministack.app")
     persistence: Any = importlib.import_module("ministack.core.persistence")
     dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
     keep_stream_records(dynamodb)
+    read_conditions_once(dynamodb)
     look_at_urls_when_requests_begin(importlib.import_module("ministack.services.s3"))
     app.save_all = saver.write
     persistence.STATE_DIR = saver.load()
