@@ -1,6 +1,6 @@
 """A bill job end to end on the embedded stack, 10 line items a bill: how fast it goes, and what AWS would charge for it.
 
-What is to be known is the run of 10,000 accounts, which takes an hour of two idle cores. Unless asked for them, it bills a tenth and
+What is to be known is the run of 10,000 accounts, which takes half an hour of two idle cores. Unless asked for them, it bills a tenth and
 says so: `python -m benchmarks --suite bill_run --accounts 10000`.
 """
 
@@ -30,7 +30,7 @@ S3_PUT: Final = 5 / 1_000_000  # US dollars, aws.amazon.com/s3/pricing, standard
 MEMORY_GB: Final = 1_769 / 1_024  # of the bill worker (template.yaml)
 WAITING_SECONDS: Final = 0.005  # for each request to the store: assumed
 LOOK_SECONDS: Final = 1  # each look goes through the job's rows, in the stand-in through all of them
-JOB_SECONDS_MAX: Final = 3 * 3_600  # three times what 10,000 accounts take on a quiet machine
+JOB_SECONDS_MAX: Final = 3 * 3_600  # many times what 10,000 accounts take on a quiet machine
 TRIES: Final = 5
 
 
