@@ -21,7 +21,6 @@ from usance.application.billing.stores import Workbench
 from usance.application.billing.values import day
 from usance.application.billing.whose_plan import ENDS, charged, ends_digest, ends_of
 from usance.application.ports.bills import StoredBill
-from usance.domain.billing.attached import Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.due import DueBill, charges_ahead, key_of, merged, opened_on
 from usance.domain.billing.schedule import is_open
@@ -151,8 +150,7 @@ def _ends_otherwise(bench: Workbench, agreement: Agreement, key: BillKey, stored
     if is_final(bench, agreement.org_id, read_lock_date(bench.stores.entities, agreement.org_id), stored.header):
         return False  # the bill that ends the period makes up for it
     before = read_record(bench.blobs, agreement.org_id, agreement.bill_id(key), stored.private).inputs
-    attached: Sequence[Attachment] = (*before.plans, *before.groups)
-    known = ends_of(attached, own_id, key.day, zone)
+    known = ends_of(before.attached, own_id, key.day, zone)
     early = (charged(one, own_id) for one in mine if charges_ahead(one))
     return any(what in ends and ends[what] != known.get(what) for what in early)
 

@@ -155,8 +155,7 @@ def less_billed_already(
     """`inputs` with what other bills have, and keep, of their plans and plan groups; `even_open`: with all that they have."""
     zone, day = inputs.terms.zone, inputs.key.day
     own_id = inputs.account.id
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
-    span = _concerned(attached, day, zone)
+    span = _concerned(inputs.attached, day, zone)
     if span is None:
         return inputs
     kept, usual = _Kept(), _Usual.of(agreement, inputs)
@@ -188,7 +187,7 @@ def _retimed(stored: StoredBill, inputs: BillingInputs) -> Mapping[Charged, Atta
     own_id, opening = inputs.account.id, key_of_stored(stored).day
     if stored.header["accountId"] != own_id or TIMING not in stored.private or opening >= inputs.key.day:
         return {}
-    mine = opened_by((*inputs.plans, *inputs.groups), opening, inputs.key.day, inputs.terms.zone)
+    mine = opened_by(inputs.attached, opening, inputs.key.day, inputs.terms.zone)
     if not mine or stored.private[TIMING] == timing_digest(mine, own_id):
         return {}
     return {charged(one, own_id): one for one in mine}
@@ -227,7 +226,7 @@ class _Usual:
     def of(cls, agreement: Agreement, inputs: BillingInputs) -> Self:
         """Those like the bill of `inputs`."""
         groupings = frozenset((inputs.key.grouping, *_groupings(agreement)))
-        return cls(agreement.org_id, inputs.key, inputs.terms.zone, (*inputs.plans, *inputs.groups), groupings)
+        return cls(agreement.org_id, inputs.key, inputs.terms.zone, inputs.attached, groupings)
 
     @property
     def calendars(self) -> frozenset[Calendar]:
@@ -332,7 +331,7 @@ def _family(agreement: Agreement, inputs: BillingInputs) -> _Family:
     """The account, its parents, those of before too, and the children that it pays for, with the parents they had before."""
     account = agreement.account
     own = [account["id"], *parents_of(account)]
-    children = dict.fromkeys(id_ for one in (*inputs.plans, *inputs.groups) for id_ in _paid_for(one))
+    children = dict.fromkeys(id_ for one in inputs.attached for id_ in _paid_for(one))
     known = {child["id"]: child for child in children_of(agreement.catalogue, account["id"])} if children else {}
     others = agreement.catalogue.many("account", children.keys() - known.keys())
     before = [

@@ -13,10 +13,9 @@ from usance.application.billing.memos.lines import TOTAL, appended, memos_of, to
 from usance.application.billing.records.record import RECORD, BillRecord, Calculated, keep_record, key_of
 from usance.application.billing.states import DIGEST
 from usance.application.billing.stores import Workbench
-from usance.application.billing.whose_plan import ENDS, TIMING, covers, ends_digest, ends_of, opened, timing_digest
+from usance.application.billing.whose_plan import told_of
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import Delete, Guard, Put
-from usance.domain.billing.attached import Attachment
 from usance.domain.billing.lifecycle import BillStatus
 from usance.domain.billing.memos import sum_of
 from usance.domain.billing.numbering import Numbering
@@ -162,16 +161,13 @@ def _recorded(bench: Workbench, calculation: Calculation, result: Result) -> Ite
     """
     bill, org_id = result.bill, calculation.agreement.org_id
     inputs = result.record.inputs
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
     record_id = bench.stores.ids.new()
     keep_record(bench.blobs, org_id, result.record, record_id)
     kept = {DIGEST: bill.digest, "overrides": calculation.overrides.text(), RECORD: record_id}
     kept |= {
         **bill.drawn.private(),
         **kept_beside(bill.line_items, inputs.fees),
-        **covers(inputs),
-        ENDS: ends_digest(ends_of(attached, inputs.account.id, inputs.key.day, inputs.terms.zone)),
-        TIMING: timing_digest(opened(inputs), inputs.account.id),
+        **told_of(inputs),
     }
     grouping = calculation.key.grouping
     try:

@@ -23,8 +23,16 @@ Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
 
 
+def told_of(inputs: BillingInputs) -> Mapping[str, str]:
+    """All texts about its plans to keep beside a bill."""
+    day, zone, own_id = inputs.key.day, inputs.terms.zone, inputs.account.id
+    opened = [one for one in inputs.attached if starting_window(one, day, zone)]
+    ends = ends_of(inputs.attached, own_id, day, zone)
+    return {**covers(inputs), ENDS: ends_digest(ends), TIMING: timing_digest(opened, own_id)}
+
+
 def covers(inputs: BillingInputs) -> Mapping[str, str]:
-    """The texts to keep beside a bill: of which plans it is, and for which time it charges for them; none when it does not."""
+    """Of these, of which plans it is, and for which time it charges for them; none when it does not."""
     spans = [one.span for _, billed in billed_by(inputs) for one in billed]
     ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
     return {COVERS: "/".join(instants.to_text(end) for end in ends), PLANS: plans_digest(inputs)}
@@ -33,9 +41,10 @@ def covers(inputs: BillingInputs) -> Mapping[str, str]:
 def plans_digest(inputs: BillingInputs) -> str:
     """Equal for bills of one account and day that are of the same plans, for the same accounts."""
     day, zone, own_id = inputs.key.day, inputs.terms.zone, inputs.account.id
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
     found = [
-        (*map(str, charged(one, own_id)), *_payers(one)) for one in attached if is_served(one, day, zone) or one.end
+        (*map(str, charged(one, own_id)), *_payers(one))
+        for one in inputs.attached
+        if is_served(one, day, zone) or one.end
     ]
     return derived_id(*("/".join(one) for one in sorted(found)))
 
@@ -49,12 +58,6 @@ def ends_of(attached: Iterable[Attachment], account_id: str, day: date, zone: tz
 def ends_digest(ends: Mapping[Charged, datetime]) -> str:
     """Equal for bills of one account and day that may charge in advance until the same times."""
     return derived_id(*sorted(f"{'/'.join(map(str, what))} {instants.to_text(end)}" for what, end in ends.items()))
-
-
-def opened(inputs: BillingInputs) -> Sequence[Attachment]:
-    """The plans and plan groups of which a bill opens a period."""
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
-    return [one for one in attached if starting_window(one, inputs.key.day, inputs.terms.zone)]
 
 
 def opened_by(attached: Iterable[Attachment], opening: date, day: date, zone: tzinfo) -> Sequence[Attachment]:

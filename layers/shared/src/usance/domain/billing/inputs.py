@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Product
+from usance.domain.billing.attached import AttachedGroup, AttachedPlan, Attachment, Product
 from usance.domain.billing.bill_key import BillKey
 from usance.domain.billing.credit import Credit, CreditKind
 from usance.domain.billing.dated import Charge, Fee
@@ -35,3 +35,8 @@ class BillingInputs:
     fees: tuple[Fee, ...] = ()
     credits: tuple[Credit, ...] = ()
     credit_order: tuple[CreditKind, ...] = ()
+
+    @property
+    def attached(self) -> tuple[Attachment, ...]:
+        """The plans, and then the plan groups."""
+        return (*self.plans, *self.groups)

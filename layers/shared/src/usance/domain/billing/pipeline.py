@@ -75,16 +75,16 @@ def serves(inputs: BillingInputs) -> bool:
 
     Nor could it when other bills have, and keep, whatever falls on the day.
     """
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
     dated = bool(inputs.charges or inputs.fees)
-    return dated or any(is_left(served) for served in _served(inputs, attached))
+    return dated or any(is_left(served) for served in _served(inputs, inputs.attached))
 
 
 def concerns(inputs: BillingInputs) -> bool:
     """Whether the bill's day is one of any plan, if only that with which the period ends in which a plan ended."""
     day, zone = inputs.key.day, inputs.terms.zone
-    attached: Sequence[Attachment] = (*inputs.plans, *inputs.groups)
-    return serves(inputs) or any(one.end is not None and ends_period_of(one, one.end, day, zone) for one in attached)
+    return serves(inputs) or any(
+        one.end is not None and ends_period_of(one, one.end, day, zone) for one in inputs.attached
+    )
 
 
 def billed_by(inputs: BillingInputs) -> Sequence[tuple[Attachment, Sequence[Billed]]]:
