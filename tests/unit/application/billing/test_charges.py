@@ -384,3 +384,11 @@ def test_an_account_without_charges_is_asked_for_them_once_a_run(
     monkeypatch.setattr(world.org.store, "list_all", counting)
     assert len(world.run()["billIds"]) == 1
     assert asked.count({"unbilledOf": [account["id"]]}) == reads
+
+
+def test_a_charge_does_not_wait_for_a_bill_that_would_only_be_calculated_again(world: World) -> None:
+    account = world.subscribe(template={"standingChargeBillInAdvance": True}, startDate="2025-11-01T00:00:00Z")
+    ended = {**world.account_plan, "endDate": "2025-12-15T00:00:00Z"}
+    assert world.org.client.put(f"/accountplans/{ended['id']}", ended).status == 200
+    charged(world, account, "2025-12-01")  # the bill of that day was never made
+    assert "AD_HOC 2025-12-01" in bills(world, world.run())

@@ -131,7 +131,8 @@ def _due(
         else:
             fitting = _without_dates(agreement) if due.opens else agreement
             yield Calculation(fitting, due.key, overrides, job, scheduled=as_of is not None)
-    yield from _of_charges(bench, agreement, job, as_of, [due.key for due in every if not due.leaves_whole])
+    others = [due.key for due in every if not due.leaves_whole and not due.only_if_there]
+    yield from _of_charges(bench, agreement, job, as_of, others)
 
 
 def _lacks_something(bench: Workbench, agreement: Agreement, key: BillKey, stored: StoredBill) -> bool:
