@@ -288,3 +288,22 @@ def test_charges_that_become_due_at_the_other_end_of_a_period_are_billed_once(
         both = [*lines(world, "MINIMUM_SPEND"), *lines(world, "MINIMUM_SPEND_REFUND")]
         for start in months[:3]:
             assert sum(Decimal(amount) for since, _, amount in both if since == start) == 45, (start, last_days)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_charges_in_advance_that_come_about_inside_a_period_are_not_taken_for_billed(
+    world: World, locked: bool
+) -> None:
+    world.subscribe(template={"standingCharge": 0, "minimumSpend": 0}, startDate="2026-01-01T00:00:00Z")
+    world.use({"id": world.account_plan["accountId"]}, FEBRUARY, 15)
+    for bill_id in run(world, "2026-01-31"):
+        if locked:
+            lock(world, bill_id)
+    early = {"standingChargeBillInAdvance": True, "minimumSpendBillInAdvance": True}
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, standingCharge=30, minimumSpend=60, **early)
+    run(world, "2026-02-28")
+    february, march = ("2026-02-01", "2026-03-01"), ("2026-03-01", "2026-04-01")
+    assert lines(world, "STANDING_CHARGE") == [(*february, "30.00"), (*march, "30.00")]
+    assert lines(world, "MINIMUM_SPEND") == [(*february, "45.00"), (*march, "60.00")]
+    assert lines(world, "MINIMUM_SPEND_REFUND") == []

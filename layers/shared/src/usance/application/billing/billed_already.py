@@ -92,7 +92,7 @@ class _Kept:
         )
         if kept:
             self._add(one, owner_id, kept)
-        if late := frozenset(kind for kind, early in after.items() if early and not before.get(kind, True)):
+        if late := frozenset(kind for kind, early in after.items() if early and not before.get(kind)):
             self.late[charged(one, owner_id)] = late
 
     def _add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:

@@ -36,8 +36,11 @@ def is_left(served: Served[Attachment]) -> bool:
 
 
 def in_advance(plan: Attachment) -> Iterator[str]:
-    """What of the plan is billed when a period begins."""
-    return (what for what, early in timing(plan).items() if early)
+    """What of the plan is billed when a period begins. A counter without a value has nothing to bill."""
+    counted = plan.counter_pricings if isinstance(plan, AttachedPlan) else ()
+    values = plan.counter_values if isinstance(plan, AttachedPlan) else {}
+    idle = {total_of(one.counter.id) for one in counted if one.counter.id not in values}
+    return (what for what, early in timing(plan).items() if early and what not in idle)
 
 
 def timing(plan: Attachment) -> Mapping[str, bool]:
@@ -51,9 +54,8 @@ def timing(plan: Attachment) -> Mapping[str, bool]:
         if pricing.minimum.amount:
             found[minimum_of(pricing.id)] = pricing.minimum.in_advance
     for counted in plan.counter_pricings if isinstance(plan, AttachedPlan) else ():
-        if isinstance(plan, AttachedPlan) and counted.counter.id in plan.counter_values:
-            what = total_of(counted.counter.id)
-            found[what] = found.get(what, False) or counted.in_advance
+        what = total_of(counted.counter.id)
+        found[what] = found.get(what, False) or counted.in_advance
     return found
 
 
