@@ -73,8 +73,10 @@ class _Kept:
 
     whole: dict[Charged, list[Billed]] = field(default_factory=dict)
     parts: dict[Charged, list[Instants]] = field(default_factory=dict)
-    late: dict[Charged, frozenset[str]] = field(default_factory=dict)
-    """What the bill that opened a period left to the one that closes it, though it is charged in advance now."""
+    late: dict[Charged, set[str]] = field(default_factory=dict)
+    """What a bill that opened a period left to the one that closes it, though it is charged in advance now."""
+    early: dict[Charged, set[str]] = field(default_factory=dict)
+    """What a bill that opened the period charges in advance, as now: a plan that changed bills may have two of that day."""
 
     def __bool__(self) -> bool:
         return bool(self.whole or self.parts or self.late)
@@ -92,8 +94,14 @@ class _Kept:
         )
         if kept:
             self._add(one, owner_id, kept)
-        if late := frozenset(kind for kind, early in after.items() if early and not before.get(kind)):
-            self.late[charged(one, owner_id)] = late
+        for kind in _in_advance(after):
+            found = self.early if before.get(kind) else self.late
+            found.setdefault(charged(one, owner_id), set()).add(kind)
+
+    def take_opened(self, opened: Mapping[Charged, Attachment]) -> None:
+        """The plans whose period a bill opened as it would now."""
+        for what, one in opened.items():
+            self.early.setdefault(what, set()).update(_in_advance(timing(one)))
 
     def _add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
         what = charged(one, owner_id)
@@ -121,7 +129,7 @@ class _Kept:
         pool = isinstance(one, AttachedPlan) and is_pooled(one) and one.child_billing is not ChildBilling.CHILD
         if not pool:
             billed += (Billed(SETTLED, span) for span in self.parts.get(what, ()))
-        late = tuple(sorted(self.late.get(what, ())))
+        late = tuple(sorted(self.late.get(what, set()) - self.early.get(what, set())))
         known = replace(one, billed=_after((*one.billed, *billed), one, day, zone), still_in_arrears=late)
         if isinstance(known, AttachedPlan):
             known = replace(known, members=tuple(self._still_kept(member, what) for member in known.members))
@@ -162,7 +170,10 @@ def less_billed_already(
     for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
         final = is_final(bench, agreement.org_id, lock_date, stored.header)
         id_ = stored.header["id"]
-        retimed = _retimed(stored, inputs)
+        opened = _opened(stored, inputs)
+        retimed = opened if _is_retimed(stored, inputs, opened) else {}
+        if not retimed:
+            kept.take_opened(opened)
         # Calculated again, it has what its own time has.
         again = (
             not final and not even_open and usual.has(id_, stored.header["accountId"]) and usual.is_made(day_of(id_))
@@ -182,15 +193,22 @@ def less_billed_already(
     return replace(inputs, plans=plans, groups=groups)  # type: ignore[arg-type]
 
 
-def _retimed(stored: StoredBill, inputs: BillingInputs) -> Mapping[Charged, Attachment]:
-    """The plans whose period a bill opened that `inputs` close, if any of their charges is in advance or in arrears since."""
+def _opened(stored: StoredBill, inputs: BillingInputs) -> Mapping[Charged, Attachment]:
+    """The plans of `inputs` whose period ends with them and began with that bill, if it was of them."""
     own_id, opening = inputs.account.id, key_of_stored(stored).day
     if stored.header["accountId"] != own_id or TIMING not in stored.private or opening >= inputs.key.day:
         return {}
     mine = opened_by(inputs.attached, opening, inputs.key.day, inputs.terms.zone)
-    if not mine or stored.private[TIMING] == timing_digest(mine, own_id):
-        return {}
     return {charged(one, own_id): one for one in mine}
+
+
+def _is_retimed(stored: StoredBill, inputs: BillingInputs, opened: Mapping[Charged, Attachment]) -> bool:
+    """Whether any charge of the plans that a bill `opened` is in advance, or in arrears, since."""
+    return bool(opened) and stored.private[TIMING] != timing_digest(opened.values(), inputs.account.id)
+
+
+def _in_advance(timed: Mapping[str, bool]) -> Iterator[str]:
+    return (kind for kind, early in timed.items() if early)
 
 
 def _concerned(attached: Sequence[Attachment], day: date, zone: tzinfo) -> Instants | None:
@@ -287,7 +305,8 @@ def _others(
         return [
             stored
             for stored in found
-            if RECORD in stored.private and (_may_have(stored, span) or _retimed(stored, inputs))
+            if RECORD in stored.private
+            and (_may_have(stored, span) or _is_retimed(stored, inputs, _opened(stored, inputs)))
         ]
 
     found = read()
