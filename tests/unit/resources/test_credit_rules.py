@@ -436,6 +436,10 @@ class TestCharges:
             ({"units": 1}, ("amount", "units")),
             ({"amount": None}, ("amount is required",)),
             ({"amount": None, "units": 1}, ("unitPrice",)),
+            (
+                {"amount": None, "units": Decimal("1e30"), "unitPrice": -10},
+                ("units", "unitPrice", "-1.00E+31", "below 1e31"),
+            ),
             ({"lineItemType": "BALANCE_FEE"}, ("lineItemType", "AD_HOC")),
             ({"entityType": "BALANCE"}, ("lineItemType", "BALANCE_FEE")),
             ({"entityType": "BALANCE", "lineItemType": "BALANCE_FEE"}, ("entityId",)),
@@ -450,6 +454,9 @@ class TestCharges:
     def test_a_credit_is_a_negative_amount(self, org: Organization) -> None:
         org.make("charge", amount=-5)
         org.make("charge", amount=None, units=3, unitPrice=Decimal("-0.5"))
+
+    def test_units_at_a_unit_price_come_to_what_an_amount_may_be(self, org: Organization) -> None:
+        org.make("charge", amount=None, units=Decimal("1e25"), unitPrice=Decimal("9.99999e5"))
 
     def test_a_fee_is_for_a_balance_of_the_same_account(self, org: Organization) -> None:
         balance = org.make("balance")
@@ -649,6 +656,9 @@ class TestSchedules:
     def test_an_amount_is_given_in_one_way(self, org: Organization) -> None:
         refused(org, "balanceChargeSchedule", "amount", "units", units=1, unitPrice=2)
         refused(org, "balanceChargeSchedule", "unitPrice", amount=None, units=2)
+        refused(
+            org, "balanceChargeSchedule", "unitPrice", amount=None, units=Decimal("2e20"), unitPrice=Decimal("5e10")
+        )
         org.make("balanceChargeSchedule", amount=None, units=2, unitPrice=3)
         refused(org, "balanceChargeSchedule", "servicePeriodEndDate", servicePeriodEndDate="2026-01-01T00:00:00Z")
         refused(org, "balanceTransactionSchedule", "endDate", endDate="2026-01-31T00:00:00Z")

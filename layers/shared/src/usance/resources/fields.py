@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
+from usance.domain.kernel.quantity import PRECISION_DIGITS, SIZE_MAX_EXPONENT
 from usance.resources.instants import from_text
 
 NAME_MAX_CHARS: Final = 200
@@ -17,8 +18,6 @@ CODE_MAX_CHARS: Final = 80
 ID_CHARS: Final = 36
 TEXT_MAX_CHARS: Final = 1_000  # where the API names no limit: room for prose, none for abuse
 CUSTOM_FIELDS_MAX: Final = 100
-NUMBER_MAX_DIGITS: Final = 38  # what the stores and the arithmetic hold exactly
-NUMBER_MAX_EXPONENT: Final = 30
 NESTING_MAX: Final = 20  # readers of JSON recurse once per level, and none of them must be the first to give up
 INTEGER_MAX: Final = 2_147_483_647  # what clients of the API hold
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond them calendars and time zones stop making sense
@@ -51,10 +50,10 @@ def _number(value: Any) -> Decimal:
     number = Decimal(value)
     if not number.is_finite():
         raise ValueError("must be a finite number")
-    if len(number.as_tuple().digits) > NUMBER_MAX_DIGITS:
-        raise ValueError(f"must have at most {NUMBER_MAX_DIGITS} digits")
-    if number and abs(number.adjusted()) > NUMBER_MAX_EXPONENT:
-        raise ValueError(f"must be between 1e-{NUMBER_MAX_EXPONENT} and 1e{NUMBER_MAX_EXPONENT} in size")
+    if len(number.as_tuple().digits) > PRECISION_DIGITS:
+        raise ValueError(f"must have at most {PRECISION_DIGITS} digits")
+    if number and abs(number.adjusted()) > SIZE_MAX_EXPONENT:
+        raise ValueError(f"must be between 1e-{SIZE_MAX_EXPONENT} and 1e{SIZE_MAX_EXPONENT} in size")
     return number
 
 
@@ -73,7 +72,7 @@ def _positive(value: Decimal) -> Decimal:
 def whole(value: Any) -> Any:
     """2.0 is a whole number too; anything else is left for the type to refuse."""
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        return int(value) if value.adjusted() <= NUMBER_MAX_EXPONENT else INTEGER_MAX + 1
+        return int(value) if value.adjusted() <= SIZE_MAX_EXPONENT else INTEGER_MAX + 1
     return value
 
 

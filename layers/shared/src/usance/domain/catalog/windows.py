@@ -6,6 +6,7 @@ from typing import Any
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.quantity import EXACT, SIZE_MAX_EXPONENT
 
 
 def check_window(proposal: Proposal) -> Mapping[str, Any]:
@@ -41,9 +42,14 @@ def ends_within(end: str, parameters: Mapping[str, str]) -> bool:
 
 
 def amount_or_units(entity: Entity) -> None:
-    """Refuse an amount beside units and a unit price, and either of these alone."""
+    """Refuse an amount beside units and a unit price, either of these alone, and a product that no amount may be."""
     given = [name for name in ("units", "unitPrice") if name in entity]
     if "amount" in entity and given:
         raise InvalidInputError(f"amount and {given[0]} exclude each other: send amount, or units and unitPrice")
     if "amount" not in entity and len(given) < 2:  # noqa: PLR2004  (both of the two)
         raise InvalidInputError("amount is required, or units and unitPrice together")
+    if given and (product := EXACT.multiply(entity["units"], entity["unitPrice"])).adjusted() > SIZE_MAX_EXPONENT:
+        raise InvalidInputError(
+            f"units times unitPrice is {product:.2E}; send fewer units or a lower unitPrice: "
+            f"an amount is below 1e{SIZE_MAX_EXPONENT + 1} in size"
+        )

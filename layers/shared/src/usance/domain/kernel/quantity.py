@@ -9,6 +9,7 @@ ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 
 PRECISION_DIGITS: Final = 38  # what DynamoDB and DuckDB hold exactly
+SIZE_MAX_EXPONENT: Final = 30  # of any number that clients send; what is left of the digits is for decimal places
 EXACT: Final = Context(prec=PRECISION_DIGITS, rounding=ROUND_HALF_UP)
 
 
