@@ -673,6 +673,8 @@ class TestExternalMappings:
         assert listed(org, ours.replace("Account", "account")) == [mapping["id"]]
         assert listed(org, theirs.replace("Stripe", "NetSuite")) == []
         assert listed(org, "/externalmappings", externalSystemId="NetSuite") == [other["id"]]
+        assert listed(org, "/externalmappings", externalSystemId="netsuite") == [other["id"]]
+        assert listed(org, theirs.replace("Stripe", "STRIPE")) == [mapping["id"]]
         both = f"{mapping['m3terId']},{other['m3terId']}"
         assert listed(org, "/externalmappings", m3terIds=both) == [other["id"], mapping["id"]]
 

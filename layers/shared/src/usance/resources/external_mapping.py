@@ -26,12 +26,12 @@ class ExternalMapping(Noun):
 
 def entity_key(entity: str, id_: str) -> str:
     """How mappings of one of our entities are found; the kind of entity in any spelling of case."""
-    return f"{entity.casefold()}/{id_}"
+    return f"{entity.lower()}/{id_}"
 
 
 def external_key(system: str, table: str, id_: str) -> str:
-    """How mappings to one external entity are found: all three may be long, so it is their digest."""
-    return derived_id(system.casefold(), table, id_)
+    """How mappings to one external entity are found, its system in any spelling of case: all three may be long, so it is their digest."""
+    return derived_id(system.lower(), table, id_)
 
 
 def _entity(mapping: Proposal) -> Iterable[str]:
@@ -43,6 +43,10 @@ def _external(mapping: Proposal) -> Iterable[str]:
     return (external_key(new["externalSystem"], new["externalTable"], new["externalId"]),)
 
 
+def _system(mapping: Proposal) -> Iterable[str]:
+    return (mapping.new["externalSystem"].lower(),)
+
+
 EXTERNAL_MAPPING: Final = Resource(
     type="externalMapping",
     path="externalmappings",
@@ -50,13 +54,15 @@ EXTERNAL_MAPPING: Final = Resource(
     title="External mapping",
     indexes=(
         Index("m3terId"),
-        Index("externalSystem"),
+        Index("externalSystem", compute=_system),
         Index("integrationConfigId"),
         Index("entity", compute=_entity),
         Index("external", compute=_external),
     ),
     filters=(
-        Filter("externalSystemId", "externalSystem", "Only the mappings to the external system of this name."),
+        Filter(
+            "externalSystemId", "externalSystem", "Only the mappings to the external system of this name.", folded=True
+        ),
         Filter("integrationConfigId", "integrationConfigId", "Only the mappings of this integration configuration."),
         Filter("m3terIds", "m3terId", "Only the mappings of entities with these ids.", many=True),
     ),

@@ -107,11 +107,11 @@ class StoredMemory:
         What was remembered of bills by itself is not among them: `invoice` tells that.
         """
         keys = list(dict.fromkeys(entity_key(entity, id_) for entity, id_ in wanted))
-        names = {name.casefold() for name in (self.system.identifier, *self.system.destinations)}
+        names = {name.lower() for name in (self.system.identifier, *self.system.destinations)}
         own, of_all = [], []
         for mapping in self.entities.list_all(connection.org_id, EXTERNAL_MAPPING.type, filters={"entity": keys}):
             configuration_id = mapping.get("integrationConfigId")
-            if mapping["externalSystem"].casefold() not in names or _is_remembered_bill(mapping):
+            if mapping["externalSystem"].lower() not in names or _is_remembered_bill(mapping):
                 continue
             if configuration_id == connection.configuration_id:
                 own.append(_external(mapping))
@@ -152,7 +152,7 @@ class StoredMemory:
 
 
 def _id(connection: Connection, entity: str, id_: str, life: str = "") -> str:
-    return derived_id("external mapping", connection.configuration_id, entity.casefold(), id_, life)
+    return derived_id("external mapping", connection.configuration_id, entity.lower(), id_, life)
 
 
 def _external(mapping: Document) -> ExternalId:
@@ -160,4 +160,4 @@ def _external(mapping: Document) -> ExternalId:
 
 
 def _is_remembered_bill(mapping: Document) -> bool:
-    return mapping["m3terEntity"].casefold() == BILL.casefold() and mapping.get("createdBy") == BY
+    return mapping["m3terEntity"].lower() == BILL.lower() and mapping.get("createdBy") == BY
