@@ -169,6 +169,10 @@ def test_naive_and_offset_and_slightly_early_timestamps_are_accepted(world: Worl
     assert world.total() == 10
 
 
+def test_the_first_instant_that_questions_and_exports_can_ask_for_is_accepted(world: World) -> None:
+    assert world.send(measurement(ts="1900-01-01T00:00:00Z")).status == 200
+
+
 @pytest.mark.parametrize("ts", ["2025-12-31T23:59:59.9999996Z", "2026-01-01T00:59:59.999999999+01:00"])
 def test_digits_beyond_microseconds_are_cut_so_that_no_measurement_moves_into_the_next_month(
     world: World, ts: str
@@ -196,7 +200,8 @@ BAD_VALUES: list[tuple[Any, str]] = [
     ({"ts": "yesterday"}, "measurements[0].ts: must be a date-time"),
     ({"ts": "2026-02-30T00:00:00Z"}, "measurements[0].ts"),
     ({"ts": 5}, "measurements[0].ts"),
-    ({"ts": "0001-01-01T00:00:00+05:00"}, "measurements[0].ts lies before"),
+    ({"ts": "0001-01-01T00:00:00+05:00"}, "measurements[0].ts lies before the year 1900"),
+    ({"ts": "1900-01-01T00:00:00+01:00"}, "measurements[0].ts lies before the year 1900"),
     ({"ets": "2026-01-15T10:00:00Z"}, "measurements[0].ets must not lie before ts"),
     ({"ets": "9999-12-31T23:00:00-05:00"}, "measurements[0].ets"),
     ({"ets": "soon"}, "measurements[0].ets"),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
+from usance.domain.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from usance.domain.kernel.quantity import PRECISION_DIGITS, SIZE_MAX_EXPONENT
 from usance.resources.instants import from_text
 
@@ -20,7 +21,6 @@ TEXT_MAX_CHARS: Final = 1_000  # where the API names no limit: room for prose, n
 CUSTOM_FIELDS_MAX: Final = 100
 NESTING_MAX: Final = 20  # readers of JSON recurse once per level, and none of them must be the first to give up
 INTEGER_MAX: Final = 2_147_483_647  # what clients of the API hold
-FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond them calendars and time zones stop making sense
 
 _Parsed = TypeVar("_Parsed")
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from usance.domain.kernel.period import Period
 
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # of any date: beyond them calendars and time zones stop making sense
+
 
 class Frequency(StrEnum):
     """How often a calendar bills. AD_HOC and MIXED bills follow dates of their own and have no calendar."""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from usance.domain.kernel.calendar import FIRST_YEAR
 from usance.domain.kernel.errors import InvalidInputError
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -10,7 +11,7 @@ MICROSECOND: Final = timedelta(microseconds=1)
 DAY_MICROSECONDS: Final = 86_400_000_000
 SPAN_MAX_YEARS: Final = 100  # every month is a read; no bill spans more
 
-EARLIEST: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+EARLIEST: Final = (datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND  # nothing can ask for what was before
 LATEST: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
+from usance.domain.kernel.calendar import FIRST_YEAR
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import PRECISION_DIGITS
 from usance.domain.metering.instants import EARLIEST, LATEST, microseconds
@@ -100,7 +101,7 @@ def _check_times(ts: Sequence[int], ets: Sequence[int | None], latest: int) -> N
                 "send a measurement once it has happened"
             )
         if begin < EARLIEST:
-            raise InvalidInputError(f"measurements[{index}].ts lies before the year 1 in UTC")
+            raise InvalidInputError(f"measurements[{index}].ts lies before the year {FIRST_YEAR} in UTC")
         if end is not None and not begin <= end <= LATEST:
             raise InvalidInputError(f"measurements[{index}].ets must not lie before ts, nor after the year 9999 in UTC")
 

@@ -32,12 +32,12 @@ from usance.application.ports.entities import Page
 from usance.bootstrap.bill_examining import examining, previewing
 from usance.bootstrap.billing import billing_stores
 from usance.domain.billing.lifecycle import BillStatus
+from usance.domain.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http import bill_memos, bill_records, core
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, day, flag, paging
 from usance.entrypoints.http.search_parameters import search_of, search_parameters
 from usance.resources import billing as models
-from usance.resources.fields import FIRST_YEAR, LAST_YEAR
 from usance.resources.validation import document_of, validated
 from usance.resources.wire import Document
 
