@@ -259,6 +259,15 @@ def test_the_files_of_an_export_are_read_back(company: Company, format_: str) ->
     assert report["export"]["exportFileFormat"] == format_
 
 
+def test_a_field_that_the_meter_has_no_more_is_in_every_export(company: Company) -> None:
+    ts = microseconds(datetime(2026, 1, 4, tzinfo=UTC))
+    columns = Columns(["former"], [ts], [None], {"tokens": [1], "images": [Decimal("0.5")]}, {"tier": ["gold"]})
+    batch = UsageBatch(company.scope, "2026-01", "f" * 32, datetime(2026, 1, 5, tzinfo=UTC), columns)
+    company.log.append([batch])
+    company.bill()
+    assert found(company.audit(export_job_id=company.export("CSV"))) == set()
+
+
 def lost_receipt(company: Company) -> None:
     company.delete(company.row(PACKED, receipts=True))
 

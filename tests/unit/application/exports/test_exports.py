@@ -29,6 +29,7 @@ from usance.application.exports.operational_rows import columns
 from usance.application.exports.ports import ExportWorkbench
 from usance.application.exports.run_schedules import run_export_schedules
 from usance.application.ports.usage_log import UsageBatch, UsageScope
+from usance.application.usage.measurement_rows import OWN_COLUMNS
 from usance.bootstrap.scheduler import Scheduler
 from usance.domain.exports.types import type_of
 from usance.domain.kernel.errors import InvalidInputError, UnavailableError
@@ -276,6 +277,35 @@ class TestUsage:
         table = exports.table(exports.export(**JANUARY))
         cells = {row["uid"]: (row["measure.tokens"], row["what.tokens"], row["where.region"]) for row in table}
         assert cells == {"uid-1": ("7", "", "eu"), "b": ("", "many", "")}
+
+    def test_a_field_that_the_meter_has_no_more_is_in_a_column_of_its_own_of_the_files_that_have_any(
+        self, exports: Exports
+    ) -> None:
+        meter = exports.explorer.meter
+        exports.explorer.use(0, "2026-01-02T00:00:00Z", 3, user='a, "b"\n')
+        exports.explorer.use(0, "2026-01-03T00:00:00Z", Decimal("0.250"), tier="gold")
+        exports.explorer.use(0, "2026-01-04T00:00:00Z", 5)
+        rows = exports.table(exports.export(**JANUARY))
+        assert [row["fields"] for row in rows] == ["", '{"tier":"gold"}', ""]
+        assert [(row["measure.tokens"], row["metadata.user"]) for row in rows[:2]] == [
+            ("3", 'a, "b"\n'),
+            ("0.25", "u"),
+        ]
+        texts = [one for one in meter["dataFields"] if one["code"] != "tokens"]
+        assert exports.org.client.put(f"/meters/{meter['id']}", {**meter, "dataFields": texts}).status == 200
+        rows = exports.table(exports.export(**JANUARY))
+        assert [json.loads(row["fields"]) for row in rows] == [
+            {"tokens": 3},
+            {"tokens": 0.25, "tier": "gold"},
+            {"tokens": 5},
+        ]
+        assert rows[0].keys() == {*OWN_COLUMNS, "where.region", "metadata.user", "fields"}
+
+    def test_what_a_meter_that_was_deleted_has_measured_is_exported(self, exports: Exports) -> None:
+        exports.explorer.use(0, "2026-01-02T00:00:00Z", 3)
+        assert exports.org.client.delete(f"/meters/{exports.explorer.meter['id']}").status == 200
+        [row] = exports.table(exports.export(**JANUARY))
+        assert json.loads(row["fields"]) == {"tokens": 3, "region": "eu", "user": "u"}
 
     def test_json_lines_have_the_keys_of_a_query(self, exports: Exports) -> None:
         exports.explorer.use(0, "2026-01-05T10:30:00Z", 5)

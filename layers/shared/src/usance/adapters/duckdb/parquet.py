@@ -11,7 +11,7 @@ import numpy as np
 
 from usance.adapters.duckdb.names import quoted
 from usance.application.exports.chunks import Table
-from usance.application.exports.files import cell
+from usance.application.exports.files import BESIDE, cell
 from usance.domain.exports.column_names import distinct_names
 from usance.resources import wire
 
@@ -19,7 +19,6 @@ CHUNK_ROWS: Final = 20_000  # handed over at a time
 DIGITS: Final = 38
 PLACES: Final = 18
 MEMORY: Final = "1GB"  # of the function's 3; the rest of a file goes to its disk
-EXACT: Final = "fields"  # a column with every number and text of a row as JSON, digit for digit
 
 _TOO_LARGE: Final = Decimal(10) ** (DIGITS - PLACES)
 
@@ -47,9 +46,9 @@ class ParquetFile:
         self._stream: BinaryIO | None = None
         settings: dict[str, Any] = {"threads": 2, "memory_limit": MEMORY, "temp_directory": self._folder.name}
         self._connection = duckdb.connect(str(Path(self._folder.name) / "rows.duckdb"), config=settings)
-        names = distinct_names(table.columns, [] if table.own is None else [EXACT])
+        names = distinct_names(table.columns, [] if table.own is None else [BESIDE])
         columns = [f"{quoted(names[name])} {self._type(name)}" for name in table.columns]
-        columns += [] if table.own is None else [f"{quoted(EXACT)} VARCHAR"]
+        columns += [] if table.own is None else [f"{quoted(BESIDE)} VARCHAR"]
         self._connection.execute(f"CREATE TABLE kept ({', '.join(columns)})")
 
     def __enter__(self) -> Self:

@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 
 import duckdb
 
-from usance.adapters.duckdb.parquet import EXACT, MEMORY
+from usance.adapters.duckdb.parquet import MEMORY
+from usance.application.exports.files import BESIDE
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -24,7 +25,7 @@ def parquet_rows(stream: BinaryIO) -> Iterator[Document]:
             copyfileobj(stream, copy)
         with duckdb.connect(config={"threads": 2, "memory_limit": MEMORY, "temp_directory": folder}) as connection:
             try:
-                selected = f'uid, meterId, accountId, ts::VARCHAR, ets::VARCHAR, receivedAt::VARCHAR, "{EXACT}"'
+                selected = f'uid, meterId, accountId, ts::VARCHAR, ets::VARCHAR, receivedAt::VARCHAR, "{BESIDE}"'
                 answer = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [str(path)])  # noqa: S608 - our own names
                 while rows := answer.fetchmany(ROWS_AT_ONCE):
                     for *own, fields in rows:

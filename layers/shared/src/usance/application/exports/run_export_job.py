@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import BinaryIO, Final
 
 from usance.application.busy import FAULTS_MAX, delay_seconds
+from usance.application.exports import files
 from usance.application.exports.archive import archived
 from usance.application.exports.chunks import Cursor, Table
-from usance.application.exports.files import ENDINGS, PARQUET, TYPES, TextFile
+from usance.application.exports.csv_file import CsvFile
 from usance.application.exports.jobs import (
     FAILED,
     OVER,
@@ -22,6 +23,7 @@ from usance.application.exports.jobs import (
     message,
     read_job,
 )
+from usance.application.exports.json_lines_file import JsonLinesFile
 from usance.application.exports.operational_rows import operational_table
 from usance.application.exports.ports import ExportWorkbench, RowFile
 from usance.application.exports.usage_rows import usage_table
@@ -134,19 +136,23 @@ class _Work:
                     whole = False
                     break
             stored = self._store(table, file.finish(), len(made.get("files", ())))
-        files = [*made.get("files", ()), stored]
+        done = {"files": [*made.get("files", ()), stored]}
         at = int(made.get("table", 0))
-        self._record({"files": files, "table": at + 1} if whole else {"files": files, "table": at, "cursor": cursor})
+        self._record({**done, "table": at + 1} if whole else {**done, "table": at, "cursor": cursor})
 
     def _new_file(self, table: Table) -> RowFile:
-        if self.job.asked["exportFileFormat"] == PARQUET:
-            return self.bench.parquet(table)
-        return TextFile(table, self.job.asked["exportFileFormat"])
+        match self.job.asked["exportFileFormat"]:
+            case files.PARQUET:
+                return self.bench.parquet(table)
+            case files.CSV:
+                return CsvFile(table)
+            case _:
+                return JsonLinesFile()
 
     def _store(self, table: Table, stream: BinaryIO, number: int) -> Document:
         """Put a file into the documents bucket, and into each destination; doing it again replaces it."""
         at = instants.from_text(self.job.document["dateCreated"])
-        ending, type_ = (known[self.job.asked["exportFileFormat"]] for known in (ENDINGS, TYPES))
+        ending, type_ = (known[self.job.asked["exportFileFormat"]] for known in (files.ENDINGS, files.TYPES))
         file_id = derived_id(self.job.document["id"], str(number))
         key = object_key(f"{self.org_id}/exports", self.org_id, table.type, at, file_id, ending)
         self.bench.blobs.put_stream(key, stream, type_)
@@ -168,8 +174,8 @@ class _Work:
 
     def _download(self) -> Document:
         """The job's only file, or an archive of all."""
-        files = self.job.made["files"]
-        return files[0] if len(files) == 1 else archived(self.bench.blobs, self.org_id, self.job, files)
+        stored = self.job.made["files"]
+        return stored[0] if len(stored) == 1 else archived(self.bench.blobs, self.org_id, self.job, stored)
 
     def _record(self, made: Document, status: str = RUNNING) -> None:
         after = change_job(self.bench.ports.entities, self.org_id, self.job, self._now(), {"status": status}, made)

@@ -11,8 +11,9 @@ from io import TextIOWrapper
 from itertools import islice
 from typing import Any, BinaryIO, Final, Protocol
 
-from usance.application.exports.files import CSV, PARQUET, TextFile
+from usance.application.exports.files import BESIDE, CSV, JSONL, PARQUET
 from usance.application.exports.jobs import SUCCEEDED, USAGE, Job, read_job
+from usance.application.exports.json_lines_file import JsonLinesFile
 from usance.application.exports.usage_rows import usage_table
 from usance.application.ports.usage_log import UsageScope
 from usance.application.proof.period import AuditPeriod
@@ -26,7 +27,6 @@ from usance.domain.metering.tally import Tally, sum_of, tally_of
 from usance.resources import instants, wire
 from usance.resources.wire import Document
 
-JSONL: Final = "JSONL"
 ROWS_AT_ONCE: Final = 20_000
 
 _DAMAGE: Final = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, InvalidOperation)
@@ -90,7 +90,7 @@ class OwnExport:
 
     def _made(self, scope: UsageScope, asked: Document) -> Tally:
         table = usage_table(self.ports.exporting(), scope.org_id, asked)
-        with TextFile(table, JSONL) as file:
+        with JsonLinesFile() as file:
             for chunk in table.chunks({}):
                 file.write(chunk.rows)
             return _tallies(_json_lines(file.finish()), scope.org_id, self.extent).get(scope, Tally())
@@ -168,11 +168,14 @@ def _csv_lines(stream: BinaryIO) -> Iterator[Document]:
     with TextIOWrapper(gzip.GzipFile(fileobj=stream), "utf-8", newline="") as text:
         lines = csv.reader(text)
         heads = next(lines)
+        wide = heads[-1] == BESIDE
         names = [head if head in OWN_COLUMNS else _PREFIX + head.partition(".")[2] for head in heads]
         numeric = [head.startswith(_NUMERIC) for head in heads]
         for line in lines:
-            cells = zip(names, numeric, line, strict=True)
-            yield {name: Decimal(cell) if number else cell for name, number, cell in cells if cell}
+            beside = wire.loads(line.pop()) if wide and line[-1] else {}
+            cells = zip(names, numeric, line, strict=False)
+            row = {name: Decimal(cell) if number else cell for name, number, cell in cells if cell}
+            yield {**row, **beside}
 
 
 def _tallies(rows: Iterator[Document], org_id: str, extent: Extent) -> dict[UsageScope, Tally]:
