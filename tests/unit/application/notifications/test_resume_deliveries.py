@@ -3,11 +3,14 @@
 import pytest
 
 from tests.unit.application.notifications.world import World
+from usance.application.access.credentials import ROOT
 from usance.application.notifications import resume_deliveries as resuming
 from usance.application.notifications.lines import joins
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.resume_deliveries import resume_deliveries
 from usance.application.notifications.runs import waiting_run
+from usance.application.ports.entities import Put
+from usance.domain.kernel.errors import NotFoundError
 from usance.domain.notifications.delivery import Outcome
 from usance.resources.wire import Document
 
@@ -16,10 +19,16 @@ def resume(world: World, next_token: str | None = None, *, in_a_hurry: bool = Fa
     return resume_deliveries(world.stores(), world.org, next_token=next_token, time_is_up=lambda: in_a_hurry)
 
 
+def made() -> World:
+    world = World()
+    world.entities.commit(ROOT, [Put("organization", {"id": world.org, "version": 1})])
+    return world
+
+
 @pytest.fixture(params=[False, True], ids=["unordered", "ordered"])
 def stranded(request: pytest.FixtureRequest) -> World:
     """Two deliveries that arrived, and five whose messages are lost."""
-    world = World()
+    world = made()
     world.rule()
     world.webhook(ordered=request.param)
     world.link()
@@ -60,7 +69,7 @@ def test_a_long_list_is_gone_through_in_parts(stranded: World, monkeypatch: pyte
 
 
 def test_a_delivery_to_an_external_system_goes_to_its_own_worker() -> None:
-    world = World()
+    world = made()
     run = waiting_run(
         "run", {"entityType": "Bill", "entityId": "b", "destination": "Xero"}, world.clock.now(), line="l"
     )
@@ -71,7 +80,7 @@ def test_a_delivery_to_an_external_system_goes_to_its_own_worker() -> None:
 
 
 def test_a_delivery_whose_event_expired_holds_up_no_line() -> None:
-    world = World()
+    world = made()
     world.rule()
     world.webhook(ordered=True)
     world.link()
@@ -84,3 +93,9 @@ def test_a_delivery_whose_event_expired_holds_up_no_line() -> None:
     world.sender.outcomes = (Outcome(status=200),)
     world.work()
     assert [run["status"] for run in world.runs()] == ["COMPLETE", "DISABLED"]
+
+
+def test_an_organization_that_is_not_there_is_named() -> None:
+    world = World()
+    with pytest.raises(NotFoundError, match=f"there is no organization {world.org}"):
+        resume(world)

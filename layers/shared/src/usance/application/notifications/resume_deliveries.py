@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from usance.application.access.credentials import ROOT
 from usance.application.notifications.lines import PLACE_TYPE
 from usance.application.notifications.runs import RUN_TYPE, is_to_webhook, message
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import KEPT_FOR
+from usance.domain.kernel.errors import NotFoundError
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources import instants
 from usance.resources.wire import Document
@@ -21,7 +23,10 @@ def resume_deliveries(
 
     A delivery that has a message already gets another, which changes nothing. All that stand in the line of an ordered
     destination are called, since each holds up those behind it; of the others, newest first, those whose event is kept.
+    `NotFoundError` for an organization that is not there, also one whose import is not finished.
     """
+    if stores.entities.get(ROOT, "organization", org_id) is None:
+        raise NotFoundError(f"there is no organization {org_id}")
     resumed = 0 if next_token else _call_lines(stores, org_id)
     oldest = instants.to_text(stores.clock.now() - KEPT_FOR)
     token = next_token
