@@ -133,6 +133,34 @@ def test_credentials_that_an_endpoint_could_do_without_are_whole_where_they_are_
     assert organization.client.put(path, unsigned).json["authorized"] is True
 
 
+@pytest.mark.parametrize("text", ["ключ", "a\nb", " key", "key\t"])
+@pytest.mark.parametrize(
+    ("destination", "options", "credentials", "named"),
+    [
+        ("Custom", {"url": URL}, {"type": "M3TER_SIGNED_REQUEST", "secret": "тихо"}, "apiKey"),
+        ("STRIPE", {}, {"type": "STATIC_API_KEY"}, "apiKey"),
+        ("PADDLE", {}, {"type": "PADDLE_AUTH"}, "apiKey"),
+        ("XERO", {"accountCode": "200"}, {"type": "OAUTH_CLIENT_CREDENTIALS", "clientId": "i"}, "tenantId"),
+    ],
+)
+def test_what_is_sent_as_a_header_can_be_one(organization, destination, options, credentials, named, text):
+    def answer(value: str) -> Any:
+        given = {"entityType": "Bill", "credentials": {**credentials, named: value}}
+        return organization.client.post("/integrationconfigs", body(organization, destination, options, **given))
+
+    refused = answer(text)
+    assert refused.status == 400
+    assert f"credentials.{named} must be printable ASCII without spaces around it" in refused.json["message"]
+    assert answer("k 1").status == 200
+
+
+def test_an_option_that_is_sent_as_a_header_can_be_one(organization):
+    given = body(organization, "STRIPE", {"stripeAccount": "acct_\r\nX: 1"}, entityType="Bill")
+    answer = organization.client.post("/integrationconfigs", given)
+    assert answer.status == 400
+    assert "configData.stripeAccount must be printable ASCII" in answer.json["message"]
+
+
 def test_an_update_looks_at_what_it_changes(organization):
     made = saved(organization, "Custom", {"url": URL})
     path = f"/integrationconfigs/{made['id']}"

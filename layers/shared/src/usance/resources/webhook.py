@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from usance.domain.catalog.webhooks import describe_credentials
+from usance.domain.kernel.headers import HEADER_TEXT, is_header_text
 from usance.resources.fields import Name, Noun, Text
 from usance.resources.resource import IDS, Dependant, Resource
 
@@ -12,8 +13,8 @@ URL_MAX_CHARS: Final = 2_048
 
 
 def _header_text(value: str) -> str:
-    if value != value.strip() or not (value.isascii() and value.isprintable()):
-        raise ValueError("must be printable ASCII without spaces around it, since it is sent as a header")
+    if not is_header_text(value):
+        raise ValueError(HEADER_TEXT)
     return value
 
 

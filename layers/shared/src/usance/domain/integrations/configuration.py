@@ -9,12 +9,13 @@ from usance.domain.integrations.selection import check_options
 from usance.domain.integrations.system import Setting, System
 from usance.domain.integrations.systems import system_of
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.kernel.headers import HEADER_TEXT, is_header_text
 
 _KINDS: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "array": list, "object": dict}
 
 
 def check_connector(proposal: Proposal) -> Mapping[str, Any]:
-    """Options must be of their kind; a configuration that there is a connector for is authorized once it has credentials.
+    """Options must be of their kind, credentials fit to be sent; once it has these, a configuration is authorized.
 
     What there is no connector for is kept as it is; entities that a system does not take are kept, but not authorized.
     """
@@ -28,6 +29,7 @@ def check_connector(proposal: Proposal) -> Mapping[str, Any]:
         _check_option(setting, options.get(setting.name), system)
     if system.check:
         system.check(options)
+    _check_credentials(system, new.get("credentials") or {})
     is_taken = new["entityType"].casefold() in {entity.casefold() for entity in system.entities}
     return {"authorized": is_taken and _is_authorized(system, proposal)}
 
@@ -58,6 +60,17 @@ def _check_option(setting: Setting, chosen: object, system: System) -> None:
         raise InvalidInputError(f"configData.{setting.name} must be of type {setting.kind}")
     if setting.choices and chosen not in setting.choices:
         raise InvalidInputError(f"configData.{setting.name} must be one of {', '.join(setting.choices)}")
+    _check_header(setting, chosen, "configData")
+
+
+def _check_credentials(system: System, sent: Mapping[str, Any]) -> None:
+    for setting in system.credentials.get(sent.get("type", ""), ()):
+        _check_header(setting, sent.get(setting.name, ""), "credentials")
+
+
+def _check_header(setting: Setting, chosen: object, where: str) -> None:
+    if setting.in_header and not is_header_text(str(chosen)):
+        raise InvalidInputError(f"{where}.{setting.name} {HEADER_TEXT}")
 
 
 def _is_authorized(system: System, proposal: Proposal) -> bool:

@@ -197,7 +197,7 @@ HTTPS: Final = System(
     category="Custom",
     credentials={
         "M3TER_SIGNED_REQUEST": (
-            Setting("apiKey", "API key", required=True),
+            Setting("apiKey", "API key", required=True, in_header=True),
             Setting("secret", "Secret", required=True, secret=True),
         )
     },

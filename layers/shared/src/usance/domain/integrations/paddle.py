@@ -30,7 +30,7 @@ SYSTEM: Final = System(
     identifier="Paddle",
     display_name="Paddle",
     destinations=("PADDLE", "PADDLE_SANDBOX"),
-    credentials={"PADDLE_AUTH": (Setting("apiKey", "API key", required=True, secret=True),)},
+    credentials={"PADDLE_AUTH": (Setting("apiKey", "API key", required=True, secret=True, in_header=True),)},
     options=(
         *COMMON_TO_BILLS,
         Setting("credits", "Credits lower the other line items, or are refused", choices=CREDITS),

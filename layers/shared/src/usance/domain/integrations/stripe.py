@@ -21,20 +21,21 @@ from usance.domain.notifications.delivery import Fault
 CUSTOMER: Final = "Customer"
 COLLECTION_METHODS: Final = ("send_invoice", "charge_automatically")
 
+_KEY: Final = Setting("apiKey", "Secret or restricted key", required=True, secret=True, in_header=True)
 SYSTEM: Final = System(
     identifier="Stripe",
     display_name="Stripe",
     destinations=("STRIPE", "STRIPE_TEST"),
     credentials={
-        "STATIC_API_KEY": (Setting("apiKey", "Secret or restricted key", required=True, secret=True),),
-        "STRIPE_SIGNED_REQUEST": (Setting("apiKey", "Secret or restricted key", required=True, secret=True),),
+        "STATIC_API_KEY": (_KEY,),
+        "STRIPE_SIGNED_REQUEST": (_KEY,),
     },
     options=(
         *COMMON_TO_BILLS,
         Setting("createCustomers", "Create a customer for an account that is not mapped", kind="boolean"),
         Setting("collectionMethod", "How the invoice is collected", choices=COLLECTION_METHODS),
         Setting("autoAdvance", "Let Stripe collect the invoice once it is finalised", kind="boolean"),
-        Setting("stripeAccount", "Connected account to act for"),
+        Setting("stripeAccount", "Connected account to act for", in_header=True),
     ),
     tables={"Account": (CUSTOMER,), "Product": ("Product",), BILL: ("Invoice",)},
 )

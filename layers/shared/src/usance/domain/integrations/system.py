@@ -9,7 +9,7 @@ BILL: Final = "Bill"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A property of `configData` or of `credentials` that a connector reads."""
+    """A property of `configData` or of `credentials` that a connector reads; one `in_header` is sent as it is."""
 
     name: str
     label: str
@@ -17,6 +17,7 @@ class Setting:
     secret: bool = False
     kind: str = "string"  # or boolean, array, object
     choices: Sequence[str] = ()
+    in_header: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ SYSTEM: Final = System(
             Setting("clientId", "Client id", required=True),
             Setting("clientSecret", "Client secret", required=True, secret=True),
             Setting("refreshToken", "Refresh token, of an app that users authorize", secret=True),
-            Setting("tenantId", "Tenant id, needed with a refresh token"),
+            Setting("tenantId", "Tenant id, needed with a refresh token", in_header=True),
             Setting("scope", "Scopes of the app, accounting.transactions where it is left out"),
         )
     },
