@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.record_change import record_change
+from usance.application.notifications.runs import put_run, waiting_run
 from usance.application.ports.events import Event
 from usance.bootstrap.notifications import ReadingStores
 from usance.domain.kernel.ids import derived_id
@@ -33,11 +34,12 @@ class Api:
     def __init__(self, world: World) -> None:
         self.handle = core.build(events.routes(lambda: ReadingStores(world.entities, world.events, world.clock)))
 
+        self.allowed = ["*"]
         self.denied: list[str] = []
 
     def call(self, path: str, body: Any = None, *, method: str = "GET", **query: Any) -> tuple[int, Any]:
         event = json.loads(Path("events/entities_list_events.json").read_text())
-        statements = [{"effect": "allow", "action": ["all"], "resource": ["*"]}]
+        statements = [{"effect": "allow", "action": ["all"], "resource": self.allowed}]
         statements += [{"effect": "deny", "action": ["all"], "resource": [resource]} for resource in self.denied]
         event["requestContext"]["authorizer"]["lambda"]["statements"] = json.dumps(statements)
         event["rawPath"] = event["requestContext"]["http"]["path"] = f"/organizations/{ORG}/{path}"
@@ -142,6 +144,74 @@ def test_an_event_under_a_deny_is_neither_listed_nor_read_nor_tried(world: World
     assert evaluate(api, eventId=open_.id, calculation="new.total > 1")[0] == 200
 
 
+def showing(world: World, name: str, **entity: Any) -> str:
+    """An event that shows an entity; its id."""
+    side = "oldDto" if name.endswith(".deleted") else "newDto"
+    id_ = derived_id(name, entity["id"])
+    world.events.append(Event(id_, ORG, name, world.now, {"eventData": {side: entity}}, resource_id=entity["id"]))
+    return id_
+
+
+@pytest.mark.parametrize(
+    ("denied", "name", "entity"),
+    [
+        ("config:account/item/it", "configuration.account.updated", {}),
+        ("config:account/item/it", "configuration.account.deleted", {}),
+        ("config:account", "configuration.account.created", {}),
+        ("config:account/item/it", "scheduled.account.welcome.again", {}),
+        ("billing:bill/item/it", "billing.bill.created", {"accountId": "a"}),
+        ("billing:balance/item/b", "billing.balanceamount.created", {"balanceId": "b"}),
+        ("billing:balance/item/b", "billing.scheduledbalancecharge.updated", {"balanceId": "b"}),
+        ("billing:balance/item/b", "billing.scheduledbalancetransaction.deleted", {"balanceId": "b"}),
+        ("config:pricing/item/p", "configuration.pricingband.created", {"pricingId": "p"}),
+        ("config:counterPricing/item/p", "configuration.pricingband.created", {"counterPricingId": "p"}),
+    ],
+)
+def test_an_event_that_shows_what_is_denied_is_denied(
+    world: World, api: Api, denied: str, name: str, entity: dict[str, Any]
+) -> None:
+    hidden, other = showing(world, name, id="it", **entity), showing(world, "configuration.plan.created", id="it")
+    api.denied = [denied]
+    assert [row["id"] for row in api.get("events")["data"]] == [other]
+    assert [row["id"] for row in api.get("events", ids=f"{hidden},{other}")["data"]] == [other]
+    assert api.get("events", resourceId="it", eventName=name)["data"] == []
+    assert api.call(f"events/{hidden}")[0] == 403
+    assert api.call(f"events/{hidden}/actioned", method="POST")[0] == 403
+    assert evaluate(api, eventId=hidden, calculation="new.id == null")[0] == 403
+    api.denied = []
+    assert api.get(f"events/{hidden}")["dtActioned"] is None
+
+
+def test_an_event_is_read_where_no_statement_allows_what_it_shows(world: World, api: Api) -> None:
+    event = showing(world, "configuration.account.created", id="it")
+    api.allowed = ["config:event/*"]
+    assert [row["id"] for row in api.get("events")["data"]] == [event]
+    assert api.get(f"events/{event}")["id"] == event
+
+
+def test_a_failure_is_read_where_what_it_concerns_is_denied(world: World, api: Api) -> None:
+    event = recorded(world, 1, name="billing.job.failure", resource_id="it", account_id="it")
+    api.denied = ["config:account/item/it", "billing:bill"]
+    assert [row["id"] for row in api.get("events")["data"]] == [event.id]
+
+
+def test_the_log_of_a_run_that_sent_what_is_denied_is_denied(api: Api, runs: list[dict[str, Any]]) -> None:
+    path = f"integrationruns/logs/{runs[0]['id']}"
+    api.denied = ["billing:bill/item/bill"]
+    assert api.call(path)[0] == 403
+    assert api.get(f"integrationruns/{runs[0]['id']}")["status"] == "COMPLETE"
+    api.denied = ["billing:bill/item/other"]
+    assert "Payload" in api.get(path)
+
+
+def test_the_log_of_a_run_to_an_external_system_is_denied_where_the_bill_is(world: World, api: Api) -> None:
+    links = {"entityType": "Bill", "entityId": "bill", "destination": "Xero", "destinationId": "c"}
+    world.entities.commit(ORG, [put_run(waiting_run("run", links, world.now, integrationConfigId="c"))])
+    assert "Payload" in api.get("integrationruns/logs/run")
+    api.denied = ["billing:bill/item/bill"]
+    assert api.call("integrationruns/logs/run")[0] == 403
+
+
 def test_one_event_is_read_by_its_id_and_an_unknown_one_is_not_found(world: World, api: Api) -> None:
     event = recorded(world, 1)
     assert api.get(f"events/{event.id}")["m3terEvent"] == {"n": 1}
@@ -194,7 +264,9 @@ def test_a_calculation_is_tried_against_the_fields_of_an_event(api: Api) -> None
 
 
 def test_a_calculation_is_tried_on_an_event_that_happened(world: World, api: Api) -> None:
-    event = Event(derived_id("e"), ORG, "billing.bill.updated", world.now, {"eventData": {"newDto": {"total": 5}}})
+    event = Event(
+        derived_id("e"), ORG, "billing.bill.updated", world.now, {"eventData": {"newDto": {"id": "b", "total": 5}}}
+    )
     world.events.append(event)
     assert evaluate(api, eventId=event.id, calculation="new.total > 4")[1]["success"]
     assert evaluate(api, eventId=event.id, calculation="new.total > 6")[1]["success"]

@@ -67,6 +67,23 @@ FAILURES: Final = (
 EVENT_NAMES: Final = (*(f"{entity}.{kind}" for entity in ENTITIES.values() for kind in KINDS), *FAILURES)
 
 
+SCHEDULED_PREFIX: Final = "scheduled."
+_TYPES: Final[Mapping[str, str]] = {name: type_ for type_, name in ENTITIES.items()}
+_TYPES_BY_ENTITY: Final[Mapping[str, str]] = {name.rpartition(".")[2]: type_ for name, type_ in _TYPES.items()}
+
+
+def type_of_entity(entity: str) -> str:
+    """The type of what events call so, such as `accountPlan` of `AccountPlan` and of `accountplan`."""
+    return _TYPES_BY_ENTITY[entity.lower()]
+
+
+def type_of_event(name: str) -> str | None:
+    """The type of the entity that an event shows; None when it shows none, as a failure does."""
+    if name.startswith(SCHEDULED_PREFIX):
+        return _TYPES_BY_ENTITY.get(name.split(".")[1].lower())
+    return _TYPES.get(name.rpartition(".")[0])
+
+
 def name_of_change(type_: str, kind: str) -> str | None:
     """The event of a change of an entity, such as `configuration.account.created`; None when the type makes none."""
     entity = ENTITIES.get(type_)

@@ -8,10 +8,10 @@ from pydantic import Field
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.event_fields import dates_of
+from usance.resources.event_names import SCHEDULED_PREFIX
 from usance.resources.fields import Integral, Name, Noun
 from usance.resources.resource import IDS, Dependant, Index, Related, Resource, Serial
 
-PREFIX: Final = "scheduled."
 SWEEP: Final = "scheduledEventSweep"  # how far the entities of a configuration have been looked at
 DAYS_MAX: Final = 36_500  # a century either way: beyond it dates leave the years that calendars know
 
@@ -33,9 +33,9 @@ def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:
     if not dates:
         raise InvalidInputError(f"entity: {new['entity']} is no entity with dates; write it as Bill or AccountPlan")
     parts = new["name"].split(".")
-    if len(parts) < 3 or f"{parts[0]}." != PREFIX or parts[1].lower() != entity or not all(parts):  # noqa: PLR2004
+    if len(parts) < 3 or f"{parts[0]}." != SCHEDULED_PREFIX or parts[1].lower() != entity or not all(parts):  # noqa: PLR2004
         raise InvalidInputError(
-            f"name must be {PREFIX}{entity}. and a name of your own, such as {PREFIX}{entity}.reminder"
+            f"name must be {SCHEDULED_PREFIX}{entity}. and a name of your own, such as {SCHEDULED_PREFIX}{entity}.reminder"
         )
     if new["field"] not in dates:
         raise InvalidInputError(f"field: {new['entity']} has no date {new['field']}; it has {', '.join(dates)}")

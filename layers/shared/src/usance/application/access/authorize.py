@@ -27,9 +27,13 @@ def require_undenied(caller: Caller, resource_type: str, item_id: str, *further:
 
     Also when one denies any of the `further` actions on it.
     """
-    everything = replace(caller, statements=(*caller.statements, _EVERYTHING))
     for action in (Action.CONFIG_RETRIEVE, *further):
-        require(everything, action, resource_type, item_id)
+        require(_allowed_all(caller), action, resource_type, item_id)
+
+
+def undenied(caller: Caller, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the items that no statement denies the caller to read; that none allows it is no matter."""
+    return permitted(_allowed_all(caller), Action.CONFIG_RETRIEVE, resource_type, item_ids)
 
 
 def require_each(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> None:
@@ -61,7 +65,12 @@ def require_all(caller: Caller, action: Action, resource_type: str) -> None:
 
 def require_none_denied(caller: Caller, action: Action, resource_type: str) -> None:
     """`ForbiddenError` when a statement denies `action` on any item of the type; that none allows it is no matter."""
-    require_all(replace(caller, statements=(*caller.statements, _EVERYTHING)), action, resource_type)
+    require_all(_allowed_all(caller), action, resource_type)
+
+
+def _allowed_all(caller: Caller) -> Caller:
+    """The caller with everything allowed, so that only what is denied is not."""
+    return replace(caller, statements=(*caller.statements, _EVERYTHING))
 
 
 def permitted(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from usance.application.access.authorize import require_some, visible
+from usance.application.access.authorize import require_some
+from usance.application.notifications.readable import RESOURCE, readable
 from usance.application.paging import kept_page
 from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import Page
@@ -28,23 +29,23 @@ def list_events(
 ) -> Page:
     """A page of events, newest first. `ids` stands alone: it gives those events, actioned or not.
 
-    Events that a policy denies are not on it.
+    Events that a policy denies, or that show an entity that one denies, are not on it.
     """
-    require_some(caller, Action.CONFIG_RETRIEVE, "event")
+    require_some(caller, Action.CONFIG_RETRIEVE, RESOURCE)
     if ids:
         if filters or next_token:
             raise InvalidInputError("ids cannot be combined with other filters or nextToken; send ids alone")
         if len(ids) > IDS_MAX:
             raise InvalidInputError(f"ids has {len(ids)} values; the limit is {IDS_MAX}")
         found = [to_wire(event) for event in events.get_many(caller.org_id, ids)]
-        return Page(visible(caller, "event", found), None)
+        return Page(readable(caller, found), None)
     kind = filters.get("eventType")
     if kind is not None and kind not in EVENT_TYPES:
         raise InvalidInputError(f"eventType must be one of {', '.join(EVENT_TYPES)}")
     query = EventQuery(filters, include_actioned=include_actioned)
     return kept_page(
         lambda size, token: events.list_page(caller.org_id, query, page_size=size, next_token=token),
-        lambda found: visible(caller, "event", found),
+        lambda found: readable(caller, found),
         page_size=page_size,
         next_token=next_token,
         deadline=deadline,

@@ -6,7 +6,7 @@ goes on, and days that were missed are made up for. An event's id follows from t
 in it: however often a sweep is repeated each is raised once, and again when the date changes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -25,7 +25,7 @@ from usance.domain.kernel.timezones import local_day, time_zone
 from usance.domain.notifications.changes import representation
 from usance.domain.notifications.scheduled import Sweep
 from usance.resources import instants
-from usance.resources.event_names import ENTITIES
+from usance.resources.event_names import type_of_entity
 from usance.resources.scheduled_event_configuration import SCHEDULED_EVENT_CONFIGURATION, SWEEP
 from usance.resources.wire import Document
 
@@ -33,7 +33,6 @@ PAGE: Final = 200
 BY: Final = "SCHEDULER"
 
 TimeIsUp = Callable[[], bool]
-_TYPES: Final[Mapping[str, str]] = {name.rpartition(".")[2]: type_ for type_, name in ENTITIES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _sweep(
 
 
 def _page(desk: Raising, org_id: str, configuration: Document, token: str | None) -> Page:
-    type_ = _TYPES[configuration["entity"].lower()]
+    type_ = type_of_entity(configuration["entity"])
     if type_ == "bill":
         return desk.bills.list_page(org_id, BillQuery(), page_size=PAGE, next_token=token)
     return desk.stores.entities.list_page(org_id, type_, filters={}, page_size=PAGE, next_token=token)
@@ -100,7 +99,7 @@ def _page(desk: Raising, org_id: str, configuration: Document, token: str | None
 
 def _due(org_id: str, configuration: Document, sweep: Sweep, page: Page, at: datetime) -> Iterator[Event]:
     field = configuration["field"]
-    is_account = _TYPES[configuration["entity"].lower()] == "account"
+    is_account = type_of_entity(configuration["entity"]) == "account"
     for entity in page.data:
         if sweep.holds(entity, field, int(configuration["offset"])):
             yield Event(

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from usance.application.access.authorize import require, require_some, visible
+from usance.application.access.authorize import require, require_some, require_undenied, visible
 from usance.application.notifications.firings import firing_of
+from usance.application.notifications.readable import require_open
 from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
 from usance.application.ports.deadline import Deadline
 from usance.application.ports.entities import EntityRepository, Page
-from usance.application.ports.events import EventLog
+from usance.application.ports.events import EventLog, to_wire
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import NotFoundError
 from usance.resources import wire
@@ -59,11 +60,14 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
 
     `Payload` is base64 of JSON with `request`, the body for a webhook (null once the event has expired), and `attempts`,
     each with its `at`, `milliseconds`, `fault` and `error`; to a webhook with `url`, `headers`, `status` and `answer`, to an
-    external system with its `exchanges`.
+    external system with its `exchanges`. `ForbiddenError` when what it shows is denied.
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
     run = run_of(caller.org_id, run_id, entities)
+    require_undenied(caller, run["entityType"], run["entityId"])
     firing = firing_of(caller.org_id, run, events) if is_to_webhook(run) else None
+    if firing is not None:
+        require_open(caller, to_wire(firing))
     request = wire.loads(delivery_body(delivery_id(run), firing)) if firing else None
     log = wire.dumps({"request": request, "attempts": run["delivery"]["attempts"]})
     return {"Payload": base64.b64encode(log).decode()}

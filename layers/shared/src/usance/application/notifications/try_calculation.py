@@ -3,9 +3,10 @@
 from typing import Any
 
 from usance.application.access.authorize import require
+from usance.application.notifications.get_event import find_event
 from usance.application.ports.events import EventLog
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError
+from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.rules import check, evaluate_on
 from usance.resources.event_fields import fields_of
 from usance.resources.event_names import EVENT_NAMES
@@ -44,10 +45,7 @@ def _try(calculation: str, name: str | None, data: Document | None) -> None:
 
 
 def _event_data(caller: Caller, event_id: str, events: EventLog) -> Document:
-    require(caller, Action.CONFIG_RETRIEVE, "event", event_id)  # whether a calculation works tells of its values
-    event = events.get(caller.org_id, event_id)
-    if event is None:
-        raise NotFoundError(f"eventId: there is no event {event_id}; events are kept for 28 days")
+    event = find_event(caller, event_id, events, field="eventId")  # whether a calculation works tells of its values
     data: Document = event.detail.get("eventData", {})
     return data
 
