@@ -12,6 +12,7 @@ import pytest
 from tests.unit.application.notifications.world import World
 from usance.application.notifications.record_change import record_change
 from usance.application.notifications.runs import put_run, waiting_run
+from usance.application.ports.entities import Put
 from usance.application.ports.events import Event
 from usance.bootstrap.notifications import ReadingStores
 from usance.domain.kernel.ids import derived_id
@@ -273,6 +274,17 @@ def test_a_calculation_is_tried_on_an_event_that_happened(world: World, api: Api
     assert "null" in evaluate(api, eventId=event.id, calculation="new.missing + 1")[1]["errorMessage"]
     assert not evaluate(api, eventId=event.id, calculation="new.total")[1]["success"]
     assert not evaluate(api, eventId=event.id, calculation="total > 1")[1]["success"]
+
+
+def test_a_scheduled_event_is_known_however_it_spells_its_entity(world: World, api: Api) -> None:
+    name = "scheduled.accountPlan.ends.soon"
+    assert evaluate(api, eventName=name, calculation="new.code == null")[0] == 400
+    world.entities.commit(ORG, [Put("scheduledEventConfiguration", {"id": "s", "version": 1, "name": name})])
+    assert name in api.get("events/types")["events"]
+    assert api.get("events/fields", eventName=name)["events"][name]["new.endDate"] == "string"
+    assert evaluate(api, eventName=name, calculation="new.code == null")[1]["success"]
+    assert "new.kode" in evaluate(api, eventName=name, calculation="new.kode == null")[1]["errorMessage"]
+    assert "old.code" in evaluate(api, eventName=name, calculation="old.code == null")[1]["errorMessage"]
 
 
 def test_the_name_of_an_event_wins_over_the_id_of_one(api: Api) -> None:

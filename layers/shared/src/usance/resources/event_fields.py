@@ -6,6 +6,8 @@ They are the business fields of the entity's representation: its version and aud
 from collections.abc import Mapping
 from typing import Final
 
+from usance.resources.event_names import SCHEDULED_PREFIX
+
 _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "account": {
         "string": (
@@ -233,15 +235,16 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
 def fields_of(event_name: str) -> Mapping[str, str]:
     """The fields of an event with their types, such as `new.amount`: `double`; none for an unknown event.
 
-    A created entity has `new.*`, a deleted one `old.*`, an updated one both; a scheduled event has `new.*`.
+    A created entity has `new.*`, a deleted one `old.*`, an updated one both; a scheduled event has `new.*`, and may
+    spell its entity in any case.
     """
     _, _, rest = event_name.partition(".")
     entity, _, kind = rest.partition(".")
-    prefixes = ("new",) if event_name.startswith(_SCHEDULED) else _PREFIXES.get(kind, ())
+    prefixes = ("new",) if event_name.startswith(SCHEDULED_PREFIX) else _PREFIXES.get(kind, ())
     return {
         f"{prefix}.{name}": type_
         for prefix in prefixes
-        for type_, names in _FIELDS.get(entity, {}).items()
+        for type_, names in _FIELDS.get(entity.lower(), {}).items()
         for name in names.split()
     }
 
@@ -259,6 +262,5 @@ def dates_of(entity: str) -> tuple[str, ...]:
 
 
 _UNLISTED: Final = frozenset({"alert", "metergroup", "organization", "pricingband"})
-_SCHEDULED: Final = "scheduled."
 _DATES: Final = ("Date", "DateTimeUTC", "Epoch", "Run")
 _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {"created": ("new",), "updated": ("new", "old"), "deleted": ("old",)}

@@ -22,11 +22,16 @@ def list_event_types(caller: Caller, entities: EntityRepository) -> Document:
 def list_event_fields(caller: Caller, event_name: str | None, entities: EntityRepository) -> Document:
     """The fields that calculations may use, with their types: of one event, or of all."""
     require(caller, Action.CONFIG_RETRIEVE, "event")
-    known = EVENT_NAMES if event_name in EVENT_NAMES else _names(caller, entities)
-    if event_name is not None and event_name not in known:
-        raise InvalidInputError(f"eventName: there is no event {event_name}; events/types lists their names")
-    names = [event_name] if event_name else known
+    if event_name is not None:
+        require_known(caller, event_name, entities)
+    names = [event_name] if event_name else _names(caller, entities)
     return {"events": {name: dict(fields_of(name)) for name in names}}
+
+
+def require_known(caller: Caller, event_name: str, entities: EntityRepository) -> None:
+    """`InvalidInputError` for a name that `list_event_types` does not list."""
+    if event_name not in EVENT_NAMES and event_name not in _names(caller, entities):
+        raise InvalidInputError(f"eventName: there is no event {event_name}; events/types lists their names")
 
 
 def _names(caller: Caller, entities: EntityRepository) -> list[str]:

@@ -3,17 +3,18 @@
 from typing import Any
 
 from usance.application.access.authorize import require
+from usance.application.notifications.describe_events import require_known
 from usance.application.notifications.get_event import find_event
+from usance.application.ports.entities import EntityRepository
 from usance.application.ports.events import EventLog
 from usance.domain.access import Action, Caller
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.notifications.rules import check, evaluate_on
 from usance.resources.event_fields import fields_of
-from usance.resources.event_names import EVENT_NAMES
 from usance.resources.wire import Document
 
 
-def try_calculation(caller: Caller, body: Document, events: EventLog) -> Document:
+def try_calculation(caller: Caller, body: Document, events: EventLog, entities: EntityRepository) -> Document:
     """`success` and, when it is false, an `errorMessage`.
 
     With `eventName` the calculation is checked against the fields of that event; else with `eventId` it is computed on
@@ -23,8 +24,8 @@ def try_calculation(caller: Caller, body: Document, events: EventLog) -> Documen
     calculation, name, event_id = (_text(body, field) for field in ("calculation", "eventName", "eventId"))
     if not name and not event_id:
         raise InvalidInputError("eventName or eventId is required: it says which fields the calculation may use")
-    if name and name not in EVENT_NAMES:
-        raise InvalidInputError(f"eventName: there is no event {name}; events/types lists their names")
+    if name:
+        require_known(caller, name, entities)
     data = None if name or not event_id else _event_data(caller, event_id, events)
     try:
         _try(calculation or "", name, data)

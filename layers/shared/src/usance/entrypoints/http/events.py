@@ -111,7 +111,7 @@ def _evaluate(request: Request, stores: ReadingStores) -> Document:
     # Loads the grammar, which no other request of this function needs.
     from usance.application.notifications.try_calculation import try_calculation
 
-    return try_calculation(request.caller, request.json_object(), stores.events)
+    return try_calculation(request.caller, request.json_object(), stores.events, stores.entities)
 
 
 def _run(request: Request, stores: ReadingStores) -> Document:
