@@ -582,6 +582,12 @@ class TestNotifications:
         for calculation in ("new.billTotal >", "new.nothing > 1", "billTotal > 1", "new.billTotal + 1"):
             refused(org, "notificationConfiguration", "calculation", calculation=calculation)
 
+    @pytest.mark.parametrize("name", ["billing.job.failure", "integration.perform.error"])
+    def test_a_failure_has_no_fields_to_calculate_with(self, org: Organization, name: str) -> None:
+        words = ("calculation", "the event has no field new.message")
+        refused(org, "notificationConfiguration", *words, eventName=name, calculation='new.message == "x"')
+        org.make("notificationConfiguration", eventName=name, calculation=None, alwaysFireEvent=True)
+
     def test_they_are_found_by_event_and_state(self, org: Organization) -> None:
         on = org.make("notificationConfiguration")
         off = org.make("notificationConfiguration", active=False, eventName="billing.bill.created")

@@ -38,6 +38,16 @@ def test_a_configuration_is_authorized_once_it_has_the_credentials_that_its_syst
     assert org.client.call("PUT", path, without).json["authorized"] is False
 
 
+@pytest.mark.parametrize(
+    ("linked", "authorized"),
+    [({}, True), ({"entityType": "NOTIFICATION"}, True), ({"entityType": "Bill"}, False), ({"entityId": None}, False)],
+)
+def test_a_webhook_is_authorized_for_the_rule_that_it_is_linked_to(
+    org: Organization, linked: dict[str, Any], authorized: bool
+) -> None:
+    assert org.make("integrationConfiguration", **linked)["authorized"] is authorized
+
+
 def test_entities_that_a_system_does_not_take_are_kept_and_not_authorized(org: Organization) -> None:
     assert to_stripe(org, entityType="Meter", credentials=KEY)["authorized"] is False
 

@@ -33,7 +33,7 @@ def check_rule(proposal: Proposal) -> Mapping[str, Any]:
     if name not in EVENT_NAMES and not proposal.many("scheduled"):
         raise InvalidInputError(f"eventName: there is no event {name}; events/types lists their names")
     if calculation:
-        check(calculation, fields_of(name) or None)
+        check(calculation, fields_of(name))
     elif not proposal.new["alwaysFireEvent"]:
         raise InvalidInputError("calculation is required unless alwaysFireEvent is true")
     return {}

@@ -36,7 +36,7 @@ def try_calculation(caller: Caller, body: Document, events: EventLog, entities: 
 
 def _try(calculation: str, name: str | None, data: Document | None) -> None:
     if data is None:
-        check(calculation, fields_of(name or "") or None)
+        check(calculation, fields_of(name or ""))
         return
     check(calculation)
     result = evaluate_on(calculation, data)

@@ -15,14 +15,19 @@ def check_integration(proposal: Proposal) -> Mapping[str, Any]:
     """What this deployment can run must be there; what it cannot is kept, but not authorized."""
     new, old = proposal.new, proposal.old or {}
     to_webhook = new["destination"].lower() == WEBHOOK
-    if new["entityType"].lower() == NOTIFICATION and "entityId" in new and not proposal.many("notifications"):
+    of_rule = new["entityType"].lower() == NOTIFICATION and "entityId" in new
+    if of_rule and not proposal.many("notifications"):
         raise InvalidInputError(f"entityId: there is no notification configuration {new['entityId']}")
     if to_webhook and "destinationId" not in new:
         raise InvalidInputError("destinationId is required for destination Webhook")
     if to_webhook and not proposal.many("webhooks"):
         raise InvalidInputError(f"destinationId: there is no webhook {new['destinationId']}")
     _check_credentials(proposal)
-    return {"authorized": to_webhook, "enabled": new.get("enabled", old.get("enabled", True)), "triggerType": "EVENT"}
+    return {
+        "authorized": to_webhook and of_rule,
+        "enabled": new.get("enabled", old.get("enabled", True)),
+        "triggerType": "EVENT",
+    }
 
 
 def _check_credentials(proposal: Proposal) -> None:
