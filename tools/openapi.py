@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import DecimalSchema
 
 from usance.entrypoints.http import billing, description, entities, ingest, statements, tokens, usage
 from usance.entrypoints.http.routes import Operation, Route, page_parameters
@@ -48,6 +50,13 @@ _ERROR: Final[Schema] = {
     },
     "required": ["message"],
 }
+
+
+class _Decimals(GenerateJsonSchema):
+    """Decimals are numbers on the wire, both ways; pydantic supposes that they may be texts as well."""
+
+    def decimal_schema(self, schema: DecimalSchema) -> JsonSchemaValue:  # noqa: ARG002 - limits are at the fields
+        return {"type": "number"}
 
 
 def routes() -> tuple[Route, ...]:
@@ -215,7 +224,7 @@ def _reference(model: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
 
 
 def _schema(model: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
-    schema: Schema = _tidy(model.model_json_schema(by_alias=True, ref_template=_REF))
+    schema: Schema = _tidy(model.model_json_schema(by_alias=True, ref_template=_REF, schema_generator=_Decimals))
     for name, inner in schema.pop("$defs", {}).items():
         _add(name, inner, schemas)
     return schema

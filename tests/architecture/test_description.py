@@ -64,3 +64,11 @@ def test_schemas_use_keywords_of_json_schema_alone() -> None:
     named = description["components"]["schemas"].values()
     used = {keyword for outer in (*named, *parameters) for schema in schemas(outer) for keyword in schema}
     assert used <= KEYWORDS
+
+
+def test_amounts_are_described_as_numbers_alone() -> None:
+    described = describe()["components"]["schemas"]
+    number = {"type": "number"}
+    assert described["Bill"]["properties"]["billTotal"] == number
+    assert described["BillLineItem"]["properties"]["subtotal"] == number
+    assert described["BalanceSummary"]["properties"]["totalCreditAmount"] == number
