@@ -88,6 +88,20 @@ class TestRevisions:
         assert listed["activeRevision"] == shown
         assert "activeRevision" not in tables.org.client.get(tables.path).json
 
+    def test_a_revision_that_may_not_be_read_is_not_shown_with_its_table(self, tables: Tables) -> None:
+        tables.move("PUBLISHED")
+        everything = {"effect": "allow", "action": ["all"], "resource": ["*"]}
+        tables_alone = {**everything, "resource": ["config:lookupTable/*"]}
+        revision = {**everything, "resource": [f"config:lookupTableRevision/item/{tables.draft['id']}"]}
+        for statements, shown in (
+            ([everything, {**revision, "effect": "deny"}], False),
+            ([tables_alone], False),
+            ([tables_alone, revision], True),
+        ):
+            answer = tables.org.as_caller(*statements).get(tables.path, additional="activeRevision")
+            assert answer.status == 200
+            assert ("activeRevision" in answer.json) is shown
+
     @pytest.mark.parametrize(
         ("steps", "refused"),
         [

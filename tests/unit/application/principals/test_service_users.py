@@ -86,6 +86,20 @@ def test_a_key_needs_permission_on_its_user_too(org: Organization) -> None:
     assert caller.get(f"/serviceusers/{other}/accesskeys").status == 403
 
 
+def test_keys_under_a_deny_are_left_out_of_the_list(org: Organization) -> None:
+    user = org.make("serviceUser")["id"]
+    first, second = (org.client.post(f"/serviceusers/{user}/accesskeys").json["id"] for _ in range(2))
+    everything = {"effect": "allow", "action": ["all"], "resource": ["*"]}
+    on_first = {"action": ["all"], "resource": [f"config:accessKey/item/{first}", f"config:serviceUser/item/{user}"]}
+    denied = {**everything, "effect": "deny", "resource": [f"config:accessKey/item/{first}"]}
+    for caller, shown in (
+        (org.as_caller(everything, denied), second),
+        (org.as_caller({"effect": "allow", **on_first}), first),
+    ):
+        answer = caller.get(f"/serviceusers/{user}/accesskeys")
+        assert [key["id"] for key in answer.json["data"]] == [shown]
+
+
 def test_deleting_a_user_takes_keys_and_attachments_along(org: Organization) -> None:
     user, kept = org.make("serviceUser")["id"], org.make("serviceUser")["id"]
     policy = org.make("permissionPolicy")["id"]

@@ -182,6 +182,7 @@ LOOKUP_TABLE: Final = Resource(
                 Related("data", REVISION_DATA, find=lambda it: {"id": [one["id"] for one in it.many("active")]}),
             ),
             active_revision,
+            shown="active",
         )
     },
     page_size_max=200,

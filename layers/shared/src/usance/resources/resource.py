@@ -132,10 +132,14 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Fields that follow from other entities, shown when `additional` asks for them. `rule` sees what `related` finds."""
+    """Fields that follow from other entities, shown when `additional` asks for them.
+
+    `rule` sees what `related` finds; of the entities in `shown`, the name of one of these, what the caller may read.
+    """
 
     related: tuple[Related, ...]
     rule: Rule
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)

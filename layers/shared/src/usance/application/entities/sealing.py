@@ -1,7 +1,8 @@
 """Credentials inside an entity: stored encrypted beside the document, shown to those who may change it (platform.md Q4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from usance.application.access.authorize import permitted
 from usance.application.entities.gather import gather
@@ -63,7 +64,7 @@ def shown(
     Fields that follow from other entities are as these are now; `additional` names more of them.
     """
     wanted = [resource.additional[name] for name in dict.fromkeys(additional) if name in resource.additional]
-    answer = [_completed(ports, caller.org_id, resource, document, wanted) for document in documents]
+    answer = [_completed(ports, caller, resource, document, wanted) for document in documents]
     if not resource.sealed_texts:
         return answer
     ids = [document["id"] for document in answer]
@@ -76,10 +77,23 @@ def shown(
 
 
 def _completed(
-    ports: EntityPorts, org_id: str, resource: Resource, document: Document, additions: Iterable[Addition]
+    ports: EntityPorts, caller: Caller, resource: Resource, document: Document, additions: Iterable[Addition]
 ) -> Document:
     if resource.derived is not None:
-        document = {**document, **resource.derived(gather(ports.entities, org_id, resource.related, document, None))}
+        document = {
+            **document,
+            **resource.derived(gather(ports.entities, caller.org_id, resource.related, document, None)),
+        }
     for addition in additions:
-        document = {**document, **addition.rule(gather(ports.entities, org_id, addition.related, document, None))}
+        document = {**document, **_added(ports, caller, addition, document)}
     return document
+
+
+def _added(ports: EntityPorts, caller: Caller, addition: Addition, document: Document) -> Mapping[str, Any]:
+    """The fields of an addition, without those of entities that the caller may not read."""
+    proposal = gather(ports.entities, caller.org_id, addition.related, document, None)
+    found = proposal.many(addition.shown)
+    type_ = next(one.type for one in addition.related if one.name == addition.shown)
+    may = permitted(caller, Action.CONFIG_RETRIEVE, type_, [entity["id"] for entity in found])
+    open_ = [entity for entity in found if entity["id"] in may]
+    return addition.rule(replace(proposal, related={**proposal.related, addition.shown: open_}))

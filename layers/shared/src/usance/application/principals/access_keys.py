@@ -7,7 +7,7 @@ whose the key is.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_some, visible
 from usance.application.access.create_access_key import create_access_key
 from usance.application.access.credentials import ROOT
 from usance.application.audit import updated
@@ -49,14 +49,14 @@ def new_access_key(ports: EntityPorts, caller: Caller, user_id: str) -> Document
 def list_access_keys(
     ports: EntityPorts, caller: Caller, user_id: str, *, page_size: int, next_token: str | None
 ) -> Page:
-    """A page of the service user's keys, newest first, without their secrets."""
-    require(caller, Action.CONFIG_RETRIEVE, KEY)
+    """A page of the service user's keys, newest first, without their secrets. Those that a policy denies are left out."""
+    require_some(caller, Action.CONFIG_RETRIEVE, KEY)
     require(caller, Action.CONFIG_RETRIEVE, SERVICE_USER.type, user_id)
     find(ports, caller.org_id, SERVICE_USER, user_id)
     filters = {"serviceUserId": [user_id]}
     page = kept_page(
         lambda size, token: ports.entities.list_page(ROOT, KEY, filters=filters, page_size=size, next_token=token),
-        lambda keys: [key for key in keys if key["orgId"] == caller.org_id],
+        lambda keys: visible(caller, KEY, [key for key in keys if key["orgId"] == caller.org_id]),
         page_size=page_size,
         next_token=next_token,
         deadline=of_request(ports.clock),
