@@ -104,6 +104,19 @@ class TestAccounts:
         assert [item["id"] for item in [*first["data"], *last["data"]]] == made[::-1]
         assert last["nextToken"] is None
 
+    def test_a_search_is_paged_as_far_as_it_reads(self, org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = [org.make("account", name=f"Acme {n}")["id"] for n in range(2)]
+        far = [{"id": "0"}] * 10_050
+        monkeypatch.setattr(search_entities, "candidates", lambda *_: iter([*far, *({"id": id_} for id_ in made)]))
+        page = org.client.get("/accounts/search", fromDocument=10_050).json
+        assert ([item["id"] for item in page["data"]], page["nextToken"]) == (made, None)
+
+    def test_a_sorted_search_says_how_to_go_on_where_it_does_not(self, org: Organization) -> None:
+        assert org.client.get("/accounts/search", sortBy="name", fromDocument=10_000).status == 200
+        refused = org.client.get("/accounts/search", sortBy="name", fromDocument=10_010)
+        assert refused.status == 400
+        assert "leave sortBy out" in refused.message
+
     def test_a_page_has_ten_unless_asked_otherwise(self, org: Organization) -> None:
         for _ in range(11):
             org.make("account")

@@ -18,7 +18,8 @@ from usance.domain.catalog.searches import Term, matches, sort_key
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.wire import Document
 
-READ_MAX: Final = 200_000  # matches are held up to the page that is asked for, some 200 MB at the most
+READ_MAX: Final = 200_000  # more than the time of a request is good for
+SORTED_MAX: Final = 10_000  # a sorted search holds the matches before its page, of some kilobytes each
 READ_AT_ONCE: Final = 500
 VALUES_MAX: Final = 200  # values of one equality: as many as a list takes of a filter
 
@@ -78,12 +79,19 @@ def candidates(
 def found_page(
     read: Iterable[Document], terms: Sequence[Term], search: Search
 ) -> tuple[Sequence[Document], str | None]:
-    """The matches that the page holds, and the `fromDocument` of the next page, None at the end."""
+    """The matches that the page holds, and the `fromDocument` of the next page, None at the end.
+
+    `InvalidInputError` when a sorted search passes over more than `SORTED_MAX`.
+    """
+    if search.sort_by is not None and search.from_document > SORTED_MAX:
+        raise InvalidInputError(
+            f"fromDocument: a sorted search passes over {SORTED_MAX} matches at most; narrow it, or leave sortBy out"
+        )
     found = (one for one in read if matches(one, terms, any_term=search.any_term))
     end = search.from_document + search.page_size
     if (by := search.sort_by) is not None:
         first = heapq.nlargest if search.descending else heapq.nsmallest  # of equal ones, the newest first
-        start = first(end + 1, found, key=lambda entity: sort_key(entity, by))
+        rest = first(end + 1, found, key=lambda entity: sort_key(entity, by))[search.from_document :]
     else:
-        start = list(islice(found, end + 1))
-    return start[search.from_document : end], str(end) if end < len(start) else None
+        rest = list(islice(found, search.from_document, end + 1))
+    return rest[: search.page_size], str(end) if len(rest) > search.page_size else None

@@ -3,13 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
-from usance.application.search.searching import Search
+from usance.application.search.searching import READ_MAX, Search
 from usance.domain.kernel.errors import InvalidInputError
 from usance.entrypoints.http.routes import QueryParameter, Request, whole
 
 PAGE_DEFAULT: Final = 10
 PAGE_MAX: Final = 100
-FROM_MAX: Final = 10_000  # a sorted page holds all matches before it
 
 
 def search_of(request: Request) -> Search:
@@ -20,7 +19,7 @@ def search_of(request: Request) -> Search:
         sort_by=request.one("sortBy"),
         descending=_choice(request, "sortOrder", "ASC", "DESC") == "DESC",
         page_size=_whole(request, "pageSize", PAGE_DEFAULT, 1, PAGE_MAX),
-        from_document=_whole(request, "fromDocument", 0, 0, FROM_MAX),
+        from_document=_whole(request, "fromDocument", 0, 0, READ_MAX),
     )
 
 
@@ -43,7 +42,7 @@ def search_parameters(fields: Collection[str]) -> tuple[QueryParameter, ...]:
         QueryParameter(
             "fromDocument",
             "How many matches to pass over: the `nextToken` of the page before.",
-            {"type": "integer", "minimum": 0, "maximum": FROM_MAX},
+            {"type": "integer", "minimum": 0, "maximum": READ_MAX},
         ),
     )
 
