@@ -272,6 +272,20 @@ class TestPlans:
         assert put(org, "plans", plan, planTemplateId=org.make("planTemplate")["id"]).status == 400
         assert put(org, "plans", plan, name="New name").status == 200
 
+    @pytest.mark.parametrize("pricing", ["pricing", "counterPricing"])
+    def test_the_product_stays_while_pricings_stand_on_it(self, org: Organization, pricing: str) -> None:
+        template, other = org.make("planTemplate"), org.make("planTemplate", productId=org.make("product")["id"])
+        org.make(pricing, planId=None, planTemplateId=template["id"])
+        moved = put(org, "plantemplates", template, productId=other["productId"])
+        assert (moved.status, "pricings" in moved.message) == (400, True)
+        assert put(org, "plantemplates", template, name="New name").status == 200
+        plan = org.make("plan")
+        same = org.make("planTemplate", productId=plan["productId"])
+        org.make(pricing, planId=plan["id"])
+        moved = put(org, "plans", plan, planTemplateId=other["id"])
+        assert (moved.status, "pricings" in moved.message) == (400, True)
+        assert put(org, "plans", plan, planTemplateId=same["id"]).status == 200
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [

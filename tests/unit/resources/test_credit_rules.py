@@ -344,6 +344,23 @@ class TestPlanGroups:
         bespoke = org.make("plan", bespoke=True, accountId=other)["id"]
         refused(org, "planGroupLink", "bespoke", planGroupId=group["id"], planId=bespoke)
 
+    def test_a_group_with_a_bespoke_plan_stays_with_its_account(self, org: Organization) -> None:
+        account, other = org.make("account")["id"], org.make("account")["id"]
+        group = org.make("planGroup", accountId=account)
+        org.make("planGroupLink", planGroupId=group["id"], planId=org.make("plan")["id"])
+        group = put(org, "planGroup", group, accountId=other).json
+        plan = org.make(
+            "plan",
+            bespoke=True,
+            accountId=other,
+            planTemplateId=org.make("planTemplate", productId=org.make("product")["id"])["id"],
+        )
+        org.make("planGroupLink", planGroupId=group["id"], planId=plan["id"])
+        for owner in (account, None):
+            moved = put(org, "planGroup", group, accountId=owner)
+            assert (moved.status, plan["code"] in moved.message) == (400, True)
+        assert put(org, "planGroup", group, name="New name").status == 200
+
     def test_a_groups_plans_count_when_plans_of_one_product_overlap(self, org: Organization) -> None:
         template = org.make("planTemplate")["id"]
         one, two = org.make("plan", planTemplateId=template)["id"], org.make("plan", planTemplateId=template)["id"]

@@ -27,7 +27,7 @@ ALL = (Statement("allow", ("all",), ("*",)),)
 class Contested(FakeEntityRepository):
     """Runs `rival` before each of the first `times` commits."""
 
-    rival: Callable[[], None] = lambda: None
+    rival: Callable[[], object] = lambda: None
     times: int = 1
 
     def commit(self, org_id: str, changes: Sequence[Put | Delete]) -> None:
@@ -42,7 +42,7 @@ def org() -> Organization:
     return Organization()
 
 
-def contested(org: Organization, rival: Callable[[], None], times: int = 1) -> Any:
+def contested(org: Organization, rival: Callable[[], object], times: int = 1) -> Any:
     repository = Contested(org.clock, org.store.rows, org.store.guards, rival, times)
     return replace(org.ports, entities=repository)
 
@@ -131,3 +131,32 @@ def test_an_entity_that_goes_while_it_is_deleted_is_not_found(org: Organization)
     ports = contested(org, rival)
     with pytest.raises(NotFoundError):
         delete_entity(ports, caller(org), BY_TYPE["product"], product["id"])
+
+
+def test_a_plan_that_goes_to_another_product_while_it_is_priced_is_not_priced(org: Organization) -> None:
+    plan, product = org.make("plan"), org.make("product")["id"]
+    template = org.make("planTemplate", productId=product)["id"]
+    meter = org.make("meter", productId=plan["productId"])["id"]
+    body = org.body("pricing", planId=plan["id"], aggregationId=org.make("aggregation", meterId=meter)["id"])
+    moves = {**plan, "planTemplateId": template}
+    ports = contested(org, lambda: update_entity(ports, caller(org), BY_TYPE["plan"], plan["id"], moves))
+    with pytest.raises(InvalidInputError, match="aggregationId"):
+        create_entity(ports, caller(org), BY_TYPE["pricing"], body)
+
+
+def test_an_account_plan_has_the_product_that_its_plan_got_meanwhile(org: Organization) -> None:
+    plan, product = org.make("plan"), org.make("product")["id"]
+    moves = {**plan, "planTemplateId": org.make("planTemplate", productId=product)["id"]}
+    body = org.body("accountPlan", planId=plan["id"])
+    ports = contested(org, lambda: update_entity(ports, caller(org), BY_TYPE["plan"], plan["id"], moves))
+    made = create_entity(ports, caller(org), BY_TYPE["accountPlan"], body)
+    assert made["productId"] == product
+
+
+def test_pricings_of_one_plan_are_made_beside_each_other(org: Organization) -> None:
+    plan = org.make("plan")["id"]
+    bodies = [org.body("pricing", planId=plan, aggregationId=org.make("aggregation")["id"]) for _ in range(2)]
+    pricing = BY_TYPE["pricing"]
+    ports = contested(org, lambda: create_entity(ports, caller(org), pricing, bodies[0]))
+    create_entity(ports, caller(org), pricing, bodies[1])
+    assert org.pauses == []

@@ -88,6 +88,7 @@ ACCOUNT_PLAN: Final = Resource(
         Serial("plans of account", "accountId"),
         Serial("account of contract", "contractId"),
         Serial("plans of group", "planGroupId"),
+        Serial("product of plan", "planId", holds=True),
     ),
     answers={"productId": {"type": "string", "description": "The product of the plan."}},
 )

@@ -56,6 +56,10 @@ COUNTER_PRICING: Final = Resource(
         Related("counter", "counter", id_at="counterId"),
     ),
     rules=(check_owner, check_dates, check_bands, check_product),
-    serial=(Serial("product of counter", "counterId"),),
+    serial=(
+        Serial("product of counter", "counterId"),
+        Serial("product of plan", "planId", holds=True),
+        Serial("product of template", "planTemplateId", holds=True),
+    ),
     page_size_max=200,
 )

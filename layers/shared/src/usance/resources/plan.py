@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.domain.catalog.plans import check_plan
+from usance.domain.catalog.plans import check_plan, priced_when_moved
 from usance.resources.fields import Code, CustomFields, Id, Name, Whole
 from usance.resources.recurring_terms import RecurringTerms
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
@@ -53,9 +53,11 @@ PLAN: Final = Resource(
         Related("template", "planTemplate", id_at="planTemplateId"),
         Related("account_plans", "accountPlan", where={"planId": "id"}),
         Related("links", "planGroupLink", where={"planId": "id"}),
+        Related("pricings", "pricing", find=priced_when_moved("planTemplateId", "planId")),
+        Related("counter_pricings", "counterPricing", find=priced_when_moved("planTemplateId", "planId")),
     ),
     rules=(check_plan,),
-    serial=(Serial("groups of plan", "id"),),
+    serial=(Serial("product of plan", "id"), Serial("product of template", "planTemplateId", holds=True)),
     dependants=(
         Dependant("accountPlan", "planId"),
         Dependant("pricing", "planId"),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans
+from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans, links_when_moved, plans_of_moved
 from usance.resources.fields import Code, CustomFields, Id, Name, Noun, PricingCurrency
 from usance.resources.recurring_terms import RecurringTerms
 from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
@@ -47,8 +47,13 @@ PLAN_GROUP: Final = Resource(
         Ref("standingChargeAccountingProductId", "product"),
         Ref("minimumSpendAccountingProductId", "product"),
     ),
-    related=(Related("account_plans", "accountPlan", where={"planGroupId": "id"}),),
+    related=(
+        Related("account_plans", "accountPlan", where={"planGroupId": "id"}),
+        Related("links", "planGroupLink", find=links_when_moved),
+        Related("plans", "plan", find=plans_of_moved),
+    ),
     rules=(check_group,),
+    serial=(Serial("plans of group", "id"),),
     dependants=(Dependant("planGroupLink", "planGroupId"), Dependant("accountPlan", "planGroupId")),
     page_size_max=200,
 )
@@ -72,5 +77,5 @@ PLAN_GROUP_LINK: Final = Resource(
         Related("plans", "plan", find=linked_plans),
     ),
     rules=(check_link,),
-    serial=(Serial("plans of group", "planGroupId"), Serial("groups of plan", "planId")),
+    serial=(Serial("plans of group", "planGroupId"), Serial("product of plan", "planId", holds=True)),
 )

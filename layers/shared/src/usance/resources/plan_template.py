@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from usance.domain.catalog.plans import check_template
+from usance.domain.catalog.plans import check_template, priced_when_moved
 from usance.resources.fields import (
     Code,
     CustomFields,
@@ -17,7 +17,7 @@ from usance.resources.fields import (
     PricingCurrency,
     Whole,
 )
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource
+from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial
 
 Interval = Annotated[int, Field(ge=1, le=365), Integral]
 
@@ -52,8 +52,13 @@ PLAN_TEMPLATE: Final = Resource(
     indexes=(Index("productId"),),
     filters=(IDS, Filter("productId", "productId", "Only the plan templates of this product.")),
     references=(Ref("productId", "product"),),
-    related=(Related("plans", "plan", where={"planTemplateId": "id"}),),
+    related=(
+        Related("plans", "plan", where={"planTemplateId": "id"}),
+        Related("pricings", "pricing", find=priced_when_moved("productId", "planTemplateId")),
+        Related("counter_pricings", "counterPricing", find=priced_when_moved("productId", "planTemplateId")),
+    ),
     rules=(check_template,),
+    serial=(Serial("product of template", "id"),),
     dependants=(
         Dependant("plan", "planTemplateId"),
         Dependant("pricing", "planTemplateId"),

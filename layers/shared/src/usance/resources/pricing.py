@@ -94,6 +94,8 @@ PRICING: Final = Resource(
     serial=(
         Serial("segments of aggregation", "aggregationId"),
         Serial("segments of compound aggregation", "compoundAggregationId"),
+        Serial("product of plan", "planId", holds=True),
+        Serial("product of template", "planTemplateId", holds=True),
     ),
     answers={
         "aggregationType": {"type": "string", "enum": ["SIMPLE", "COMPOUND"]},

@@ -105,12 +105,14 @@ class Related:
 class Serial:
     """Changes that are decided one after another: those whose `path` holds, or `compute` finds, one value of `scope`.
 
-    A rule that reads other entities needs it wherever two changes, each right alone, would be wrong together.
+    A rule that reads other entities needs it wherever two changes, each right alone, would be wrong together. Changes of a
+    scope that only `holds` do not come after one another, but after those that do not.
     """
 
     scope: str
     path: str = ""
     compute: Callable[[Entity], Iterable[str]] | None = None
+    holds: bool = False
 
     def values(self, entity: Entity) -> tuple[str, ...]:
         """The values of one entity."""

@@ -27,7 +27,9 @@ def prepare(
 
     The rules see the entities `beside`, which the same transaction is going to change, as they will be.
     """
-    guards = tuple(ports.entities.read_guard(org_id, name) for name in _guard_names(resource, new, old))
+    guards = tuple(
+        replace(ports.entities.read_guard(org_id, name), holds=holds) for name, holds in _guarded(resource, new, old)
+    )
     proposal = gather(ports.entities, org_id, resource.related, new, old)
     if beside:
         ahead = {entity["id"]: entity for entity in beside}
@@ -55,11 +57,14 @@ def _new_text(find: Callable[[Entity], str | None] | None, new: Document, old: D
     return None if find is None or (old is not None and find(old) == found) else found
 
 
-def _guard_names(resource: Resource, new: Document, old: Document | None) -> Sequence[str]:
-    """Those of the resource's serial changes; nobody can be a rival for an entity that does not exist yet."""
+def _guarded(resource: Resource, new: Document, old: Document | None) -> Sequence[tuple[str, bool]]:
+    """The names of the resource's serial changes, and which are only held.
+
+    Nobody can be a rival for an entity that does not exist yet.
+    """
     return sorted(
         {
-            f"{serial.scope} {value}"
+            (f"{serial.scope} {value}", serial.holds)
             for serial in resource.serial
             if old is not None or serial.path != "id"
             for entity in ((new,) if old is None else (new, old))

@@ -14,10 +14,25 @@ def linked_plans(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     return {"id": [link["planId"] for link in proposal.many("links") if link["id"] != proposal.new["id"]]}
 
 
+def links_when_moved(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to look for the links of a group that becomes another account's; else nowhere."""
+    return {"planGroupId": [proposal.new["id"]] if proposal.changed("accountId") else []}
+
+
+def plans_of_moved(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to look for the plans of those links."""
+    return {"id": [link["planId"] for link in proposal.many("links")]}
+
+
 def check_group(proposal: Proposal) -> Mapping[str, Any]:
-    """Whose a bespoke group is never changes once an account is on it."""
+    """Whose a bespoke group is never changes once an account is on it, nor while a bespoke plan of another is in it."""
     if proposal.changed("accountId") and proposal.many("account_plans"):
         raise InvalidInputError("accountId cannot change while the plan group is attached to an account")
+    for plan in proposal.many("plans"):
+        if plan.get("accountId", proposal.new.get("accountId")) != proposal.new.get("accountId"):
+            raise InvalidInputError(
+                f"accountId: the plan {plan['code']} in the plan group is bespoke to the account {plan['accountId']}"
+            )
     return {}
 
 
