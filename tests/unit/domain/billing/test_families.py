@@ -148,6 +148,15 @@ def test_in_summary_a_line_keeps_its_id_when_children_come() -> None:
     assert [line.id for line in few.lines] == [line.id for line in more.lines]
 
 
+def test_in_summary_lines_of_one_plan_have_ids_of_their_own() -> None:
+    plans = [child_plan(code, child_billing=ChildBilling.PARENT_SUMMARY) for code in ("one", "two", "three")]
+    ends_early = replace(plans[1], end=instant("2022-06-15"))
+    of_contract = replace(plans[2], contract_id="contract")
+    draft = bill(inputs("2022-07-01", plans[0], ends_early, of_contract), used({"one": 1, "two": 2, "three": 3}))
+    assert [line.item.units for line in draft.lines if line.item.type == "USAGE"] == [1, 2, 3]
+    assert len({line.id for line in draft.lines}) == len(draft.lines) == 6
+
+
 amounts = st.dictionaries(st.sampled_from(["account", "one", "two"]), st.integers(0, 3000))
 
 
