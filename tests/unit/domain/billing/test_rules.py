@@ -22,7 +22,7 @@ from usance.domain.billing.attached import Product, Standing
 from usance.domain.billing.minimum_spend import correction
 from usance.domain.billing.pipeline import plan_usage
 from usance.domain.billing.pricings import Minimum, PricingType
-from usance.domain.billing.terms import DateOverrides
+from usance.domain.billing.terms import Conversion, DateOverrides, Terms
 from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.timezones import time_zone
 
@@ -249,6 +249,39 @@ def test_a_credit_on_negative_usage_charges_nothing() -> None:
     credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
     draft = bill(inputs(JANUARY, plan(pricing(), credit)), {"gb": 40, "c": -10})
     assert lines(draft) == [("USAGE", "40.00"), ("USAGE_CREDIT", "0.00")]
+
+
+def in_euros(mode: RoundingMode = RoundingMode.HALF_UP) -> Terms:
+    """Prices in dollars on a bill in euros."""
+    currencies = {"EUR": Currency("EUR", 2, mode)}
+    return terms(billing_currency="EUR", currencies=currencies, conversions=(Conversion("USD", "EUR", Decimal("0.9")),))
+
+
+def test_a_credit_takes_no_more_than_the_converted_lines_come_to() -> None:
+    """0.57 are 0.51 twice, 1.14 were 1.03: a cent more than the bill has."""
+    credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
+    charges = [pricing(code, aggregation=aggregation(code)) for code in ("a", "b")]
+    draft = bill(inputs(JANUARY, plan(*charges, credit), terms=in_euros()), {"a": "0.57", "b": "0.57", "c": 5})
+    assert lines(draft) == [("USAGE", "0.51"), ("USAGE", "0.51"), ("USAGE_CREDIT", "-1.02")]
+    assert draft.lines[-1].item.subtotal == Decimal("-1.13")
+
+
+used_cents = st.decimals(0, 10, places=2)
+
+
+@given(
+    st.lists(used_cents, min_size=1, max_size=4),
+    st.lists(used_cents, min_size=1, max_size=2),
+    st.sampled_from([mode for mode in RoundingMode if mode is not RoundingMode.UNNECESSARY]),
+)
+def test_credits_never_bring_a_converted_bill_below_nothing(
+    used: list[Decimal], credited: list[Decimal], mode: RoundingMode
+) -> None:
+    types = (PricingType.PRODUCT_CREDIT, PricingType.GLOBAL_CREDIT)
+    charges = [pricing(f"u{n}", aggregation=aggregation(f"u{n}")) for n in range(len(used))]
+    credits_ = [pricing(f"c{n}", aggregation=aggregation(f"c{n}"), type=types[n]) for n in range(len(credited))]
+    values = {f"{kind}{n}": value for kind, all_ in (("u", used), ("c", credited)) for n, value in enumerate(all_)}
+    assert bill(inputs(JANUARY, plan(*charges, *credits_), terms=in_euros(mode)), values).total >= 0
 
 
 cents = st.decimals(0, 10_000, places=2)

@@ -7,7 +7,7 @@ Each goes through the charges in their order on the bill, until it or they are u
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Final
 
 from usance.domain.billing.context import Context
@@ -134,7 +134,7 @@ def _pay(context: Context, till: _Till, item: Item, part: Part) -> None:
     cost = EXACT.subtract(terms.currency(credit.currency).round(after), taken)
     if left is not None and cost > left:
         after, cost = EXACT.add(taken, left), left
-        paid = min(part.open, _rounded_down(own, EXACT.divide(EXACT.subtract(after, exact), rate)))
+        paid = min(part.open, own.round_down(EXACT.divide(EXACT.subtract(after, exact), rate)))
     if paid <= ZERO or (not cost and not taken):  # too little to buy, or to be worth, the smallest coin
         return
     if phase not in till.taken and not till.room.take():
@@ -153,10 +153,6 @@ def _kind(credit: Credit, item: Item) -> object:
     if not credit.summary:
         return id(item)
     return item.type, replace(item.origin, account_plan_id=None, child=None), item.pricing_id, item.charge_id, item.span
-
-
-def _rounded_down(currency: Currency, amount: Decimal) -> Decimal:
-    return amount.quantize(ONE.scaleb(-currency.max_decimal_places), rounding=ROUND_DOWN, context=EXACT)
 
 
 def _draws(till: _Till) -> Sequence[Draw]:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
 from usance.domain.kernel.calendar import Calendar
 from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
-from usance.domain.kernel.quantity import EXACT, ONE, ZERO
+from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import midnight
 
 
@@ -191,7 +191,7 @@ def fee_amount(outstanding: Decimal, first: Decimal, number: int, count: int, cu
     share = EXACT.divide(rest, Decimal(parts))
     each = currency.round(share)
     if EXACT.multiply(each, Decimal(parts - 1)) > rest:  # cents rounded up are more than there is
-        each = share.quantize(ONE.scaleb(-currency.max_decimal_places), rounding=ROUND_DOWN, context=EXACT)
+        each = currency.round_down(share)
     if number < count - 1:
         return each
     return max(EXACT.subtract(rest, EXACT.multiply(each, Decimal(parts - 1))), ZERO)

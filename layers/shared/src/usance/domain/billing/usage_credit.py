@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
-from usance.domain.billing.family_items import parts_of
+from usance.domain.billing.family_items import parts_of, summarized
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.pricings import PricingType
@@ -35,8 +35,21 @@ def _credits(
                 others = [
                     item for item in (*so_far, *items) if item.elsewhere == earned.elsewhere and competes(earned, item)
                 ]
-                items.append(_taken_off(earned, _left(context, others, earned)))
+                items.append(_taken_off(context, earned, others))
     return items
+
+
+def _taken_off(context: Context, earned: Item, others: Sequence[Item]) -> Item:
+    """The credit with its sign. Prices of credits may be written below 0, and mean the same (billing.md 2.1)."""
+    worth, average = earned.subtotal, earned.average_unit_price
+    if is_priced_below_zero(earned.bands):
+        worth, average = -worth, -average
+    left = _left(context, others, earned)
+    if not earned.elsewhere:
+        left = _rounding_to_no_more(context, others, min(left, worth), earned.origin.currency, left)
+    taken = -max(min(worth, left), ZERO)
+    capped = Working("CREDIT_CAPPED", (("earned", worth), ("left", left)), taken)
+    return replace(earned, subtotal=taken, average_unit_price=-average, workings=(capped,))
 
 
 def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
@@ -47,11 +60,20 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
     return max(terms.priced(total, earned.origin.currency), ZERO)
 
 
-def _taken_off(earned: Item, left: Decimal) -> Item:
-    """The credit with its sign. Prices of credits may be written below 0, and mean the same (billing.md 2.1)."""
-    worth, average = earned.subtotal, earned.average_unit_price
-    if is_priced_below_zero(earned.bands):
-        worth, average = -worth, -average
-    taken = -max(min(worth, left), ZERO)
-    capped = Working("CREDIT_CAPPED", (("earned", worth), ("left", left)), taken)
-    return replace(earned, subtotal=taken, average_unit_price=-average, workings=(capped,))
+def _rounding_to_no_more(
+    context: Context, others: Sequence[Item], taken: Decimal, currency: str, left: Decimal
+) -> Decimal:
+    """`left`, or less where `taken`, once it is converted and rounded, is more than the others' lines come to."""
+    terms = context.inputs.terms
+    own, billed, rate = terms.currency(currency), terms.currency(terms.billing_currency), terms.rate
+    to_bill = rate(currency, terms.billing_currency)
+    come_to = sum(
+        (
+            billed.round(EXACT.multiply(item.subtotal, rate(item.origin.currency, terms.billing_currency)))
+            for item in summarized(others)
+        ),
+        ZERO,
+    )
+    if -billed.round(EXACT.multiply(-taken, to_bill)) <= come_to:
+        return left
+    return max(own.round_down(EXACT.divide(come_to, to_bill)), ZERO)

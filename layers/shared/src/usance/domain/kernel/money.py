@@ -82,6 +82,10 @@ class Currency:
             ) from None
         return rounded or rounded.copy_abs()
 
+    def round_down(self, amount: Decimal) -> Decimal:
+        """The whole coins in `amount`, which is 0 or more, whatever the mode: what an amount pays for."""
+        return amount.quantize(Decimal(1).scaleb(-self.max_decimal_places), rounding=ROUND_DOWN, context=EXACT)
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
