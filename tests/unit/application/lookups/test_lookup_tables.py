@@ -192,6 +192,14 @@ class TestItems:
         for limit in (0, 2001, "x"):
             assert tables.org.client.get(tables.data, limit=limit).status == 400
 
+    def test_items_may_be_sent_back_with_the_keys_that_were_shown(self, tables: Tables) -> None:
+        tables.put(("UK", 1, 1), ("DE", 1, 3))
+        read = tables.ok(tables.org.client.get(tables.data, additional="lookupKey"))
+        put = tables.ok(tables.org.client.put(tables.data, {"items": read["items"], "version": read["version"]}))
+        one = {"item": read["items"][0], "version": put["version"]}
+        assert tables.org.client.put(f"{tables.data}/{read['items'][0]['lookupKey']}", one).status == 200
+        assert all("lookupKey" not in item for item in tables.items())
+
     def test_a_zero_has_one_key_whatever_its_sign(self, tables: Tables) -> None:
         assert tables.put(("UK", Decimal("-0.0"), 1), ("DE", 0, 2)).status == 200
         assert [item["lookupKey"] for item in tables.items(additional="lookupKey")] == ["DE,0", "UK,0"]

@@ -9,7 +9,7 @@ from usance.application.lookups.item_store import Items, read_items, shard_of
 from usance.application.lookups.ports import LookupPorts
 from usance.application.lookups.revisions import Place, find_revision, manifest_of
 from usance.domain.access import Action, Caller
-from usance.domain.catalog.lookups import Item, lookup_key
+from usance.domain.catalog.lookups import SHOWN_KEY, Item, lookup_key
 from usance.domain.kernel.errors import NotFoundError, UnavailableError
 from usance.resources.lookup_table import LOOKUP_TABLE_REVISION
 from usance.resources.wire import Document
@@ -53,7 +53,7 @@ def existing(items: Items, key: str) -> Item:
 def shown(revision: Document, manifest: Document | None, items: Iterable[Item], *, with_keys: bool) -> Document:
     """Items as the API answers them, with `lookupKey` when that is asked for."""
     keys = revision["keys"]
-    data = [{**item, "lookupKey": lookup_key(keys, item)} if with_keys else dict(item) for item in items]
+    data = [{**item, SHOWN_KEY: lookup_key(keys, item)} if with_keys else dict(item) for item in items]
     return {"items": data, "version": 0, **{name: manifest[name] for name in _AUDIT if manifest}}
 
 

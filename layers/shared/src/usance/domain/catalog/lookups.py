@@ -9,6 +9,7 @@ from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import plain
 
+SHOWN_KEY: Final = "lookupKey"
 KEY_SEPARATOR: Final = ","
 STRING_MAX_CHARS: Final = 1_024  # as strings of measurements, which are looked up by them
 DIGITS_MAX: Final = 38  # what is kept exactly everywhere
@@ -85,12 +86,15 @@ def same_schema(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def checked_item(revision: Mapping[str, Any], item: Any, where: str) -> Item:
-    """`item` as it is kept: every field has a value of its type. `InvalidInputError` names the field in `where`."""
+    """`item` as it is kept: every field has a value of its type. `InvalidInputError` names the field in `where`.
+
+    The key with which answers show it, when they are asked to, may be sent back.
+    """
     if not isinstance(item, Mapping):
         raise InvalidInputError(f"{where} must be an object with a value for each field")
     types = _types(revision)
     for name in item:
-        if name not in types:
+        if name not in types and name != SHOWN_KEY:
             raise InvalidInputError(f"{where}.{str(name)[:80]}: the revision has no such field")
     for name, type_ in types.items():
         value = item.get(name)
