@@ -361,6 +361,27 @@ class TestPlanGroups:
             assert (moved.status, plan["code"] in moved.message) == (400, True)
         assert put(org, "planGroup", group, name="New name").status == 200
 
+    def test_a_plan_that_joins_a_group_does_not_overlap_on_its_accounts(self, org: Organization) -> None:
+        template = org.make("planTemplate", productId=org.make("product")["id"])["id"]
+        one, two, three = (org.make("plan", planTemplateId=template)["id"] for _ in range(3))
+        group = org.make("planGroupLink")["planGroupId"]
+        account, other = org.make("account")["id"], org.make("account")["id"]
+        for whose in (account, other):
+            org.make("accountPlan", accountId=whose, planId=None, planGroupId=group, startDate="2026-02-01")
+        org.make("accountPlan", accountId=account, planId=one, startDate="2026-01-01", endDate="2026-02-01")
+        link = org.make("planGroupLink", planGroupId=group, planId=two)
+        assert org.client.delete(f"/plangrouplinks/{link['id']}").status == 200
+        beside = org.make("accountPlan", accountId=other, planId=one, startDate="2027-01-01")
+        refused(org, "planGroupLink", "planId", beside["id"], planGroupId=group, planId=two)
+        elsewhere = org.make("planGroupLink", planId=two)
+        assert put(org, "planGroupLink", elsewhere, planGroupId=group).status == 400
+        assert org.client.delete(f"/accountplans/{beside['id']}").status == 200
+        grouped = org.make("accountPlan", accountId=other, planId=None, planGroupId=elsewhere["planGroupId"])
+        refused(org, "planGroupLink", "planId", grouped["id"], planGroupId=group, planId=three)
+        config = org.client.get("/organizationconfig").json
+        assert org.client.put("/organizationconfig", {**config, "allowOverlappingPlans": True}).status == 200
+        org.make("planGroupLink", planGroupId=group, planId=three)
+
     def test_a_groups_plans_count_when_plans_of_one_product_overlap(self, org: Organization) -> None:
         template = org.make("planTemplate")["id"]
         one, two = org.make("plan", planTemplateId=template)["id"], org.make("plan", planTemplateId=template)["id"]

@@ -2,10 +2,29 @@
 
 from typing import Final
 
+from usance.domain.catalog.joining_groups import (
+    all_links,
+    attachments,
+    check_joining,
+    groups_beside,
+    plans_beside,
+    plans_of_product,
+)
 from usance.domain.catalog.plan_groups import check_group, check_link, linked_plans, links_when_moved, plans_of_moved
 from usance.resources.fields import Code, CustomFields, Id, Name, Noun, PricingCurrency
 from usance.resources.recurring_terms import RecurringTerms
-from usance.resources.resource import IDS, Dependant, Filter, Index, Ref, Related, Resource, Serial, values_at
+from usance.resources.resource import (
+    IDS,
+    ORGANIZATION,
+    Dependant,
+    Filter,
+    Index,
+    Ref,
+    Related,
+    Resource,
+    Serial,
+    values_at,
+)
 
 
 class PlanGroup(RecurringTerms):
@@ -75,7 +94,13 @@ PLAN_GROUP_LINK: Final = Resource(
         Related("plan", "plan", id_at="planId"),
         Related("links", "planGroupLink", where={"planGroupId": "planGroupId"}),
         Related("plans", "plan", find=linked_plans),
+        Related("config", "organizationConfig", id_at=ORGANIZATION),
+        Related("attached", "accountPlan", find=attachments),
+        Related("plans_of_product", "plan", find=plans_of_product),
+        Related("all_links", "planGroupLink", find=all_links),
+        Related("plans_beside", "accountPlan", find=plans_beside),
+        Related("groups_beside", "accountPlan", find=groups_beside),
     ),
-    rules=(check_link,),
+    rules=(check_link, check_joining),
     serial=(Serial("plans of group", "planGroupId"), Serial("product of plan", "planId", holds=True)),
 )

@@ -6,6 +6,7 @@ from typing import Any, Final
 from usance.domain.catalog.moments import instant
 from usance.domain.catalog.pricings import window_holds
 from usance.domain.catalog.proposal import Entity, Proposal
+from usance.domain.catalog.windows import overlap
 from usance.domain.kernel.errors import InvalidInputError
 
 CHILDREN_MAX: Final = 999
@@ -75,7 +76,7 @@ def check_overlap(proposal: Proposal) -> Mapping[str, Any]:
         return {}
     for other in proposal.many("account_plans"):
         same_product = bool(products & _products(proposal, other))
-        if other["id"] != new["id"] and same_product and _overlap(new, other):
+        if other["id"] != new["id"] and same_product and overlap(new, other):
             raise InvalidInputError(
                 f"startDate: the account plan {other['id']} covers the same product from {other['startDate']} "
                 f"to {other.get('endDate', 'an open end')}"
@@ -103,11 +104,3 @@ def _products(proposal: Proposal, account_plan: Entity) -> set[str]:
         return {account_plan["productId"]}
     plans = {link["planId"] for link in proposal.many("links") if link["planGroupId"] == account_plan["planGroupId"]}
     return {plan["productId"] for plan in proposal.many("group_plans") if plan["id"] in plans}
-
-
-def _overlap(one: Entity, other: Entity) -> bool:
-    return _starts_before_end(one, other) and _starts_before_end(other, one)
-
-
-def _starts_before_end(one: Entity, other: Entity) -> bool:
-    return "endDate" not in other or instant(one["startDate"]) < instant(other["endDate"])

@@ -33,6 +33,11 @@ def check_contract(proposal: Proposal) -> Mapping[str, Any]:
     return {}
 
 
+def overlap(one: Entity, other: Entity) -> bool:
+    """Whether two windows, of which either may have no end, have a moment in common."""
+    return _starts_before_end(one, other) and _starts_before_end(other, one)
+
+
 def ends_within(end: str, parameters: Mapping[str, str]) -> bool:
     """Whether an end lies at or after `endDateStart` and before `endDateEnd`, as far as these were sent."""
     at = instant(end)
@@ -53,3 +58,7 @@ def amount_or_units(entity: Entity) -> None:
             f"units times unitPrice is {product:.2E}; send fewer units or a lower unitPrice: "
             f"an amount is below 1e{SIZE_MAX_EXPONENT + 1} in size"
         )
+
+
+def _starts_before_end(one: Entity, other: Entity) -> bool:
+    return "endDate" not in other or instant(one["startDate"]) < instant(other["endDate"])
