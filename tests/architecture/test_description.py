@@ -72,3 +72,33 @@ def test_amounts_are_described_as_numbers_alone() -> None:
     assert described["Bill"]["properties"]["billTotal"] == number
     assert described["BillLineItem"]["properties"]["subtotal"] == number
     assert described["BalanceSummary"]["properties"]["totalCreditAmount"] == number
+
+
+FREE = {"describeApi", "resendPassword"}  # a description of OpenAPI, and nothing
+
+
+def test_every_answer_is_described_by_its_fields() -> None:
+    description = describe()
+
+    def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        while "$ref" in schema:
+            schema = description["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return schema
+
+    def is_free(schema: Mapping[str, Any]) -> bool:
+        schema = resolved(schema)
+        if schema.get("type") == "array":
+            return is_free(schema["items"])
+        if "data" in schema.get("properties", {}):
+            return is_free(schema["properties"]["data"])
+        return schema.get("type") == "object" and not schema.keys() & {"properties", "additionalProperties"}
+
+    free = {
+        operation["operationId"]
+        for operations in description["paths"].values()
+        for operation in operations.values()
+        if is_free(operation["responses"]["200"]["content"]["application/json"]["schema"])
+    }
+    assert free == FREE
+    table = resolved({"$ref": "#/components/schemas/LookupTableEntity"})
+    assert "itemCount" in resolved(table["properties"]["activeRevision"])["properties"]

@@ -186,7 +186,7 @@ LOOKUP_TABLE: Final = Resource(
         )
     },
     page_size_max=200,
-    answers={"activeRevision": {"type": "object", "description": "The published revision, when it is asked for."}},
+    answers={"activeRevision": {"$ref": "#/components/schemas/LookupTableRevisionEntity"}},
 )
 LOOKUP_TABLE_REVISION: Final = Resource(
     type="lookupTableRevision",

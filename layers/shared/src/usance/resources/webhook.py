@@ -56,4 +56,21 @@ WEBHOOK: Final = Resource(
     reaches=lambda webhook: str(webhook["url"]),
     sealed="credentials",
     sealed_texts=("apiKey", "secret", "previousSecret"),
+    answers={
+        "credentials": {
+            "allOf": [
+                {"$ref": "#/components/schemas/SignedCredentials"},
+                {
+                    "type": "object",
+                    "description": "Its key and secrets are shown to those who may change the webhook.",
+                    "properties": {
+                        "id": {"type": "string", "description": "Of the credentials."},
+                        "destination": {"type": "string", "enum": ["WEBHOOK"]},
+                        "destinationId": {"type": "string", "description": "The webhook."},
+                        "version": {"type": "integer", "description": "That of the webhook."},
+                    },
+                },
+            ]
+        }
+    },
 )

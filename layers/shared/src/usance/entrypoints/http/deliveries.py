@@ -9,6 +9,7 @@ from usance.application.notifications.send_test import send_test
 from usance.application.notifications.stores import Stores
 from usance.bootstrap.notifications import notification_stores
 from usance.entrypoints.http.routes import Operation, Request, Route
+from usance.resources.integration_answers import IntegrationRun, IntegrationRuns
 from usance.resources.replays import ReplayRequest
 from usance.resources.wire import Document
 
@@ -30,9 +31,21 @@ def routes(build: Callable[[], Stores] = notification_stores) -> tuple[Route, ..
     def test(request: Request) -> Document:
         return send_test(request.caller, request.path["id"], build())
 
-    replay = Operation("webhook.replay", "Deliver again what a webhook did not get in a time", TAG, body=ReplayRequest)
+    replay = Operation(
+        "webhook.replay", "Deliver again what a webhook did not get in a time", TAG, ReplayRequest, IntegrationRuns
+    )
     return (
-        Route("POST", f"{RUN}/replay", again, Operation("replayRun", "Deliver again what a run was to deliver", TAG)),
+        Route(
+            "POST",
+            f"{RUN}/replay",
+            again,
+            Operation("replayRun", "Deliver again what a run was to deliver", TAG, returns=IntegrationRun),
+        ),
         Route("POST", f"{WEBHOOK}/replay", range_again, replay),
-        Route("POST", f"{WEBHOOK}/test", test, Operation("webhook.test", "Send a test to a webhook", TAG)),
+        Route(
+            "POST",
+            f"{WEBHOOK}/test",
+            test,
+            Operation("webhook.test", "Send a test to a webhook", TAG, returns=IntegrationRun),
+        ),
     )

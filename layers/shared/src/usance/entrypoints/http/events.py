@@ -23,6 +23,7 @@ from usance.domain.notifications.delivery import RunStatus
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route, flag, paging
 from usance.resources import instants
 from usance.resources.answers import Event, EventFields, EventTypes
+from usance.resources.integration_answers import Evaluation, IntegrationRun, IntegrationRunLog
 from usance.resources.wire import Document
 
 ORGANIZATION: Final = "/organizations/{orgId}"
@@ -64,14 +65,27 @@ def routes(build: Callable[[], ReadingStores] = reading_stores) -> tuple[Route, 
         route("events/types", _types, _operation("getEventTypes", "Names of events", returns=EventTypes)),
         route("events/fields", _fields, _FIELDS),
         route("events/{id}", _get, _operation("getEvent", "Read an event", returns=Event)),
-        route("events/{id}/actioned", _action, _operation("actionEvent", "Mark an event as actioned"), "POST"),
+        route(
+            "events/{id}/actioned",
+            _action,
+            _operation("actionEvent", "Mark an event as actioned", returns=Event),
+            "POST",
+        ),
         route("notifications/evaluate", _evaluate, _EVALUATE, "POST"),
-        route("integrationruns/logs/{id}", _run_log, _operation("getRunLog", "What a run sent and got", _RUN_TAG)),
+        route(
+            "integrationruns/logs/{id}",
+            _run_log,
+            _operation("getRunLog", "What a run sent and got", _RUN_TAG, returns=IntegrationRunLog),
+        ),
         route("integrationruns/destinations/{destinationId}", _destination_runs, _DESTINATION_RUNS),
         route("integrationruns/{entityType}/latest", _latest_runs, _LATEST),
         route("integrationruns/{entityType}/latest/{id}", _latest_run, _LATEST_ONE),
         route("integrationruns/{entityType}/{entityId}", _entity_runs, _ENTITY_RUNS),
-        route("integrationruns/{id}", _run, _operation("getRun", "Read an integration run", _RUN_TAG)),
+        route(
+            "integrationruns/{id}",
+            _run,
+            _operation("getRun", "Read an integration run", _RUN_TAG, returns=IntegrationRun),
+        ),
     )
 
 
@@ -211,12 +225,13 @@ _FIELDS: Final = _operation(
     query=(QueryParameter("eventName", "Only of this event."),),
     returns=EventFields,
 )
-_EVALUATE: Final = _operation("evaluateNotification", "Check a calculation without firing anything")
+_EVALUATE: Final = _operation("evaluateNotification", "Check a calculation without firing anything", returns=Evaluation)
 _DESTINATION_RUNS: Final = _operation(
     "listDestinationRuns",
     "List the runs of a destination",
     _RUN_TAG,
     query=(*_RUN_FILTERS, QueryParameter("destination", "Only runs to this kind of destination.")),
+    returns=IntegrationRun,
     paged=True,
     page_size_max=RUNS_PAGE_MAX,
 )
@@ -225,14 +240,16 @@ _ENTITY_RUNS: Final = _operation(
     "List the runs of an entity",
     _RUN_TAG,
     query=_RUN_FILTERS,
+    returns=IntegrationRun,
     paged=True,
     page_size_max=RUNS_PAGE_MAX,
 )
-_LATEST_ONE: Final = _operation("getLatestRun", "The newest run of an entity", _RUN_TAG)
+_LATEST_ONE: Final = _operation("getLatestRun", "The newest run of an entity", _RUN_TAG, returns=IntegrationRun)
 _LATEST: Final = _operation(
     "listLatestRuns",
     "The newest run of each of some entities",
     _RUN_TAG,
     array=True,
+    returns=IntegrationRun,
     query=(QueryParameter("ids", "The entities.", {"type": "array", "items": {"type": "string"}}, required=True),),
 )

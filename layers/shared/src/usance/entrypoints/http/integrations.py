@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from usance.application.entities.patch_entity import patch_entity
 from usance.application.entities.ports import EntityPorts
 from usance.application.integrations import describe_systems
@@ -12,6 +14,16 @@ from usance.application.ports.bills import BillRepository
 from usance.bootstrap.notifications import notification_stores, sent_bills
 from usance.entrypoints.http.routes import Operation, QueryParameter, Request, Route
 from usance.resources.external_mapping import EXTERNAL_MAPPING
+from usance.resources.integration_answers import (
+    EntityName,
+    ExternalSystem,
+    ExternalValue,
+    IntegrationRuns,
+    Integrations,
+    Mappable,
+    OptionValue,
+    SignInOption,
+)
 from usance.resources.integration_configuration import INTEGRATION_CONFIGURATION
 from usance.resources.sends import SendRequest
 from usance.resources.wire import Document
@@ -57,6 +69,7 @@ def routes(
                 "Send entities to the external system now",
                 INTEGRATION_CONFIGURATION.title,
                 body=SendRequest,
+                returns=IntegrationRuns,
             ),
         ),
     )
@@ -91,31 +104,54 @@ def _discovery(ports: Callable[[], EntityPorts]) -> tuple[Route, ...]:
             f"{_CONFIGURATIONS}/available",
             available,
             "available",
+            Integrations,
             "Integrations that can be configured",
             _SYSTEM,
             _TYPE,
             array=False,
         ),
-        _get(f"{_CONFIGURATIONS}/available/systems", systems, "systems", "External systems with a connector", _TYPE),
-        _get(f"{_CONFIGURATIONS}/available/{{system}}/entities", entities, "entities", "Entities that a system takes"),
+        _get(
+            f"{_CONFIGURATIONS}/available/systems",
+            systems,
+            "systems",
+            ExternalSystem,
+            "External systems with a connector",
+            _TYPE,
+        ),
+        _get(
+            f"{_CONFIGURATIONS}/available/{{system}}/entities",
+            entities,
+            "entities",
+            EntityName,
+            "Entities that a system takes",
+        ),
         _get(
             f"{_CONFIGURATIONS}/available/{{system}}/auth/{{entityType}}",
             authentication,
             "authentication",
+            SignInOption,
             "Ways to sign in to a system",
         ),
-        _get(f"{_CONFIGURATIONS}/values/{{system}}/{{configOption}}", values, "optionValues", "What an option may be"),
-        _get(_MAPPINGS, mappable, "mappable", "Entities and tables that can be mapped", array=False),
+        _get(
+            f"{_CONFIGURATIONS}/values/{{system}}/{{configOption}}",
+            values,
+            "optionValues",
+            OptionValue,
+            "What an option may be",
+        ),
+        _get(_MAPPINGS, mappable, "mappable", Mappable, "Entities and tables that can be mapped", array=False),
         _get(
             f"{_MAPPINGS}/values/{{destination}}/{{entityType}}",
             mapping_values,
             "mappingValues",
+            ExternalValue,
             "Entities of an external system",
         ),
         _get(
             f"{_MAPPINGS}/values/{{destination}}/{{entityType}}/{{integrationCredentialsId}}",
             mapping_values,
             "mappingValuesOfCredentials",
+            ExternalValue,
             "Entities of an external system, as its credentials see them",
         ),
     )
@@ -125,10 +161,11 @@ def _get(
     path: str,
     handle: Callable[[Request], Any],
     name: str,
+    returns: type[BaseModel],
     summary: str,
     *query: QueryParameter,
     array: bool = True,
 ) -> Route:
     resource = EXTERNAL_MAPPING if path.startswith(_MAPPINGS) else INTEGRATION_CONFIGURATION
-    operation = Operation(f"{resource.type}.{name}", summary, resource.title, query=query, array=array)
+    operation = Operation(f"{resource.type}.{name}", summary, resource.title, returns=returns, query=query, array=array)
     return Route("GET", path, handle, operation)
