@@ -1,9 +1,13 @@
 """Service users and their access keys, through the API."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
+from tests.fakes.http import Answer
 from tests.fakes.organization import Organization
 from usance.application.access.credentials import ROOT
+from usance.application.ports.entities import Delete, Put
 from usance.application.principals import access_keys
 
 
@@ -73,6 +77,45 @@ def test_a_user_has_so_many_keys_at_most(org: Organization, monkeypatch: pytest.
     deleted = org.client.delete(f"/serviceusers/{user}/accesskeys/{keys[0].json['id']}")
     assert deleted.json["id"] == keys[0].json["id"]
     assert org.client.post(f"/serviceusers/{user}/accesskeys").status == 200
+
+
+def test_two_keys_made_at_one_moment_do_not_fill_one_place(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_keys, "KEYS_MAX", 1)
+    user = org.make("serviceUser")["id"]
+    rival = meanwhile(org, monkeypatch, lambda: org.client.post(f"/serviceusers/{user}/accesskeys"))
+    assert org.client.post(f"/serviceusers/{user}/accesskeys").status == 400
+    assert [answer.status for answer in rival] == [200]
+
+
+def test_no_key_outlives_its_user(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = org.make("serviceUser")["id"]
+    meanwhile(org, monkeypatch, lambda: org.client.delete(f"/serviceusers/{user}"))
+    assert org.client.post(f"/serviceusers/{user}/accesskeys").status == 404
+    assert not org.store.list_all(ROOT, "accessKey", filters={})
+
+
+def test_a_key_that_is_made_while_its_user_is_deleted_goes_too(
+    org: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = org.make("serviceUser")["id"]
+    made = meanwhile(org, monkeypatch, lambda: org.client.post(f"/serviceusers/{user}/accesskeys"))
+    assert org.client.delete(f"/serviceusers/{user}").status == 200
+    assert [answer.status for answer in made] == [200]
+    assert not org.store.list_all(ROOT, "accessKey", filters={})
+
+
+def meanwhile(org: Organization, monkeypatch: pytest.MonkeyPatch, rival: Callable[[], Answer]) -> list[Answer]:
+    """What `rival` was answered, which goes between the decision of the next request and what it writes."""
+    answers: list[Answer] = []
+    commit = org.store.commit
+
+    def late(org_id: str, changes: Sequence[Put | Delete]) -> None:
+        monkeypatch.setattr(org.store, "commit", commit)
+        answers.append(rival())
+        commit(org_id, changes)
+
+    monkeypatch.setattr(org.store, "commit", late)
+    return answers
 
 
 def test_a_key_needs_permission_on_its_user_too(org: Organization) -> None:

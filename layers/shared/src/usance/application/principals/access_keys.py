@@ -15,16 +15,16 @@ from usance.application.entities.find import find
 from usance.application.entities.ports import EntityPorts
 from usance.application.paging import kept_page
 from usance.application.ports.deadline import of_request
-from usance.application.ports.entities import Delete, Page, Put
+from usance.application.ports.entities import Delete, Page, Put, StaleGuardError
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, NotFoundError, VersionConflictError
+from usance.domain.kernel.errors import InvalidInputError, NotFoundError, UnavailableError, VersionConflictError
 from usance.resources.service_user import SERVICE_USER, AccessKeyStatus
 from usance.resources.validation import validated
 from usance.resources.wire import Document
 
 KEY: Final = "accessKey"
 KEYS_MAX: Final = 20  # of one service user; rotation needs two
-ATTEMPTS_MAX: Final = 4  # others may switch the key in between
+ATTEMPTS_MAX: Final = 4  # others may switch the key, or make another one, in between
 
 
 def new_access_key(ports: EntityPorts, caller: Caller, user_id: str) -> Document:
@@ -32,18 +32,25 @@ def new_access_key(ports: EntityPorts, caller: Caller, user_id: str) -> Document
     require(caller, Action.CONFIG_CREATE, KEY)
     require(caller, Action.CONFIG_UPDATE, SERVICE_USER.type, user_id)
     find(ports, caller.org_id, SERVICE_USER, user_id)
-    if len(_keys(ports, caller.org_id, user_id)) >= KEYS_MAX:
-        raise InvalidInputError(f"the service user has {KEYS_MAX} access keys already; delete one first")
-    key = create_access_key(
-        ports.entities,
-        ports.clock,
-        ports.ids,
-        ports.secrets,
-        org_id=caller.org_id,
-        service_user_id=user_id,
-        by=caller.audit_name,
-    )
-    return {**_shown(_key(ports, caller.org_id, user_id, key.api_key)), "apiSecret": key.api_secret}
+    for _ in range(ATTEMPTS_MAX):
+        guard = ports.entities.read_guard(ROOT, f"keys of {user_id}")
+        if len(_keys(ports, caller.org_id, user_id)) >= KEYS_MAX:
+            raise InvalidInputError(f"the service user has {KEYS_MAX} access keys already; delete one first")
+        try:
+            key = create_access_key(
+                ports.entities,
+                ports.clock,
+                ports.ids,
+                ports.secrets,
+                org_id=caller.org_id,
+                service_user_id=user_id,
+                by=caller.audit_name,
+                guards=[guard],
+            )
+        except StaleGuardError:
+            continue
+        return {**_shown(_key(ports, caller.org_id, user_id, key.api_key)), "apiSecret": key.api_secret}
+    raise UnavailableError("others keep making keys for this service user; repeat the request")
 
 
 def list_access_keys(

@@ -11,8 +11,13 @@ from usance.resources.wire import Document
 
 
 def delete_service_user(ports: EntityPorts, caller: Caller, user_id: str) -> Document:
-    """The service user as it was. Its keys go first, so that an interrupted deletion can be repeated."""
+    """The service user as it was. Its keys go first, so that an interrupted deletion can be repeated.
+
+    They go once more in the end: somebody may have made one until the user was gone.
+    """
     require(caller, Action.CONFIG_DELETE, SERVICE_USER.type, user_id)
     find(ports, caller.org_id, SERVICE_USER, user_id)
     delete_keys_of(ports, caller.org_id, user_id)
-    return delete_entity(ports, caller, SERVICE_USER, user_id)
+    deleted = delete_entity(ports, caller, SERVICE_USER, user_id)
+    delete_keys_of(ports, caller.org_id, user_id)
+    return deleted
