@@ -425,6 +425,15 @@ def test_several_credits_on_one_converted_charge_come_to_what_it_is_converted_to
     assert [line.converted_subtotal for line in draft.lines] == [Decimal("11.25"), Decimal("-5.63"), Decimal("-5.62")]
 
 
+def test_what_is_left_of_a_converted_charge_is_paid_to_the_coin() -> None:
+    """3.00 are 2.70, of which 1.25 are 1.13 and 1.75 were 1.58: together a cent more."""
+    rates = terms(conversions=(conversion("EUR", "USD", "0.9"),))
+    credit = pricing("credit", aggregation=aggregation("free"), type=PricingType.GLOBAL_CREDIT)
+    euros = plan(pricing(), credit, currency="EUR")
+    draft = bill(january(balance(5, "one", currency="EUR"), plans=[euros], terms=rates), {"gb": 3, "free": "1.25"})
+    assert [line.converted_subtotal for line in draft.lines] == [Decimal("2.70"), Decimal("-1.13"), Decimal("-1.57")]
+
+
 amounts = st.decimals("0", "500", places=2)
 days = st.integers(1, 60)
 _DAY = timedelta(days=1)
@@ -469,6 +478,8 @@ def test_credits_pay_what_is_owed_at_most_and_never_more_than_they_have(
         assert all(draw.amount > 0 for draw in taken)
         if one.rollover and one.rollover.left is not None:
             assert all(draw.amount <= one.rollover.left for draw in taken if draw.phase is Phase.ROLLOVER)
+    converted = bill(january(*credits_, plans=[replace(attached, currency="EUR")], terms=rates), usage)
+    assert converted.total >= 0
     assert len({line.id for line in draft.lines}) == len(draft.lines)
     assert bill(january(*credits_, plans=[attached], terms=rates), usage) == draft
     assert bill(january(*reversed(credits_), plans=[attached], terms=rates), usage) == draft

@@ -168,18 +168,24 @@ def _start(context: Context) -> date:
 
 
 def _lines(context: Context, items: Sequence[Item]) -> tuple[Line, ...]:
-    """The items in the billing currency. What several credits pay of one charge adds up as if one had paid it all."""
+    """The items in the billing currency. What several credits pay of one charge adds up as if one had paid it all.
+
+    They pay no more than the lines before come to: what is rounded line by line may differ from its sum by some coins.
+    """
     terms = context.inputs.terms
     currency = terms.currency(terms.billing_currency)
     paid: dict[str, Decimal] = {}
+    total = ZERO
     lines = []
     for number, item in enumerate(items, start=1):
         rate = terms.rate(item.origin.currency, terms.billing_currency)
         if item.pays_for and item.type in DRAW_DOWNS:
             before = paid.get(item.pays_for, ZERO)
             after = paid[item.pays_for] = before - item.subtotal
-            converted = currency.round(EXACT.multiply(before, rate)) - currency.round(EXACT.multiply(after, rate))
+            owed = currency.round(EXACT.multiply(after, rate)) - currency.round(EXACT.multiply(before, rate))
+            converted = -min(owed, max(total, ZERO))
         else:
             converted = currency.round(EXACT.multiply(item.subtotal, rate))
+        total = EXACT.add(total, converted)
         lines.append(Line(line_id(context.inputs.bill_id, item), number, item, rate, converted))
     return tuple(lines)
