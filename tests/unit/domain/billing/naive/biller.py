@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from tests.unit.domain.billing.naive.arithmetic import DAY, ZERO, price
+from tests.unit.domain.billing.naive.arithmetic import DAY, ZERO, price, to_whole
 from tests.unit.domain.billing.naive.counters import Found, changes, totals
 from tests.unit.domain.billing.naive.credits import settled
 from tests.unit.domain.billing.naive.lines import Account, Coin, Deal, Floor, Line, Price, Window
@@ -203,4 +203,9 @@ def _close(
 def _capped(account: Account, deal: Deal, others: Sequence[Line], earned: Fraction) -> Fraction:
     total = sum((line.amount * account.rates[line.coin.code] for line in others), ZERO)
     left = max(deal.coin.round(total / account.rates[deal.coin.code]), ZERO)
-    return max(min(-deal.coin.round(-earned), left), ZERO)
+    taken = min(-deal.coin.round(-earned), left)
+    rate, billed = account.rates[deal.coin.code], sum((line.converted for line in others), ZERO)
+    if -account.coin.round(-taken * rate) > billed:
+        step = 10**deal.coin.places
+        taken = Fraction(to_whole(billed / rate * step, "DOWN"), step)
+    return max(taken, ZERO)

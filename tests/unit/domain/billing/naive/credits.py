@@ -59,7 +59,19 @@ def settled(account: Account, lines: Sequence[Line]) -> tuple[list[Line], dict[t
     for line, open_ in zip(lines, stretches, strict=True):
         kept += _with_overage(account, line, open_, [one.pool for one in purses if _is_for(one.pool, line)])
     taken = {(one.pool.id, phase): amount for one in purses for phase, amount in one.taken.items()}
-    return [*kept, *paid], taken
+    return [*kept, *_up_to(_total(kept), paid)], taken
+
+
+def _total(kept: Sequence[Line]) -> Fraction:
+    return sum((line.converted for line in kept if not line.kind.startswith("OVERAGE")), ZERO)
+
+
+def _up_to(owed: Fraction, paid: Sequence[Line]) -> Iterator[Line]:
+    """Converted payments come to no more than what is owed, whatever was rounded."""
+    for line in paid:
+        converted = -min(-line.converted, max(owed, ZERO))
+        owed += converted
+        yield replace(line, converted=converted)
 
 
 def _in_order(account: Account) -> list[Pool]:
