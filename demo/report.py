@@ -9,6 +9,7 @@ from typing import Any, Final
 
 STATEMENT_ROWS: Final = 8
 LEADING_COLUMNS: Final = 3  # bill id, account code, product
+TRAILING_COLUMNS: Final = 4  # ids of line items, quantities of the line
 
 
 def bill_table(bill: Mapping[str, Any]) -> str:
@@ -49,7 +50,7 @@ def _number(value: Decimal | int) -> str:
 
 def statement_head(csv_text: str) -> str:
     """The first rows of the statement, without the columns that are the same in each."""
-    rows = [row[LEADING_COLUMNS:] for row in csv.reader(io.StringIO(csv_text))]
+    rows = [row[LEADING_COLUMNS:-TRAILING_COLUMNS] for row in csv.reader(io.StringIO(csv_text))]
     shown = rows[: STATEMENT_ROWS + 1]
     widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
     lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.application.statements.world import BILL, METER, ORG, World
-from usance.application.billing.whose_usage import whose_usage
+from usance.application.billing.priced_usage import priced_usage
 from usance.application.statements.run_statement_job import run_statement_job
 from usance.bootstrap.statements import StatementStores, WorkerStores
 from usance.domain.kernel.errors import UnavailableError
@@ -71,7 +71,7 @@ def run_job(world: World, job_id: str) -> object:
         world.clock,
         org_id=ORG,
         job_id=job_id,
-        whose=partial(whose_usage, world.entities, world.blobs),
+        priced=partial(priced_usage, world.bills, world.blobs),
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.unit.application.billing.test_families import DECEMBER, bills, child, family, on_plan, use_all
 from tests.unit.application.billing.world import World
+from usance.application.billing.priced_usage import priced_usage
 from usance.application.billing.records.record import RECORD
-from usance.application.billing.whose_usage import whose_usage
 from usance.application.statements.gather import gather
 from usance.domain.statements.statement import Statement
 
@@ -31,8 +31,7 @@ def statement(world: World, bill: dict[str, Any], *, records: bool = True) -> St
         org_id=world.org.id,
         bill=stored,
         line_items=world.bills.line_items(world.org.id, bill["id"]),
-        meter_ids=(),
-        whose=whose_usage(world.org.store, world.org.blobs, world.org.id, stored),
+        priced=priced_usage(world.bills, world.org.blobs, world.org.id, stored),
     )
 
 

@@ -20,7 +20,7 @@ from tests.unit.application.statements.world import (
     STANDING,
     World,
 )
-from usance.application.billing.whose_usage import whose_usage
+from usance.application.billing.priced_usage import priced_usage
 from usance.application.ports.entities import Delete, Put
 from usance.application.statements.bill_statement import create_bill_csv, get_bill_statement
 from usance.application.statements.cancel_statement_job import cancel_statement_job
@@ -72,7 +72,7 @@ def outcome(world: World, job_id: str) -> Outcome:
         world.clock,
         org_id=ORG,
         job_id=job_id,
-        whose=partial(whose_usage, world.entities, world.blobs),
+        priced=partial(priced_usage, world.bills, world.blobs),
     )
 
 

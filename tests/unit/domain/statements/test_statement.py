@@ -135,11 +135,12 @@ def test_the_csv_layout_has_a_row_per_line_bucket_and_dimension() -> None:
     assert to_csv(statement()).split("\r\n") == [
         (
             "bill id,account code,product,line item,period start,period end,"
-            "region,context_tokens SUM,context_tokens COUNT,unit,price per unit"
+            "region,context_tokens SUM,context_tokens COUNT,unit,price per unit,"
+            "line item id,referenced line item id,quantity,quantity not on bill"
         ),
-        "bill-1,acme,LLM API,Context tokens,2023-11-01T00:00:00Z,2023-11-02T00:00:00Z,FR,99.5,1,token,0.003",
-        "bill-1,acme,LLM API,Context tokens,2023-11-02T00:00:00Z,2023-11-03T00:00:00Z,UK,200.5,2,token,0.003",
-        "bill-1,acme,LLM API,Standing Charge,2023-11-01T00:00:00Z,2023-12-01T00:00:00Z,,,,,20",
+        "bill-1,acme,LLM API,Context tokens,2023-11-01T00:00:00Z,2023-11-02T00:00:00Z,FR,99.5,1,token,0.003,line-1,,300,",
+        "bill-1,acme,LLM API,Context tokens,2023-11-02T00:00:00Z,2023-11-03T00:00:00Z,UK,200.5,2,token,0.003,line-1,,300,",
+        "bill-1,acme,LLM API,Standing Charge,2023-11-01T00:00:00Z,2023-12-01T00:00:00Z,,,,,20,line-2,,1,",
         "",
     ]
 

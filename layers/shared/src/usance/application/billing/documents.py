@@ -85,7 +85,8 @@ def _line_item(line: Line, bill_id: str) -> Document:
 def listed(item: Document, bill: Document) -> Document:
     """A line item as the list of line items shows it: other names, and the bill's own audit fields (billing.md 12.2).
 
-    A line of an aggregation has its usage as JSON at any time: it is made when it is asked for.
+    A line of an aggregation has its usage as JSON at any time: it is made when it is asked for. That of a line which a credit does
+    not cover is with the line that it covers.
     """
     hidden = {"usagePerPricingBand", "childAccountId", "childAccountCode"}
     audit = ("version", "dtCreated", "dtLastModified", "createdBy", "lastModifiedBy")
@@ -93,7 +94,7 @@ def listed(item: Document, bill: Document) -> Document:
         **{name: value for name, value in item.items() if name not in hidden},
         "bandUsage": item["usagePerPricingBand"],
         "billId": bill["id"],
-        "jsonUsageGenerated": "aggregationId" in item,
+        "jsonUsageGenerated": "aggregationId" in item and "referencedLineItemId" not in item,
         **{name: bill[name] for name in audit},
     }
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.billing.bill_reading import TYPE
+from usance.application.billing.priced_usage import priced_usage
 from usance.application.billing.records.replay import read_stored
-from usance.application.billing.whose_usage import whose_usage
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.blobs import BlobStore
 from usance.application.ports.entities import EntityRepository
@@ -40,17 +40,16 @@ def line_usage(
     """
     require(caller, Action.CONFIG_RETRIEVE, TYPE, bill_id)
     stored = read_stored(bills, caller.org_id, bill_id)
-    lines = [item for item in stored.line_items if item["id"] == line_id]
-    if not lines:
+    if all(item["id"] != line_id for item in stored.line_items):
         raise NotFoundError(f"the bill {bill_id} has no line item {line_id}")
     statement = gather(
         entities,
         usage,
         org_id=caller.org_id,
         bill=stored.bill,
-        line_items=lines,
-        meter_ids=(),
-        whose=whose_usage(entities, blobs, caller.org_id, stored.bill),
+        line_items=stored.line_items,
+        priced=priced_usage(bills, blobs, caller.org_id, stored.bill),
+        line_id=line_id,
     )
     body = wire.dumps(to_document(statement))
     key = f"{caller.org_id}/bill-files/{hashlib.sha256(body).hexdigest()}.json"

@@ -2,25 +2,37 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from usance.application.ports.bills import StoredBill
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import UsageReader
-from usance.application.statements.usage import Source, usage_of
-from usance.application.statements.wire_forms import billed_line, definition_of, metered_of, segmentation_of
+from usance.application.statements.usage import Priced, Source, usage_of
+from usance.application.statements.wire_forms import (
+    billed_line,
+    definition_of,
+    metered_as_billed,
+    metered_as_now,
+    segmentation_of,
+    service_of,
+    shown_with,
+)
 from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
+from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.period import Instants
+from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import time_zone
 from usance.domain.statements.definition import BUILT_IN, Definition
 from usance.domain.statements.line import BilledLine
-from usance.domain.statements.statement import BillHeader, Statement, StatementLine
+from usance.domain.statements.reconcile import reconciled
+from usance.domain.statements.statement import BillHeader, Statement
 from usance.resources.wire import Document
 
-Whose = Callable[[Document, str, Instants], tuple[Piece, ...]]
-"""Answers the usage of a span that a line item prices, which is about an account."""
+PricedBy = Callable[[Document, str, Instants], Priced | None]
+"""Answers the usage of a span that a line item prices, which is about an account; None when it is not on record."""
 ROWS_MAX: Final = 200_000  # both files are made in memory: about 400 bytes a row
 
 
@@ -31,12 +43,13 @@ def gather(
     org_id: str,
     bill: StoredBill,
     line_items: Sequence[Document],
-    meter_ids: Sequence[str],
-    whose: Whose,
+    priced: PricedBy,
+    meter_ids: Sequence[str] = (),
+    line_id: str | None = None,
 ) -> Statement:
-    """The statement of a bill with its line items; only the lines of `meter_ids` when there are some.
+    """The statement of a bill with all its line items; only the lines of `meter_ids`, or of `line_id`, when asked for.
 
-    `whose` says whose usage a line item prices.
+    `priced` says what usage a line item prices; where it does not, that is the usage of the account, counted as it is counted now.
 
     `NotFoundError` when the account is gone, `InvalidInputError` for more than `ROWS_MAX` rows.
     """
@@ -44,18 +57,17 @@ def gather(
     if account is None:
         raise NotFoundError(f"there is no account {bill.header['accountId']}")
     definition = _definition(entities, org_id, account)
-    items = [item for item in line_items if not meter_ids or item.get("meterId") in meter_ids]
-    lines = _lines(entities, org_id, bill.header, items)
+    items = [
+        item
+        for item in line_items
+        if (not meter_ids or item.get("meterId") in meter_ids) and line_id in {None, item["id"]}
+    ]
+    lines, sources = _lines(entities, org_id, bill.header, items, priced)
     header = _header(bill.header, account)
-    filters = _filters(entities, org_id, items)
-    sources = {
-        line.id: Source(whose(item, line.account_id, line.service), filters.get(line.id, UsageFilters()))
-        for item, line in zip(items, lines, strict=True)
-    }
     found = usage_of(usage, org_id, definition, lines, sources, header.zone)
     if sum(map(len, found.values())) > ROWS_MAX:
         raise InvalidInputError(f"the statement would have more than {ROWS_MAX:,} rows; use fewer dimensions")
-    return Statement(header, definition, [StatementLine(line, found.get(line.id, ())) for line in lines])
+    return Statement(header, definition, reconciled(definition, lines, found, _shown_with(line_items)))
 
 
 def _definition(entities: EntityRepository, org_id: str, account: Document) -> Definition:
@@ -86,21 +98,45 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _lines(entities: EntityRepository, org_id: str, bill: Document, items: Sequence[Document]) -> Sequence[BilledLine]:
+def _lines(
+    entities: EntityRepository, org_id: str, bill: Document, items: Sequence[Document], priced: PricedBy
+) -> tuple[Sequence[BilledLine], Mapping[str, Source]]:
+    """The lines, and by id the usage that each prices."""
     meters = _by_id(entities, org_id, "meter", (item.get("meterId") for item in items))
     aggregations = _by_id(entities, org_id, "aggregation", (item.get("aggregationId") for item in items))
+    filters = _filters(entities, org_id, items)
+    on_record = [priced(item, _account_of(item, bill), service_of(item, bill)) for item in items]
     segmentations = {id_: segmentation_of(aggregation) for id_, aggregation in aggregations.items()}
-    lines = []
-    for item in items:
-        aggregation_id = item.get("aggregationId", "")
-        metered = metered_of(
-            item,
-            meters.get(item.get("meterId", "")),
-            aggregations.get(aggregation_id),
-            segmentations.get(aggregation_id),
-        )
+    counted = {one.aggregation.id: one.aggregation.segments for one in on_record if one}
+    segmentations |= {id_: Segmentation.of(segments) for id_, segments in counted.items()}
+    lines: list[BilledLine] = []
+    sources: dict[str, Source] = {}
+    for item, as_billed in zip(items, on_record, strict=True):
+        metered = None
+        aggregation = aggregations.get(item.get("aggregationId", ""))
+        meter = None if shown_with(item) else meters.get(item.get("meterId", ""))
+        if meter and as_billed:
+            metered = metered_as_billed(as_billed, meter, segmentations[as_billed.aggregation.id])
+        elif meter and aggregation:
+            metered = metered_as_now(item, meter, aggregation, segmentations[aggregation["id"]])
         lines.append(billed_line(item, bill, metered))
-    return lines
+        piece = Piece(_account_of(item, bill), service_of(item, bill))
+        as_now = Source((piece,), filters.get(item["id"], UsageFilters()))
+        sources[item["id"]] = as_billed.source if as_billed else as_now
+    return lines, sources
+
+
+def _account_of(item: Document, bill: Document) -> str:
+    return str(item.get("childAccountId") or bill["accountId"])
+
+
+def _shown_with(line_items: Sequence[Document]) -> Mapping[str, Decimal]:
+    """By id of a line: the quantity of those whose usage is shown with it."""
+    found: dict[str, Decimal] = {}
+    for item in line_items:
+        if shower := shown_with(item):
+            found[shower] = EXACT.add(found.get(shower, ZERO), Decimal(item["quantity"]))
+    return found
 
 
 def _by_id(entities: EntityRepository, org_id: str, type_: str, ids: Iterable[str | None]) -> Mapping[str, Document]:

@@ -9,7 +9,7 @@ from usance.application.ports.blobs import BlobStore
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.ports.usage_log import UsageReader
-from usance.application.statements.gather import Whose, gather
+from usance.application.statements.gather import PricedBy, gather
 from usance.application.statements.jobs import (
     CALCULATED,
     CANCELLED,
@@ -35,7 +35,7 @@ BY: Final = "SCHEDULER"  # nobody waits for the worker's own changes
 JSON_TYPE: Final = "application/json"
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 
-WhoseOf = Callable[[str, StoredBill], Whose]
+PricedOf = Callable[[str, StoredBill], PricedBy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def run_statement_job(
     *,
     org_id: str,
     job_id: str,
-    whose: WhoseOf,
+    priced: PricedOf,
 ) -> Outcome:
-    """Run a job to its end; a job that is gone counts as cancelled. `whose` says whose usage the lines of a bill price.
+    """Run a job to its end; a job that is gone counts as cancelled. `priced` says what usage the lines of a bill price.
 
     A cancelled job leaves no trace on its bill. What cannot be made at all (the bill is gone, too many rows) leaves
     the job FAILED; a store that fails raises, and the same call finishes the job later.
@@ -70,7 +70,7 @@ def run_statement_job(
         job = _move(entities, clock, job, RUNNING)
     if job["statementJobStatus"] == RUNNING:
         try:
-            job = _make(entities, bills, usage, blobs, clock, job, whose)
+            job = _make(entities, bills, usage, blobs, clock, job, priced)
         except (NotFoundError, InvalidInputError) as refusal:
             job, reason = _move(entities, clock, job, FAILED), refusal.message
     if job["statementJobStatus"] == COMPLETE:
@@ -93,7 +93,7 @@ def _make(
     blobs: BlobStore,
     clock: Clock,
     job: Document,
-    whose: WhoseOf,
+    priced: PricedOf,
 ) -> Document:
     stored = _read_bill(bills, job["orgId"], job["billId"])
     statement = gather(
@@ -103,7 +103,7 @@ def _make(
         bill=stored.bill,
         line_items=stored.line_items,
         meter_ids=job["filters"]["meterIds"],
-        whose=whose(job["orgId"], stored.bill),
+        priced=priced(job["orgId"], stored.bill),
     )
     calculated = stored.bill.header["lastCalculatedDate"]
     _write(blobs, job, calculated, statement)

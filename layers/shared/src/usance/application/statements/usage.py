@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from usance.application.ports.usage_log import AggregationQuery, UsageReader, UsageScope
 from usance.domain.billing.attached import UsageFilters
 from usance.domain.billing.pool import Piece
-from usance.domain.billing.pricings import Segment
+from usance.domain.billing.pricings import Aggregation, Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.metering.aggregation import HELD, check_held
@@ -26,6 +26,15 @@ class Source:
 
     pieces: tuple[Piece, ...]
     filters: UsageFilters = field(default_factory=UsageFilters)
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What a line prices: how the aggregation counted and whose usage, as the bill was calculated."""
+
+    aggregation: Aggregation
+    segment: Segment
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from usance.application.statements.usage import Priced
 from usance.domain.billing.pricings import Segment
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
@@ -47,28 +48,52 @@ def segmentation_of(aggregation: Document) -> Segmentation:
     return Segmentation.of([_segment(segment) for segment in aggregation.get("segments") or ()])
 
 
-def metered_of(
-    item: Document, meter: Document | None, aggregation: Document | None, segmentation: Segmentation | None
-) -> Metered | None:
-    """Where a line's quantity comes from; None for a line without usage, or whose meter or aggregation is gone.
+def shown_with(item: Document) -> str | None:
+    """The id of the line whose rows show the usage of this one: what a credit covers in part is shown once, within the credit."""
+    return item.get("referencedLineItemId") if item.get("aggregationId") else None
 
-    Usage that a credit covers in part is shown once, with the part within the credit, to which the other part refers.
-    """
-    if meter is None or aggregation is None or item.get("referencedLineItemId"):
-        return None
+
+def metered_as_billed(priced: Priced, meter: Document, segmentation: Segmentation) -> Metered:
+    """Where a line's quantity comes from, by the record of its bill."""
+    aggregation = priced.aggregation
+    numbers, strings = _fields(meter)
+    return Metered(
+        meter_id=meter["id"],
+        meter_code=meter["code"],
+        target_field=aggregation.target_field,
+        method=aggregation.method,
+        number_fields=numbers,
+        string_fields=strings,
+        segment=priced.segment,
+        segmentation=segmentation if priced.segment else None,
+        segmented_fields=aggregation.segmented_fields,
+        default_value=aggregation.default_value,
+    )
+
+
+def metered_as_now(item: Document, meter: Document, aggregation: Document, segmentation: Segmentation) -> Metered:
+    """Where a line's quantity comes from, of a bill without a record."""
     segment = _segment(item.get("segment") or {})
-    fields = [*(meter.get("dataFields") or ()), *(meter.get("derivedFields") or ())]
+    numbers, strings = _fields(meter)
     return Metered(
         meter_id=meter["id"],
         meter_code=meter["code"],
         target_field=aggregation["targetField"],
         method=aggregation["aggregation"],
-        number_fields=tuple(field["code"] for field in fields if field["category"] in NUMBER_CATEGORIES),
-        string_fields=tuple(field["code"] for field in fields if field["category"] not in NUMBER_CATEGORIES),
+        number_fields=numbers,
+        string_fields=strings,
         segment=segment,
         segmentation=segmentation if segment else None,
         segmented_fields=tuple(aggregation.get("segmentedFields") or ()),
+        default_value=aggregation.get("defaultValue"),
     )
+
+
+def _fields(meter: Document) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The codes of all fields: of numbers, of strings."""
+    fields = [*(meter.get("dataFields") or ()), *(meter.get("derivedFields") or ())]
+    numbers = tuple(field["code"] for field in fields if field["category"] in NUMBER_CATEGORIES)
+    return numbers, tuple(field["code"] for field in fields if field["category"] not in NUMBER_CATEGORIES)
 
 
 def _segment(values: Mapping[str, str]) -> Segment:
@@ -76,9 +101,7 @@ def _segment(values: Mapping[str, str]) -> Segment:
 
 
 def billed_line(item: Document, bill: Document, metered: Metered | None) -> BilledLine:
-    """A line item of `bill`; its service period is the bill's own where it has none."""
-    start = item.get("servicePeriodStartDate") or bill["startDateTimeUTC"]
-    end = item.get("servicePeriodEndDate") or bill["endDateTimeUTC"]
+    """A line item of `bill`."""
     return BilledLine(
         id=item["id"],
         line_item_type=item["lineItemType"],
@@ -91,6 +114,14 @@ def billed_line(item: Document, bill: Document, metered: Metered | None) -> Bill
         subtotal=Decimal(item["subtotal"]),
         converted_subtotal=Decimal(item["convertedSubtotal"]),
         average_unit_price=Decimal(item["averageUnitPrice"]),
-        service=Instants(from_text(start), from_text(end)),
+        service=service_of(item, bill),
         metered=metered,
+        shown_with=shown_with(item),
     )
+
+
+def service_of(item: Document, bill: Document) -> Instants:
+    """The service period of a line item; the bill's own where it has none."""
+    start = item.get("servicePeriodStartDate") or bill["startDateTimeUTC"]
+    end = item.get("servicePeriodEndDate") or bill["endDateTimeUTC"]
+    return Instants(from_text(start), from_text(end))

@@ -15,6 +15,7 @@ class Metered:
 
     `number_fields` and `string_fields` are the codes of all data and derived fields of the meter. `segment` is the one that
     this line prices, of those of the aggregation over `segmented_fields` (empty, without any segmentation: all usage).
+    `default_value` is the quantity where there is no usage.
     """
 
     meter_id: str
@@ -26,11 +27,12 @@ class Metered:
     segment: Segment = ()
     segmentation: Segmentation | None = None
     segmented_fields: Sequence[str] = ()
+    default_value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """One line item. `metered` is None for lines without usage.
+    """One line item. `metered` is None for lines without usage, and for those whose usage another line shows: `shown_with`.
 
     `subtotal` and `average_unit_price` (per unit as rated) are in `currency`, the pricing's; `converted_subtotal` is in
     the bill's.
@@ -49,3 +51,4 @@ class BilledLine:
     average_unit_price: Decimal
     service: Instants
     metered: Metered | None = None
+    shown_with: str | None = None

@@ -48,10 +48,11 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """A line item and its usage, oldest bucket first."""
+    """A line item and its usage, oldest bucket first; how much of it is not on the bill, None where rows cannot tell."""
 
     line: BilledLine
     usage: Sequence[UsageRow] = ()
+    not_on_bill: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from usance.application.billing.whose_usage import whose_usage
+from usance.application.billing.priced_usage import priced_usage
 from usance.application.statements.run_statement_job import run_statement_job
 from usance.bootstrap.statements import WorkerStores, worker_stores
 from usance.entrypoints.metrics import count
@@ -31,7 +31,7 @@ def handler(build: Callable[[], WorkerStores] = worker_stores) -> Callable[[dict
             ports.clock,
             org_id=message["orgId"],
             job_id=message["jobId"],
-            whose=partial(whose_usage, ports.entities, ports.blobs),
+            priced=partial(priced_usage, ports.bills, ports.blobs),
         )
         if outcome.status == "FAILED":
             count("JobsFailed")
