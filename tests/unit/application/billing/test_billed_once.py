@@ -307,3 +307,21 @@ def test_charges_in_advance_that_come_about_inside_a_period_are_not_taken_for_bi
     assert lines(world, "STANDING_CHARGE") == [(*february, "30.00"), (*march, "30.00")]
     assert lines(world, "MINIMUM_SPEND") == [(*february, "45.00"), (*march, "60.00")]
     assert lines(world, "MINIMUM_SPEND_REFUND") == []
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_minimum_that_becomes_due_in_arrears_is_billed_once_beside_a_standing_charge_for_several_periods(
+    world: World, locked: bool
+) -> None:
+    quarterly = {"standingCharge": 30, "standingChargeInterval": 3, "standingChargeOffset": 0}
+    terms = {**quarterly, "minimumSpend": 60, "minimumSpendBillInAdvance": True}
+    world.subscribe(template=terms, startDate="2026-01-01T00:00:00Z")
+    for last_day in ("2026-01-31", "2026-02-28"):
+        for bill_id in run(world, last_day):
+            if locked:
+                lock(world, bill_id)
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, minimumSpendBillInAdvance=False)
+    run(world, "2026-03-31")
+    march = [one for one in lines(world, "MINIMUM_SPEND") if one[0] == "2026-03-01"]
+    assert march == [("2026-03-01", "2026-04-01", "60.00")]
