@@ -339,6 +339,18 @@ def test_runs_are_listed_by_entity_and_by_destination(api: Api, runs: list[dict[
     assert api.get("integrationruns/Notification/other")["data"] == []
 
 
+def test_runs_of_a_rule_are_found_however_its_link_and_the_path_spell_notification(world: World, api: Api) -> None:
+    world.rule()
+    world.webhook()
+    world.link(entityType="NOTIFICATION", destination="WEBHOOK")
+    record_change(world.change(2), world.stores())
+    (run,) = world.runs()
+    assert run["entityType"] == "Notification"
+    for type_ in ("Notification", "notification", "NOTIFICATION"):
+        assert [one["id"] for one in api.get(f"integrationruns/{type_}/rule")["data"]] == [run["id"]]
+        assert api.get(f"integrationruns/{type_}/latest/rule")["id"] == run["id"]
+
+
 def test_a_run_under_a_deny_is_not_listed(api: Api, runs: list[dict[str, Any]]) -> None:
     api.denied = [f"config:integrationRun/item/{runs[0]['id']}"]
     path = "integrationruns/Notification/rule"

@@ -12,7 +12,7 @@ from usance.application.integrations.recorded_http import RecordedHttp
 from usance.application.notifications.attempts import masked
 from usance.application.notifications.configurations import enabled_configuration
 from usance.application.notifications.couriers import Attempt, UndeliverableError
-from usance.application.notifications.runs import RUN_TYPE, may_have_left_something
+from usance.application.notifications.runs import RUN_TYPE, key_of_entity, may_have_left_something
 from usance.application.notifications.stores import Stores
 from usance.application.ports.bills import BillRepository
 from usance.application.ports.connectors import (
@@ -150,7 +150,7 @@ class _Errand:
         """Whether an attempt, of this run or another, may have made an invoice of the bill whose id nobody recorded."""
         if self.run.get("dtStarted"):
             return True
-        filters = {"entity": [f"{self.run['entityType']}/{self.run['entityId']}"]}
+        filters = {"entity": [key_of_entity(self.run["entityType"], self.run["entityId"])]}
         org_id, entities = self.connection.org_id, self.courier.stores.entities
         page = entities.list_page(org_id, RUN_TYPE, filters=filters, page_size=RUNS_LOOKED_AT)
         same = ("integrationConfigId", "life")

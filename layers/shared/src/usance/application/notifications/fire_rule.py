@@ -4,7 +4,7 @@ from typing import Final
 
 from usance.application.notifications.configurations import line_to, linked_webhooks
 from usance.application.notifications.lines import joins
-from usance.application.notifications.runs import RUN_TYPE, message, new_run
+from usance.application.notifications.runs import RULE, RUN_TYPE, message, new_run
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.domain.kernel.errors import VersionConflictError
@@ -55,8 +55,7 @@ def _firing(rule: Document, cause: Event) -> Event:
 
 def run_of_firing(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document:
     """The run that delivers a firing, as it is when it is new."""
-    entity = (configuration["entityType"], configuration["entityId"])
-    return new_run(configuration, entity, firing, stores.clock.now(), line=line_to(webhook))
+    return new_run(configuration, (RULE, configuration["entityId"]), firing, stores.clock.now(), line=line_to(webhook))
 
 
 def open_run(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document | None:

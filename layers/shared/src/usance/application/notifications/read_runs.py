@@ -8,7 +8,7 @@ from typing import Final
 from usance.application.access.authorize import require, require_some, require_undenied, visible
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.readable import require_open
-from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, run_of, shown
+from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, key_of_entity, run_of, shown
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
@@ -122,6 +122,6 @@ def latest_runs(
     caller: Caller, entity_type: str, entity_ids: Sequence[str], entities: EntityRepository, deadline: Deadline
 ) -> list[Document]:
     """The newest run of each entity that has any."""
-    queries = (RunQuery("entity", f"{entity_type}/{id_}") for id_ in entity_ids)
+    queries = (RunQuery("entity", key_of_entity(entity_type, id_)) for id_ in entity_ids)
     pages = (list_runs(caller, query, entities, deadline, page_size=1, next_token=None) for query in queries)
     return [run for page in pages for run in page.data]

@@ -1,11 +1,13 @@
 """Integration runs as entities: one per delivery, with what the delivery needs beside what the API shows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import EntityRepository, Put
 from usance.application.ports.events import Event
+from usance.domain.integrations.systems import SYSTEMS
 from usance.domain.kernel.errors import NotFoundError
 from usance.domain.kernel.ids import timed_id
 from usance.domain.notifications.delivery import FAILED, RunStatus
@@ -15,6 +17,11 @@ from usance.resources.wire import Document
 RUN_TYPE = "integrationRun"
 BY = "SCHEDULER"  # what the audit fields show where no caller acts
 WEBHOOK: Final = "webhook"
+RULE: Final = "Notification"  # what runs call the entity of a rule, whatever its configurations call it
+_TRIED: Final = "Webhook"  # the entity of a test send
+_ENTITIES: Final[Mapping[str, str]] = {
+    name.casefold(): name for name in (RULE, _TRIED, *(entity for system in SYSTEMS for entity in system.entities))
+}
 
 
 def new_run(
@@ -64,11 +71,16 @@ def put_run(run: Document, expected_version: int | None = None) -> Put:
         document=run,
         expected_version=expected_version,
         indexed={
-            "entity": [f"{run['entityType']}/{run['entityId']}"],
+            "entity": [key_of_entity(run["entityType"], run["entityId"])],
             "destinationId": [run["destinationId"]],
             "integrationConfigId": [configuration_id] if configuration_id else [],
         },
     )
+
+
+def key_of_entity(entity_type: str, entity_id: str) -> str:
+    """The value by which the runs of an entity are found; its type may be written in any case."""
+    return f"{_ENTITIES.get(entity_type.casefold(), entity_type)}/{entity_id}"
 
 
 def changed(run: Document, now: datetime, *, delivery: Document, **fields: object) -> Document:
@@ -129,7 +141,7 @@ def is_trial(run: Document) -> bool:
 
 def links_of_test(webhook_id: str) -> Document:
     """What a test send to a webhook says of itself."""
-    return {"entityType": "Webhook", "entityId": webhook_id, "destination": "Webhook", "destinationId": webhook_id}
+    return {"entityType": _TRIED, "entityId": webhook_id, "destination": "Webhook", "destinationId": webhook_id}
 
 
 def awaits_settling(run: Document) -> bool:

@@ -15,6 +15,7 @@ from usance.application.notifications.read_runs import (
     latest_runs,
     list_runs,
 )
+from usance.application.notifications.runs import key_of_entity
 from usance.application.ports.deadline import of_request
 from usance.application.ports.entities import Page
 from usance.bootstrap.notifications import ReadingStores, reading_stores
@@ -137,7 +138,7 @@ def _run_log(request: Request, stores: ReadingStores) -> Document:
 
 
 def _entity_runs(request: Request, stores: ReadingStores) -> Document:
-    return _runs(request, stores, "entity", f"{request.path['entityType']}/{request.path['entityId']}")
+    return _runs(request, stores, "entity", key_of_entity(request.path["entityType"], request.path["entityId"]))
 
 
 def _destination_runs(request: Request, stores: ReadingStores) -> Document:
