@@ -1,6 +1,7 @@
 """The documents name what an operator or a caller meets."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,13 @@ def test_every_make_target_that_the_documents_name_is_there(everything: str) -> 
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_what_watching_costs_is_counted_from_the_template(template: dict[str, Any]) -> None:
+    resources = template["Resources"].values()
+    alarms = [one["Properties"]["Metrics"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
+    looked_at = sum("MetricStat" in metric for metrics in alarms for metric in metrics)
+    text = text_of("docs/operations.md")
+    assert f"each of the {looked_at} metrics they look at, US${Decimal(looked_at) / 10:.2f} together" in text
+    counted = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"].count('"service"')
+    assert f"The {counted} metrics that functions count" in text
