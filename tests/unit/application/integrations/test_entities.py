@@ -1,10 +1,14 @@
 """Changes of entities other than bills go to an external system in their order."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.application.integrations import world as stand
 from tests.unit.application.integrations.world import World
 from usance.application.integrations import start_runs as module
+from usance.application.ports.entities import Put
+from usance.application.ports.events import EventQuery
 from usance.domain.integrations.faults import ConnectorError
 from usance.domain.notifications.delivery import Fault
 from usance.resources.wire import Document
@@ -78,3 +82,52 @@ def test_an_account_that_is_restricted_is_not_sent(world: World) -> None:
     world.edit(configData={"restrictedAccountIds": ["a"]})
     world.tell("account", account(1), account(2))
     assert world.runs() == []
+
+
+def transaction(version: int) -> Document:
+    return {"id": "t", "version": version, "balanceId": "b", "amount": 5, "dtLastModified": f"{version}"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, True),
+        ({"accountIds": ["a"]}, True),
+        ({"accountIds": ["other"]}, False),
+        ({"restrictedAccountIds": ["a"]}, False),
+        ({"restrictedAccountIds": ["other"]}, True),
+    ],
+)
+def test_a_transaction_is_sent_as_the_account_of_its_balance_is(
+    world: World, options: dict[str, Any], sent: bool
+) -> None:
+    world.edit(configData=options, entityType="BalanceTransaction")
+    world.entities.commit(world.org, [Put("balance", {"id": "b", "version": 1, "accountId": "a"})])
+    world.tell("balanceTransaction", None, transaction(1))
+    assert len(world.runs()) == sent
+    assert [run["delivery"]["accountId"] for run in world.runs()] == ["a"] * sent
+    query = EventQuery({"accountId": "a"})
+    assert len(world.events.list_page(world.org, query, page_size=10, next_token=None).data) == 1
+
+
+@pytest.mark.parametrize(("options", "sent"), [({}, True), ({"restrictedAccountIds": ["other"]}, False)])
+def test_a_transaction_that_went_with_its_balance_is_told_where_no_account_is_restricted(
+    world: World, options: dict[str, Any], sent: bool
+) -> None:
+    world.edit(configData=options, entityType="BalanceTransaction")
+    world.tell("balanceTransaction", transaction(1), None)
+    assert len(world.runs()) == sent
+
+
+def test_the_bands_of_a_pricing_are_sent(world: World) -> None:
+    world.edit(entityType="PricingBand")
+    band = {"id": "band", "lowerLimit": 0, "unitPrice": 1}
+    world.tell("pricing", None, {"id": "p", "version": 1, "dtLastModified": "1", "pricingBands": [band]})
+    world.work()
+    [job] = world.system.entities
+    assert (job.entity_type, job.kind, job.entity["unitPrice"], job.entity["pricingId"]) == (
+        "PricingBand",
+        "created",
+        1,
+        "p",
+    )

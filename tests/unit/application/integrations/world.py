@@ -27,7 +27,11 @@ from usance.resources.wire import Document
 
 CREDENTIALS = {"type": "STATIC_API_KEY", "apiKey": "the-api-key"}
 SYSTEM = System(
-    "Stripe", "Stripe", ("STRIPE", "STRIPE_TEST"), entities=("Bill", "Account"), tables={"Bill": ("Invoice",)}
+    "Stripe",
+    "Stripe",
+    ("STRIPE", "STRIPE_TEST"),
+    entities=("Bill", "Account", "BalanceTransaction", "PricingBand"),
+    tables={"Bill": ("Invoice",)},
 )
 
 
@@ -135,9 +139,8 @@ class World(Delivering):
         id_ = (new or old or {})["id"]
         change = Change.between(self.org, type_, id_, old, new, self.clock.now())
         assert change
-        event = record_change(change, self.stores())
-        assert event
-        start_runs(change, event, self.stores())
+        for one, event in record_change(change, self.stores()):
+            start_runs(one, event, self.stores())
         self.clock.advance(seconds=1)
 
     def mappings(self) -> list[Document]:

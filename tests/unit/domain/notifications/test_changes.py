@@ -67,12 +67,6 @@ def test_an_entity_without_a_time_of_its_own_happened_when_the_store_saw_it() ->
     assert change(None, naive).happened_at == datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-def test_an_account_and_what_belongs_to_one_concern_it() -> None:
-    assert change(None, FIRST).account_id == "a"
-    assert change(None, {**FIRST, "accountId": "other"}, "bill").account_id == "other"
-    assert change(None, FIRST, "product").account_id is None
-
-
 def test_secrets_are_left_out_wherever_they_are_but_customers_own_fields_stay() -> None:
     entity = {
         **FIRST,

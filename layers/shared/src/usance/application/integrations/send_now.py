@@ -5,6 +5,7 @@ from typing import Any
 
 from usance.application.access.authorize import require
 from usance.application.integrations.start_runs import kept_of, line_for
+from usance.application.notifications.concerned import account_of
 from usance.application.notifications.configurations import CONFIGURATION_TYPE
 from usance.application.notifications.lines import joins
 from usance.application.notifications.repeat_run import usable_configuration
@@ -57,7 +58,7 @@ def _found(
     if document is None:
         raise InvalidInputError(f"entityIds: there is no {entity} {id_}")
     options = configuration.get("configData") or {}
-    if not allows(options, _account(entity, document)):
+    if not allows(options, account_of(org_id, _type(entity), document, stores.entities)):
         raise InvalidInputError(f"entityIds: the configuration does not send the account of {entity} {id_}")
     if entity == BILL and waits_for_approval(options, document):
         raise InvalidInputError(f"entityIds: the bill {id_} is not approved, and configData.{ON_APPROVAL} is set")
@@ -66,6 +67,7 @@ def _found(
 
 def _send(caller: Caller, configuration: Document, entity: str, document: Document, stores: Stores) -> Document:
     now, id_ = stores.clock.now(), document["id"]
+    account_id = account_of(caller.org_id, _type(entity), document, stores.entities)
     run_id = timed_id(now, caller.org_id, "send", configuration["id"], id_)
     run = waiting_run(
         run_id,
@@ -76,7 +78,7 @@ def _send(caller: Caller, configuration: Document, entity: str, document: Docume
         integrationConfigId=configuration["id"],
         line=line_for(configuration, id_),
         type=_type(entity),
-        **kept_of(entity, document, _account(entity, document)),
+        **kept_of(entity, document, account_id),
     )
     stores.entities.commit(caller.org_id, joins(run))
     enqueue(caller.org_id, run, stores)
@@ -86,8 +88,3 @@ def _send(caller: Caller, configuration: Document, entity: str, document: Docume
 def _type(entity: str) -> str:
     """`BalanceTransaction` is stored as `balanceTransaction`."""
     return entity[:1].lower() + entity[1:]
-
-
-def _account(entity: str, document: Document) -> str | None:
-    found = document["id"] if _type(entity) == "account" else document.get("accountId")
-    return str(found) if found else None

@@ -24,7 +24,7 @@ def start_runs(change: Change, event: Event, stores: Stores) -> None:
             entity
             and configuration.get("enabled", True)
             and configuration.get("entityId") in {None, change.id}
-            and lets_through(configuration.get("configData") or {}, change)
+            and lets_through(configuration.get("configData") or {}, change, event.account_id)
         ):
             _start(configuration, entity, change, event, stores)
 
@@ -53,7 +53,7 @@ def _start(configuration: Document, entity: str, change: Change, event: Event, s
         stores.clock.now(),
         line=line_for(configuration, change.id),
         type=change.type,
-        **kept_of(entity, dict(change.entity), change.account_id),
+        **kept_of(entity, dict(change.entity), event.account_id),
     )
     try:
         stores.entities.commit(change.org_id, joins(run))

@@ -13,6 +13,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.application.audit import created, updated
+from usance.application.notifications.concerned import account_of
 from usance.application.notifications.publish_event import publish_event
 from usance.application.notifications.stores import Stores
 from usance.application.organizations import organization_ids
@@ -76,7 +77,7 @@ def _sweep(
     begun = begun or instants.to_text(at)
     while True:
         page = _page(desk, org_id, configuration, token)
-        for event in _due(org_id, configuration, sweep, page, at):
+        for event in _due(desk, org_id, configuration, sweep, page, at):
             publish_event(event, desk.stores)
             raised += 1
         token = page.next_token
@@ -97,9 +98,10 @@ def _page(desk: Raising, org_id: str, configuration: Document, token: str | None
     return desk.stores.entities.list_page(org_id, type_, filters={}, page_size=PAGE, next_token=token)
 
 
-def _due(org_id: str, configuration: Document, sweep: Sweep, page: Page, at: datetime) -> Iterator[Event]:
-    field = configuration["field"]
-    is_account = type_of_entity(configuration["entity"]) == "account"
+def _due(
+    desk: Raising, org_id: str, configuration: Document, sweep: Sweep, page: Page, at: datetime
+) -> Iterator[Event]:
+    field, type_ = configuration["field"], type_of_entity(configuration["entity"])
     for entity in page.data:
         if sweep.holds(entity, field, int(configuration["offset"])):
             yield Event(
@@ -109,7 +111,7 @@ def _due(org_id: str, configuration: Document, sweep: Sweep, page: Page, at: dat
                 time=at,
                 detail={"eventData": {"newDto": representation(org_id, entity)}},
                 resource_id=entity["id"],
-                account_id=entity["id"] if is_account else entity.get("accountId"),
+                account_id=account_of(org_id, type_, entity, desk.stores.entities),
             )
 
 

@@ -3,25 +3,18 @@
 An event holds the whole entity. That it is shared with the log of events opens nothing that is denied (platform.md 4.3).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from usance.application.access.authorize import undenied, visible
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import ForbiddenError
-from usance.domain.notifications.bands import BAND
+from usance.domain.notifications.changes import HOLDERS
 from usance.resources.event_names import type_of_event
 from usance.resources.wire import Document
 
 RESOURCE: Final = "event"
 
-# What an entity lies in, by the field that names it: where that is denied, so is the entity.
-_AROUND: Final[Mapping[str, Mapping[str, str]]] = {
-    "balanceChargeSchedule": {"balanceId": "balance"},
-    "balanceTransaction": {"balanceId": "balance"},
-    "balanceTransactionSchedule": {"balanceId": "balance"},
-    BAND: {"pricingId": "pricing", "counterPricingId": "counterPricing"},
-}
 _SIDES: Final = ("newDto", "oldDto")
 
 
@@ -53,6 +46,6 @@ def _entities(event: Document) -> Iterator[tuple[str, str]]:
     data = event["m3terEvent"].get("eventData", {})
     for entity in (data[side] for side in _SIDES if side in data):
         yield type_, entity["id"]
-        for field, around in _AROUND.get(type_, {}).items():
+        for field, holder in HOLDERS.get(type_, {}).items():
             if field in entity:
-                yield around, entity[field]
+                yield holder, entity[field]

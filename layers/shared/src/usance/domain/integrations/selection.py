@@ -6,7 +6,7 @@ from typing import Any, Final
 from usance.domain.integrations.invoice import APPROVED
 from usance.domain.integrations.system import BILL, Setting
 from usance.domain.kernel.errors import InvalidInputError
-from usance.domain.notifications.changes import Change, ChangeKind
+from usance.domain.notifications.changes import HOLDERS, Change, ChangeKind
 
 ACCOUNTS: Final = "accountIds"
 RESTRICTED_ACCOUNTS: Final = "restrictedAccountIds"
@@ -40,9 +40,15 @@ def waits_for_approval(options: Mapping[str, Any], bill: Mapping[str, Any]) -> b
     return bool(options.get(ON_APPROVAL)) and bill["status"] != APPROVED
 
 
-def lets_through(options: Mapping[str, Any], change: Change) -> bool:
-    """Whether a change is to be brought to the external system. Deletions are, since the entity may be there."""
-    if not allows(options, change.account_id):
+def lets_through(options: Mapping[str, Any], change: Change, account_id: str | None) -> bool:
+    """Whether a change, which concerns the account, is to be brought to the external system.
+
+    Deletions are, since the entity may be there; but not that of a transaction together with its balance where accounts are
+    restricted: whose it was is not known any more.
+    """
+    if not allows(options, account_id) or (
+        account_id is None and options.get(RESTRICTED_ACCOUNTS) and "balanceId" in HOLDERS.get(change.type, {})
+    ):
         return False
     if change.type != BILL.lower() or change.kind is ChangeKind.DELETED:
         return True

@@ -13,6 +13,14 @@ Representation = Mapping[str, Any]
 
 # Never in an event, wherever they stand; what customers name in customFields is theirs.
 _SECRET_FIELDS: Final = frozenset({"apiKey", "apiSecret", "credentials", "password", "secret", "secretHash"})
+HOLDERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "balanceChargeSchedule": {"balanceId": "balance"},
+    "balanceTransaction": {"balanceId": "balance"},
+    "balanceTransactionSchedule": {"balanceId": "balance"},
+    "pricingBand": {"pricingId": "pricing", "counterPricingId": "counterPricing"},
+}
+"""What an entity of a type lies in: the type of it, by the field that names it."""
+
 _AFTER_IT: Final = timedelta(milliseconds=1)  # deliveries keep the order of events to the millisecond
 _CUSTOMERS_OWN: Final = "customFields"
 
@@ -70,12 +78,6 @@ class Change:
         if self.kind is ChangeKind.DELETED:
             return max(modified + _AFTER_IT, self.seen_at)  # the store counts whole seconds
         return modified
-
-    @property
-    def account_id(self) -> str | None:
-        """The account that the change concerns, if it is one or belongs to one."""
-        found = self.id if self.type == "account" else self.entity.get("accountId")
-        return found if isinstance(found, str) else None
 
     def event_data(self) -> dict[str, Any]:
         """`newDto` and `oldDto`, without secrets."""

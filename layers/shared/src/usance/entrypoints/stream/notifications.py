@@ -61,9 +61,8 @@ def _take(record: Mapping[str, Any], stores: Stores) -> None:
         return
     change = _change(record)
     if change is not None:
-        event = record_change(change, stores)
-        if event is not None:
-            start_runs(change, event, stores)
+        for one, event in record_change(change, stores):
+            start_runs(one, event, stores)
 
 
 def _change(record: Mapping[str, Any]) -> Change | None:
