@@ -84,6 +84,14 @@ def test_an_account_that_is_restricted_is_not_sent(world: World) -> None:
     assert world.runs() == []
 
 
+def test_a_change_that_waits_is_not_sent_once_its_account_is_restricted(world: World) -> None:
+    world.tell("account", account(1), account(2))
+    world.edit(configData={"restrictedAccountIds": ["a"]})
+    world.work()
+    assert world.system.entities == []
+    assert [run["status"] for run in world.runs()] == ["COMPLETE"]
+
+
 def transaction(version: int) -> Document:
     return {"id": "t", "version": version, "balanceId": "b", "amount": 5, "dtLastModified": f"{version}"}
 

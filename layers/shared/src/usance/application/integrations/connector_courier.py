@@ -162,7 +162,12 @@ class _Errand:
         )
 
     def entity(self, connector: EntityConnector) -> Sent | None:
-        """Bring the change that the event of the run tells of, or the entity as it is now where there is none."""
+        """Bring the change that the event of the run tells of, or the entity as it is now where there is none.
+
+        Nothing of an account that is not sent any more.
+        """
+        if not allows(self.connection.options, self.run["delivery"].get("accountId")):
+            return None
         courier, table = self.courier, self.memory.system.table_of(self.run["entityType"])
         job = entity_job(courier.stores, self.memory, self.connection, self.run)
         if job is None:
