@@ -101,6 +101,13 @@ def test_a_request_without_answer_is_in_the_log() -> None:
     assert (one["status"], one["error"]) == (None, f"{Fault.TIMEOUT.value}: ")
 
 
+@pytest.mark.parametrize("name", ["Authorization", "X-M3ter-Signature", "x-api-key"])
+def test_what_signed_a_request_is_masked_where_the_answer_repeats_it(name: str) -> None:
+    http = RecordedHttp(FakeHttpClient((answer(200, {"got": {name: "c2lnbmVk"}}),)))
+    http.request("POST", "https://x.example/", {name: "c2lnbmVk", "Content-Type": "text/plain"})
+    assert http.log([])[0]["answer"] == f'{{"got": {{"{name}": "***"}}}}'
+
+
 def test_short_words_among_credentials_are_no_secrets() -> None:
     http = RecordedHttp(FakeHttpClient([answer(200, {"live": "yes"})]))
     http.request("GET", "https://x.example/", {})

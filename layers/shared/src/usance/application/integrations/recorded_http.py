@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus
 
-from usance.application.notifications.attempts import MASK, masked, without_query
+from usance.application.notifications.attempts import MASK, SECRET_HEADERS, masked, without_query
 from usance.application.ports.connectors import HttpClient
 from usance.domain.integrations.answers import Answer
 from usance.domain.integrations.faults import ConnectorError
@@ -39,9 +39,11 @@ class RecordedHttp:
 
     inner: HttpClient
     made: list[_Exchange] = field(default_factory=list)
+    signed_with: set[str] = field(default_factory=set)  # values of headers, which an answer may repeat
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """See the port."""
+        self.signed_with |= {text for name, text in headers.items() if name.lower().endswith(SECRET_HEADERS)}
         try:
             answer = self.inner.request(method, url, headers, body)
         except ConnectorError as failed:
@@ -51,8 +53,8 @@ class RecordedHttp:
         return answer
 
     def log(self, hidden: Iterable[str]) -> list[Document]:
-        """The first and the last exchanges, without these secrets; no headers, which hold credentials."""
-        secrets = [text for secret in hidden for text in (secret, quote_plus(secret))]
+        """The first and the last exchanges, without these secrets and what signed the requests; no headers, which hold that."""
+        secrets = [text for secret in (*hidden, *self.signed_with) for text in (secret, quote_plus(secret))]
         kept = self.made
         if len(kept) > KEPT_MAX:
             kept = [*kept[:KEPT_FIRST], *kept[KEPT_FIRST - KEPT_MAX :]]

@@ -14,7 +14,7 @@ MASK: Final = "***"
 SECRET_CHARS_MIN: Final = (
     4  # shorter credentials are words such as "true", or letters: masked, nothing could be read any more
 )
-_SECRET_HEADERS: Final = ("Api-Key", "Signature")
+SECRET_HEADERS: Final = ("api-key", "signature", "authorization")  # how their names end, in lower case
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -26,18 +26,22 @@ def attempt_of(
     Headers that hold credentials, the query of the URL and, in an answer that repeats what it got, secrets are masked.
     """
     hidden = [*credentials.secrets, credentials.api_key] if credentials else []
-    hidden += [value for name, value in request.headers.items() if name.endswith(_SECRET_HEADERS)]
+    hidden += [value for name, value in request.headers.items() if _is_secret(name)]
     error = None if outcome.succeeded else masked(outcome.error, hidden)
     return {
         "at": instants.to_text(now),
         "milliseconds": took // _MILLISECOND,
         "url": without_query(request.url),
-        "headers": {name: MASK if name.endswith(_SECRET_HEADERS) else value for name, value in request.headers.items()},
+        "headers": {name: MASK if _is_secret(name) else value for name, value in request.headers.items()},
         "status": outcome.status,
         "fault": outcome.fault.name if outcome.fault else None,
         "error": error,
         "answer": masked(outcome.answer, hidden),
     }
+
+
+def _is_secret(header: str) -> bool:
+    return header.lower().endswith(SECRET_HEADERS)
 
 
 def masked(text: str, hidden: Iterable[str]) -> str:
