@@ -13,6 +13,7 @@ from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.custom_sql import CustomSql
 from usance.resources import wire
+from usance.resources.registry import BY_TYPE
 
 MEASURE = {"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "tokens"}
 WHERE = {"category": "WHERE", "code": "region", "name": "Region"}
@@ -560,6 +561,30 @@ class TestSettings:
         assert put(org, "picklists/currency", dollar, code="USB").status == 400
         assert put(org, "picklists/currency", dollar, maxDecimalPlaces=3).status == 200
         refused(org, "currency", "maxDecimalPlaces", maxDecimalPlaces=6)
+
+    @pytest.mark.parametrize(
+        "type_",
+        [
+            *("account", "planTemplate", "planGroup", "commitment"),
+            *("charge", "balance", "balanceChargeSchedule"),
+        ],
+    )
+    def test_a_currency_that_amounts_are_in_stays_with_its_code(self, org: Organization, type_: str) -> None:
+        dinar = org.make("currency", code="KWD", maxDecimalPlaces=3)
+        one = org.make(type_, currency="KWD")
+        for refusal in (
+            org.client.delete(f"/picklists/currency/{dinar['id']}"),
+            put(org, "picklists/currency", dinar, code="KWX"),
+        ):
+            assert refusal.status == 400
+            assert type_ in refusal.message
+            assert one.get("code", one["id"]) in refusal.message
+        renamed = put(org, "picklists/currency", dinar, name="Kuwaiti dinar", archived=True)
+        assert renamed.status == 200
+        assert org.client.delete(f"/{org.path(BY_TYPE[type_])}/{one['id']}").status == 200
+        moved = put(org, "picklists/currency", renamed.json, code="KWX")
+        assert moved.status == 200
+        assert org.client.delete(f"/picklists/currency/{dinar['id']}").status == 200
 
     def test_archived_currencies_are_listed_apart(self, org: Organization) -> None:
         old = org.make("currency", archived=True)

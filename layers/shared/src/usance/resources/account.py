@@ -65,6 +65,7 @@ ACCOUNT: Final = Resource(
         Index("foldedCode", compute=folded_code),
         Index("parentAccountId"),
         Index("statementDefinitionId"),
+        Index("currency"),
     ),
     filters=(IDS, Filter("codes", "code", "Only the accounts with these codes.", many=True)),
     references=(Ref("parentAccountId", "account"), Ref("statementDefinitionId", "statementDefinition")),

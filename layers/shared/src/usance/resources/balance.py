@@ -67,6 +67,7 @@ BALANCE: Final = Resource(
         Index("accountId"),
         Index("contractId"),
         Index("linkedContract", compute=linked_contract),
+        Index("currency"),
         Index("productId", path="productIds[]"),
         Index(
             "accountingProductId",

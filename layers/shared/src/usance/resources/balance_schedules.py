@@ -91,7 +91,7 @@ BALANCE_CHARGE_SCHEDULE: Final = Resource(
     title="Balance charge schedule",
     within=Within("balanceId", "balance"),
     unique=("code",),
-    indexes=(Index("balanceId"), Index(PENDING, compute=pending)),
+    indexes=(Index("balanceId"), Index("currency"), Index(PENDING, compute=pending)),
     filters=(IDS,),
     references=(Ref("balanceId", "balance"),),
     related=(Related("config", "organizationConfig", id_at=ORGANIZATION),),

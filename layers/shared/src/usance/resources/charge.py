@@ -46,6 +46,7 @@ CHARGE: Final = Resource(
         Index("billId"),
         Index("unbilledOf", compute=account_unbilled),
         Index("scheduleId"),
+        Index("currency"),
         Index("contractId"),
         Index("accountingProductId"),
     ),

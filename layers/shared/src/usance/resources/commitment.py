@@ -90,6 +90,7 @@ COMMITMENT: Final = Resource(
         Index("contractId"),
         Index("productId", path="productIds[]"),
         Index("billingPlanId"),
+        Index("currency"),
         Index(
             "accountingProductId",
             compute=lambda it: (value for name in _ACCOUNTING for value in values_at(it.new, name)),

@@ -37,5 +37,19 @@ CURRENCY: Final = Resource(
     ),
     related=(Related("configs", "organizationConfig", id_at=ORGANIZATION),),
     rules=(check_currency,),
-    dependants=(Dependant("organizationConfig", "currency", path="code"),),
+    # Amounts in these are rounded as their currency says. Bills are not among them: theirs are rounded already, and for
+    # the sake of those that a job wanted in another currency no bill has to pay for an index row.
+    dependants=tuple(
+        Dependant(type_, "currency", path="code")
+        for type_ in (
+            "organizationConfig",
+            "account",
+            "planTemplate",
+            "planGroup",
+            "commitment",
+            "charge",
+            "balance",
+            "balanceChargeSchedule",
+        )
+    ),
 )

@@ -52,6 +52,7 @@ PLAN_GROUP: Final = Resource(
     unique=("code",),
     indexes=(
         Index("accountId"),
+        Index("currency"),
         Index(
             "accountingProductId",
             compute=lambda group: (

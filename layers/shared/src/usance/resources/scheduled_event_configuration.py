@@ -1,6 +1,6 @@
 """Scheduled events: an event some days before or after a date of an entity (platform.md 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.event_fields import dates_of
 from usance.resources.event_names import SCHEDULED_PREFIX
 from usance.resources.fields import Integral, Name, Noun
-from usance.resources.resource import IDS, Dependant, Index, Related, Resource, Serial
+from usance.resources.resource import IDS, Dependant, Index, Resource, Serial
 
 SWEEP: Final = "scheduledEventSweep"  # how far the entities of a configuration have been looked at
 DAYS_MAX: Final = 36_500  # a century either way: beyond it dates leave the years that calendars know
@@ -39,13 +39,7 @@ def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:
         )
     if new["field"] not in dates:
         raise InvalidInputError(f"field: {new['entity']} has no date {new['field']}; it has {', '.join(dates)}")
-    for rule in proposal.many("rules") if proposal.changed("name") else ():
-        raise InvalidInputError(f"name cannot change while the notification configuration {rule['code']} uses it")
     return {}
-
-
-def _rules_on_event(proposal: Proposal) -> Mapping[str, Sequence[str]]:
-    return {"eventName": [proposal.old["name"]] if proposal.old else []}
 
 
 SCHEDULED_EVENT_CONFIGURATION: Final = Resource(
@@ -56,7 +50,6 @@ SCHEDULED_EVENT_CONFIGURATION: Final = Resource(
     unique=("name",),
     indexes=(Index("name"),),
     filters=(IDS,),
-    related=(Related("rules", "notificationConfiguration", find=_rules_on_event),),
     rules=(check_scheduled_event,),
     serial=(Serial("name of scheduled event", "name"),),
     dependants=(Dependant("notificationConfiguration", "eventName", path="name"),),

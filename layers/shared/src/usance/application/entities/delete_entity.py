@@ -5,6 +5,7 @@ from typing import Final
 
 from usance.application.access.authorize import require
 from usance.application.access.groups import leave_groups
+from usance.application.entities.dependants import refuse_deletion
 from usance.application.entities.find import NOWHERE, find, require_open
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.sealing import shown
@@ -12,11 +13,10 @@ from usance.application.entities.store import ATTEMPTS_MAX, PAUSES_MAX
 from usance.application.entities.wide_references import GUARDED, deletion_guard
 from usance.application.ports.entities import Claim, Delete, StaleGuardError
 from usance.domain.access import Action, Caller
-from usance.domain.kernel.errors import InvalidInputError, UnavailableError
+from usance.domain.kernel.errors import UnavailableError
 from usance.resources.resource import Resource, values_at
 from usance.resources.wire import Document
 
-NAMED_MAX: Final = 5  # dependants named in a refusal
 PARTS_AT_ONCE: Final = 10  # a transaction holds 100 rows; a part has one of its own and a few by which it is found
 
 
@@ -52,7 +52,7 @@ def _delete_unused(ports: EntityPorts, org_id: str, resource: Resource, document
     """Delete what nothing refers to; look again when somebody referred to many of the type meanwhile."""
     for attempt in range(ATTEMPTS_MAX):
         guards = (deletion_guard(ports.entities, org_id, resource.type),) if resource.type in GUARDED else ()
-        _refuse_dependants(ports, org_id, resource, document)
+        refuse_deletion(ports.entities, org_id, resource, document)
         try:
             ports.entities.commit(org_id, [Delete(claim.type, claim.id, document["version"], claim, guards)])
         except StaleGuardError:
@@ -68,18 +68,3 @@ def _delete_parts(ports: EntityPorts, org_id: str, resource: Resource, document:
         filters = {part.index: values_at(document, part.path)}
         while found := ports.entities.list_page(org_id, part.type, filters=filters, page_size=PARTS_AT_ONCE).data:
             ports.entities.commit(org_id, [Delete(part.type, one["id"]) for one in found])
-
-
-def _refuse_dependants(ports: EntityPorts, org_id: str, resource: Resource, document: Document) -> None:
-    for dependant in resource.dependants:
-        values = values_at(document, dependant.path)
-        if not values:
-            continue
-        found = ports.entities.list_page(
-            org_id, dependant.type, filters={dependant.index: values}, page_size=NAMED_MAX
-        ).data
-        if found:
-            named = ", ".join(str(one.get("code") or one.get("name") or one["id"]) for one in found)
-            raise InvalidInputError(
-                f"the {resource.type} is used by {dependant.type} {named}; delete or change those first"
-            )

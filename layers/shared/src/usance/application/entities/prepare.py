@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from usance.application.entities.dependants import refuse_renaming
 from usance.application.entities.gather import gather
 from usance.application.entities.ports import EntityPorts
 from usance.application.entities.puts import entity_put
@@ -30,6 +31,8 @@ def prepare(
     guards = tuple(
         replace(ports.entities.read_guard(org_id, name), holds=holds) for name, holds in _guarded(resource, new, old)
     )
+    if old is not None:
+        refuse_renaming(ports.entities, org_id, resource, new, old)
     proposal = gather(ports.entities, org_id, resource.related, new, old)
     if beside:
         ahead = {entity["id"]: entity for entity in beside}

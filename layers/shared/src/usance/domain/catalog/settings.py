@@ -32,13 +32,10 @@ def check_config(proposal: Proposal) -> Mapping[str, Any]:
 
 
 def check_currency(proposal: Proposal) -> Mapping[str, Any]:
-    """The organization's currency keeps its code and is not archived."""
+    """The organization's currency is not archived."""
     config = proposal.one("configs")
-    if config and proposal.old and proposal.old.get("code") == config["currency"]:
-        if proposal.changed("code"):
-            raise InvalidInputError("code cannot change while it is the currency of the organization")
-        if proposal.new.get("archived"):
-            raise InvalidInputError("archived: the currency of the organization cannot be archived")
+    if config and proposal.new.get("archived") and proposal.new.get("code") == config["currency"]:
+        raise InvalidInputError("archived: the currency of the organization cannot be archived")
     return {}
 
 
