@@ -1,55 +1,42 @@
 """Rows as a compressed CSV file."""
 
 import csv
-from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, Final, Self
+from collections.abc import Mapping
+from typing import Any, Final
 
 from usance.application.exports.chunks import Table, TextColumn
 from usance.application.exports.files import BESIDE, cell
 from usance.application.exports.packed_text import PackedText
+from usance.application.exports.text_file import TextFile
 from usance.resources import wire
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class CsvFile:
-    """A table's rows, kept by the machine until the file is left.
+class CsvFile(TextFile):
+    """A table's rows under its columns.
 
     What a row of usage has in no column of the table (a field that its meter has no more) is JSON in one more column,
     `BESIDE`, which the file has from the first such row on: the rows before it are then written again.
     """
 
     def __init__(self, table: Table) -> None:
-        self.rows = 0
+        super().__init__()
         self._columns = table.text_columns or [TextColumn(name, name) for name in table.columns]
         self._shown = frozenset(column.name for column in self._columns if column.meter_ids is None)
         self._whole = table.own is None  # no row has more than the columns
         self._wide = False
-        self._packed = PackedText()
         self._csv = csv.writer(self._packed.text)
         self._csv.writerow([column.header for column in self._columns])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._packed.close()
-
-    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write rows."""
-        for row in rows:
-            self.rows += 1
-            cells = [cell(column.value(row)) for column in self._columns]
-            beside = self._beside(row)
-            if beside and not self._wide:
-                self._widen()
-            if self._wide:
-                cells.append(wire.dumps(beside).decode() if beside else "")
-            self._csv.writerow(cells)
-
-    def finish(self) -> BinaryIO:
-        """The whole file, to be read from its start."""
-        return self._packed.finish()
+    def _write(self, row: Mapping[str, Any]) -> None:
+        cells = [cell(column.value(row)) for column in self._columns]
+        beside = self._beside(row)
+        if beside and not self._wide:
+            self._widen()
+        if self._wide:
+            cells.append(wire.dumps(beside).decode() if beside else "")
+        self._csv.writerow(cells)
 
     def _beside(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._whole or row.keys() <= self._shown:
