@@ -219,9 +219,7 @@ def test_a_bill_draws_on_more_credits_and_has_more_fees_and_charges_than_one_tra
     assert world.get("/lineitems", commitmentId=prepaid[0])["data"] == []
 
 
-def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World, request: pytest.FixtureRequest) -> None:
-    if request.node.callspec.params["stores"] == "fake":
-        pytest.skip("the fakes of bills and of entities have no index together")
+def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World) -> None:
     account = world.subscribe()
     dates = {"startDate": "2025-11-01", "endDate": "2026-11-01"}
     body = {"accountId": account["id"], "currency": "USD", "amount": 1000, "amountPrePaid": 1000, **dates}
@@ -234,11 +232,7 @@ def test_a_commitment_that_bills_draw_on_is_not_deleted(world: World, request: p
     assert world.org.client.delete(path).status == 200
 
 
-def test_a_commitment_whose_fees_are_billed_stays_with_its_account_and_currency(
-    world: World, request: pytest.FixtureRequest
-) -> None:
-    if request.node.callspec.params["stores"] == "fake":
-        pytest.skip("the fakes of bills and of entities have no index together")
+def test_a_commitment_whose_fees_are_billed_stays_with_its_account_and_currency(world: World) -> None:
     account, other = world.subscribe(), world.org.make("account")
     dates = {"startDate": "2025-11-01", "endDate": "2026-11-01", "lineItemTypes": ["MINIMUM_SPEND"]}
     made = world.org.make("commitment", accountId=account["id"], billingPlanId=world.plan["id"], **dates)
@@ -252,4 +246,5 @@ def test_a_commitment_whose_fees_are_billed_stays_with_its_account_and_currency(
     for change in ({"currency": "EUR"}, {"accountId": other["id"]}):
         refused = world.org.client.put(path, {**back, **change})
         assert (refused.status, f"{next(iter(change))} cannot change" in refused.message) == (400, True)
-    assert world.org.client.put(path, {**back, "amount": 2400}).status == 200
+    raised = world.org.client.put(path, {**back, "amount": 2400})
+    assert (raised.status, raised.json["changedWhenBilledTo"]) == (200, bill["endDate"])

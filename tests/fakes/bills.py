@@ -15,12 +15,16 @@ from usance.domain.kernel.ids import day_of
 from usance.resources import wire
 from usance.resources.wire import Document
 
+BILL = "bill"
 ITEMS_MAX = 100
 
 
 @dataclass
 class FakeBillRepository:
-    """`BillRepository` in dictionaries. Documents are copied through JSON, as a store would."""
+    """`BillRepository` in dictionaries. Documents are copied through JSON, as a store would.
+
+    The header of a bill is an entity of `entities`, too, found by what the bill is found by.
+    """
 
     headers: dict[tuple[str, str], bytes] = field(default_factory=dict)
     lines: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -135,6 +139,7 @@ class FakeBillRepository:
         self._commit(org_id, beside, guards)
         for rows in (self.headers, self.lines, self.private):
             rows.pop((org_id, bill_id), None)
+        self.entities.drop(org_id, BILL, bill_id)
 
     def _commit(self, org_id: str, beside: Sequence[Put | Delete], guards: Sequence[Guard]) -> None:
         if len(beside) >= ITEMS_MAX:
@@ -159,6 +164,10 @@ class FakeBillRepository:
             self.lines[key] = wire.dumps(line_items)
         if private is not None:
             self.private[key] = dict(private)
+        indexed = {name: [str(header[name])] for name in INDEXED if header.get(name) is not None}
+        for name in INDEXED_BY_LINES:
+            indexed[name] = [str(line[name]) for line in self.line_items(*key) if name in line]
+        self.entities.keep(org_id, Put(BILL, header, indexed=indexed))
 
     def _expect(self, org_id: str, bill_id: str, version: int) -> None:
         header = self.get(org_id, bill_id)

@@ -144,6 +144,15 @@ class FakeEntityRepository:
         moved = [guard for guard in self.check_guards(org_id, guards) if not guard.holds]
         self.guards |= {(org_id, guard.name): guard.seen + 1 for guard in moved}
 
+    def keep(self, org_id: str, change: Put) -> None:
+        """Have what another repository of the same table has stored."""
+        row = _Row(wire.dumps(change.document), int(change.document["version"]), {}, change.indexed, {})
+        self.rows[org_id, change.type, str(change.document["id"])] = row
+
+    def drop(self, org_id: str, type_: str, id_: str) -> None:
+        """Have no more what another repository of the same table has deleted."""
+        self.rows.pop((org_id, type_, id_), None)
+
     def _delete(self, after: _Rows, org_id: str, change: Delete) -> None:
         row = self._current(after, org_id, change.type, change.id, change.expected_version)
         if change.claim and (self._now() >= change.claim.expires or row.deleting != change.claim.expires):

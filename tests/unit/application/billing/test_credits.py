@@ -12,6 +12,7 @@ from tests.unit.application.billing.world import World
 from tests.unit.application.notifications.fuse import Fuse
 from usance.application.billing.calculate_bill import ATTEMPTS_MAX, PAUSES_MAX
 from usance.application.billing.run_message import run_message
+from usance.application.ports.entities import Delete
 from usance.domain.kernel.errors import UnavailableError
 
 YEAR = {"startDate": "2025-10-01", "endDate": "2026-10-01"}
@@ -206,6 +207,34 @@ def test_a_change_after_the_bill_of_the_last_fee_was_locked_ahead_is_on_the_next
     change(world, commitment, amount=640)
     late = world.bill(world.run(lastDateInBillingPeriod="2026-02-28"))
     assert sum(amount for _, amount in [*lines(last), *lines(late)]) == 640
+
+
+@pytest.mark.parametrize(
+    ("fields", "amount"),
+    [
+        ({"amount": 640}, 580),
+        ({"amountPrePaid": 0}, 600),
+        ({"amount": 700, "endDate": "2026-03-01"}, 640),
+        ({"amount": 500}, 540),
+    ],
+)
+def test_a_change_long_before_the_day_of_a_last_bill_that_is_locked_is_on_the_next_bill(
+    world: World, fields: dict[str, Any], amount: int
+) -> None:
+    """Bills can be made, and locked, for periods that have not begun."""
+    terms = {"endDate": "2026-04-01", "amount": 600, "amountPrePaid": 60}
+    commitment = prepaid_monthly(world, subscribed(world, 0), **terms)
+    billed = []
+    for last_day in (OCTOBER, NOVEMBER, DECEMBER, "2026-01-31", "2026-02-28", "2026-03-31"):
+        bill = world.bill(world.run(lastDateInBillingPeriod=last_day))
+        world.put(f"/bills/{bill['id']}/status", {"status": "APPROVED"})
+        world.put(f"/bills/{bill['id']}/lock")
+        billed += lines(bill)
+    assert sum(fee for _, fee in billed) == 540
+    change(world, commitment, **fields)
+    billed += lines(world.bill(world.run(lastDateInBillingPeriod="2026-04-30")))
+    billed += lines(world.bill(world.run(lastDateInBillingPeriod="2026-05-31")))
+    assert sum(fee for _, fee in billed) == amount
 
 
 def test_a_fee_that_was_billed_less_than_it_is_now_is_made_up_for_once(world: World) -> None:
@@ -602,7 +631,7 @@ def test_a_commitment_that_is_gone_is_given_nothing_back(world: World) -> None:
     account = subscribed(world)
     prepaid = world.org.make("commitment", accountId=account["id"], amount=8, **YEAR)["id"]
     bill = world.bill(world.run())
-    assert world.org.client.call("DELETE", f"/commitments/{prepaid}").status == 200
+    world.org.store.commit(world.org.id, [Delete("commitment", prepaid)])
     assert world.bill(world.run())["billTotal"] == 20
     assert world.client.call("DELETE", f"/bills/{bill['id']}").status == 200
 

@@ -4,7 +4,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from usance.domain.catalog.commitments import bills_that_have, check_commitment, check_fees, commitment_asked
+from usance.domain.catalog.commitments import (
+    bills_that_have,
+    changed_when_billed,
+    check_commitment,
+    check_fees,
+    commitment_asked,
+)
 from usance.domain.catalog.windows import check_contract, check_window
 from usance.resources.fields import (
     CurrencyCode,
@@ -121,8 +127,15 @@ COMMITMENT: Final = Resource(
         Related("contract", "contract", id_at="contractId"),
         Related("bills", "bill", find=bills_that_have),
     ),
-    rules=(check_window, check_contract, check_commitment, check_fees),
+    rules=(check_window, check_contract, check_commitment, check_fees, changed_when_billed),
     dependants=(Dependant("bill", "commitmentId"),),
     serial=(Serial("account of contract", "contractId"),),
-    answers={"amountSpent": {"type": "number", "description": "How much of the amount bills have drawn."}},
+    answers={
+        "amountSpent": {"type": "number", "description": "How much of the amount bills have drawn."},
+        "changedWhenBilledTo": {
+            "type": "string",
+            "format": "date",
+            "description": "The latest date of the bills that had fees of it when its fees changed. Usance's own.",
+        },
+    },
 )

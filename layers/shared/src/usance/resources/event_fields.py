@@ -80,8 +80,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "commitment": {
         "string": (
-            "accountId accountingProductId billEpoch billingPlanId childBillingMode commitmentFeeDescription "
-            "commitmentUsageDescription contractId currency drawdownsAccountingProductId endDate "
+            "accountId accountingProductId billEpoch billingPlanId changedWhenBilledTo childBillingMode "
+            "commitmentFeeDescription commitmentUsageDescription contractId currency drawdownsAccountingProductId endDate "
             "feesAccountingProductId id overageDescription startDate"
         ),
         "double": "amount amountFirstBill amountPrePaid amountSpent overageSurchargePercent",

@@ -92,7 +92,7 @@ def without_billed(
 
 def with_late_fees(bills: BillRepository, agreement: Agreement) -> Agreement:
     """The agreement with what bills after the last fee are for: of commitments that changed since, and of which they lack some."""
-    over = {plan.template.commitment_id for plan in agreement.fees.plans if plan.changed >= plan.last_since}
+    over = {plan.template.commitment_id for plan in agreement.fees.plans if plan.may_be_late}
     if not over:
         return agreement
     billed = on_bills(bills, agreement.org_id, agreement.account["id"], over)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from usance.application.billing.catalogue import Catalogue
 from usance.application.billing.charges import goes_onto, grouping_on, own_key
 from usance.application.billing.convert_plans import calendar_of, has_calendar
-from usance.application.billing.values import day, first, instant
+from usance.application.billing.values import day, first, instant, optional_day
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
@@ -111,6 +111,7 @@ def _planned(catalogue: Catalogue, commitment: Document, calendar: Calendar, zon
         grouping=grouping_on(catalogue, commitment),
         template=_fee(commitment, 0, start, ZERO, whole),
         changed=local_day(from_text(commitment["dtLastModified"]), zone),
+        billed_to=optional_day(commitment.get("changedWhenBilledTo")) or date.min,
     )
 
 

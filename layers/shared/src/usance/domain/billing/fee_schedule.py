@@ -37,7 +37,8 @@ class FeePlan:
 
     Every `interval`-th bill carries one, from the `offset`-th on. `first` is the amount of the first fee; without it (0)
     all are alike. `outstanding` is what they come to together. `template` is a fee but for its time and amount.
-    `changed` is the day on which the commitment changed last.
+    `changed` is the day on which the commitment changed last, `billed_to` the latest of the bills that had fees of it when
+    these changed.
     """
 
     calendar: Calendar
@@ -51,6 +52,7 @@ class FeePlan:
     grouping: str
     template: Fee
     changed: date = date.min
+    billed_to: date = date.min
     late: Late = Late()
 
     def key(self, day: date) -> BillKey:
@@ -108,9 +110,12 @@ class FeePlan:
         return self.calendar.boundary(self._index(self._count() - 1))
 
     @property
-    def last_since(self) -> date:
-        """The day from which on a run makes the bill of the last fee: it may be locked before its own day."""
-        return self._since(self.last_day)
+    def may_be_late(self) -> bool:
+        """Whether the commitment may have changed after the bill of the last fee was made, which may be locked since.
+
+        A run makes that bill from the beginning of its period on, and one that was told to at any time before.
+        """
+        return self.changed >= self._since(self.last_day) or self.billed_to >= self.last_day
 
     def _due(self, after: date | None, until: date, currency: Currency) -> Decimal:
         """What the fees of the days beyond `after` (None: all) up to `until` come to; with the last, what all do."""

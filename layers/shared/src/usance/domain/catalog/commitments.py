@@ -11,6 +11,10 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.kernel.quantity import EXACT, ZERO
 
 KEPT_ONCE_BILLED: Final = ("accountId", "currency")
+DECIDE_FEES: Final = (
+    *("amount", "amountPrePaid", "amountFirstBill", "startDate", "endDate"),
+    *("billingPlanId", "billingInterval", "billingOffset", "billEpoch", "commitmentFeeBillInAdvance"),
+)
 
 
 def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
@@ -33,8 +37,18 @@ def check_commitment(proposal: Proposal) -> Mapping[str, Any]:
 
 def bills_that_have(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     """By which the bills with fees of a commitment are found, where these matter: what they have counts for it alone."""
-    matters = proposal.old and any(proposal.changed(name) for name in KEPT_ONCE_BILLED)
+    matters = proposal.old and any(proposal.changed(name) for name in (*KEPT_ONCE_BILLED, *DECIDE_FEES))
     return {"commitmentId": [proposal.old["id"]] if proposal.old and matters else []}
+
+
+def changed_when_billed(proposal: Proposal) -> Mapping[str, Any]:
+    """Adds up to which day bills had fees of the commitment when these changed: what that leaves open is for later bills.
+
+    How much that is, bills say when they are made.
+    """
+    days = [bill["endDate"] for bill in proposal.many("bills")]
+    before = (proposal.old or {}).get("changedWhenBilledTo")
+    return {"changedWhenBilledTo": max([*days, before] if before else days, default=None)}
 
 
 def check_fees(proposal: Proposal) -> Mapping[str, Any]:
