@@ -292,7 +292,7 @@ def _others(
     near = {inputs.key.day, first, last, *usual.around(first, last)}
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     closing = (closing_window(plan, inputs.key.day, zone) for plan in usual.attached)
-    near |= {local_day(window.span.start, zone) for window in closing if window}  # where charges may have been in advance
+    near |= {local_day(window.span.start, zone) for window in closing if window}  # what opened them may be in advance
     wanted: list[str] = []
     family = _family(agreement, inputs)
     for account_id in family.accounts:

@@ -17,7 +17,6 @@ from usance.domain.billing.items import Item, LineItemType
 from usance.domain.billing.line_id import line_id
 from usance.domain.billing.overage import overage
 from usance.domain.billing.unpaid import Part, unpaid
-from usance.domain.kernel.money import Currency
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ONE, ZERO
 
