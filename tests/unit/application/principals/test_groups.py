@@ -168,3 +168,15 @@ def test_members_under_a_deny_are_left_out(org: Organization) -> None:
     )
     found = caller.post(f"/resourcegroups/plan/{group['id']}/contents").json["data"]
     assert [item["targetId"] for item in found] == [two]
+
+
+@pytest.mark.parametrize(
+    ("written", "type_"),
+    [("orgUser", "user"), ("integrationDestination", "webhook"), ("integrationConfig", "integrationConfiguration")],
+)
+def test_a_group_is_of_a_type_by_any_name_that_policies_have_for_it(
+    org: Organization, written: str, type_: str
+) -> None:
+    group = org.client.post(f"/resourcegroups/{written}", {"name": "x"}).json
+    assert group["type"] == type_
+    assert org.client.get(f"/resourcegroups/{type_}").json["data"] == [group]

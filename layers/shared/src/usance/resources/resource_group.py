@@ -13,7 +13,11 @@ from usance.resources.resource import Dependant, Index, Resource
 
 _KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,49}")
 _ELSEWHERE: Final = ("bill", "billJob", "event", "integrationRun", "statementJob")  # types that no row describes
-_OTHER_NAMES: Final[Mapping[str, str]] = {"orguser": "user"}
+_OTHER_NAMES: Final[Mapping[str, str]] = {  # as policies have them
+    "orguser": "user",
+    "integrationconfig": "integrationConfiguration",
+    "integrationdestination": "webhook",
+}
 
 
 def _target_type(value: str) -> str:
