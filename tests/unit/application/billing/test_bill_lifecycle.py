@@ -216,6 +216,17 @@ def test_a_recalculation_finds_the_new_usage_and_marks_the_statement_stale(world
     assert world.get(f"/billjobs/{created['id']}")["status"] == "COMPLETE"
 
 
+@pytest.mark.parametrize("denied", ["config:retrieve", "config:update"])
+def test_a_bill_under_a_deny_is_not_recalculated(world: World, bill: dict[str, Any], denied: str) -> None:
+    jobs = {"effect": "allow", "action": ["config:create"], "resource": ["billing:billJob"]}
+    deny = {"effect": "deny", "action": [denied], "resource": [f"billing:bill/item/{bill['id']}"]}
+    client = type(world.client)(world.client.handler, world.org.id, [jobs, deny])
+    body = {"billIds": [bill["id"]]}
+    assert client.post("/billjobs/recalculate", body).status == 403
+    unhindered = type(world.client)(world.client.handler, world.org.id, [jobs])
+    assert unhindered.post("/billjobs/recalculate", body).status == 200
+
+
 def test_a_recalculation_of_a_period_that_is_no_more_is_refused(world: World, bill: dict[str, Any]) -> None:
     world.org.client.delete(f"/accountplans/{world.account_plan['id']}")
     world.post("/billjobs/recalculate", {"billIds": [bill["id"]]})

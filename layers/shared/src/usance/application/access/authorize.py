@@ -27,13 +27,18 @@ def require_undenied(caller: Caller, resource_type: str, item_id: str, *further:
 
     Also when one denies any of the `further` actions on it.
     """
+    require_each_undenied(caller, resource_type, [item_id], *further)
+
+
+def require_each_undenied(caller: Caller, resource_type: str, item_ids: Sequence[str], *further: Action) -> None:
+    """The same of several items; the first that is denied is named."""
     for action in (Action.CONFIG_RETRIEVE, *further):
-        require(_allowed_all(caller), action, resource_type, item_id)
+        require_each(_but_for_denials(caller), action, resource_type, item_ids)
 
 
 def undenied(caller: Caller, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:
     """Those of the items that no statement denies the caller to read; that none allows it is no matter."""
-    return permitted(_allowed_all(caller), Action.CONFIG_RETRIEVE, resource_type, item_ids)
+    return permitted(_but_for_denials(caller), Action.CONFIG_RETRIEVE, resource_type, item_ids)
 
 
 def require_each(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> None:
@@ -65,12 +70,7 @@ def require_all(caller: Caller, action: Action, resource_type: str) -> None:
 
 def require_none_denied(caller: Caller, action: Action, resource_type: str) -> None:
     """`ForbiddenError` when a statement denies `action` on any item of the type; that none allows it is no matter."""
-    require_all(_allowed_all(caller), action, resource_type)
-
-
-def _allowed_all(caller: Caller) -> Caller:
-    """The caller with everything allowed, so that only what is denied is not."""
-    return replace(caller, statements=(*caller.statements, _EVERYTHING))
+    require_all(_but_for_denials(caller), action, resource_type)
 
 
 def permitted(caller: Caller, action: Action, resource_type: str, item_ids: Sequence[str]) -> frozenset[str]:
@@ -87,3 +87,8 @@ def visible(caller: Caller, resource_type: str, documents: Iterable[Document]) -
     found = list(documents)
     may = permitted(caller, Action.CONFIG_RETRIEVE, resource_type, [document["id"] for document in found])
     return [document for document in found if document["id"] in may]
+
+
+def _but_for_denials(caller: Caller) -> Caller:
+    """The caller as if everything were allowed that no statement denies."""
+    return replace(caller, statements=(*caller.statements, _EVERYTHING))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_each_undenied
 from usance.application.audit import created
 from usance.application.billing.corrections.standing import require_uncorrected
 from usance.application.billing.create_bill_job import start
@@ -18,10 +18,12 @@ from usance.resources.wire import Document
 def recalculate_bills(stores: BillingStores, caller: Caller, request: Document) -> Document:
     """The new job. `InvalidInputError` when a bill does not exist, is locked, corrected on others or a child's; then none is recalculated.
 
-    A child account's bill is calculated again with its parent's (billing.md 5.2).
+    A child account's bill is calculated again with its parent's (billing.md 5.2). `ForbiddenError` for a bill that a policy
+    denies the caller to read or update.
     """
     require(caller, Action.CONFIG_CREATE, TYPE)
     bill_ids = list(dict.fromkeys(request["billIds"]))
+    require_each_undenied(caller, "bill", bill_ids, Action.CONFIG_UPDATE)
     found = {bill["id"]: bill for bill in stores.bills.get_many(caller.org_id, bill_ids)}
     lock_date = read_lock_date(stores.entities, caller.org_id)
     for bill_id in bill_ids:
