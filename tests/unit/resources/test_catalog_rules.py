@@ -527,7 +527,7 @@ class TestSettings:
             ("autoApproveBillsGracePeriod", {"autoApproveBillsGracePeriod": 3}),
             ("autoApproveBillsGracePeriodUnit", {"autoApproveBillsGracePeriodUnit": "YEARS"}),
             ("multiplier", {"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": 0}]}),
-            ("currencyConversions[1]", {"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": 1}] * 2}),
+            ("EUR to USD is there twice", {"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": 1}] * 2}),
             ("from", {"currencyConversions": [{"to": "USD", "multiplier": 1}]}),
             ("defaultStatementDefinitionId", {"defaultStatementDefinitionId": MISSING}),
             ("creditApplicationOrder", {"creditApplicationOrder": ["PREPAYMENT", "PREPAYMENT"]}),

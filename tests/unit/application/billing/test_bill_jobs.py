@@ -595,6 +595,7 @@ def test_jobs_are_listed_by_status(world: World) -> None:
         ({"billDate": "9999-12-31"}, "billDate"),
         ({"targetCurrency": "EURO"}, "targetCurrency"),
         ({"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": 0}]}, "currencyConversions[0].multiplier"),
+        ({"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": 1}] * 2}, "currencyConversions"),
         (
             {"currencyConversions": [{"from": "EUR", "to": "USD", "multiplier": "NaN"}]},
             "currencyConversions[0].multiplier",

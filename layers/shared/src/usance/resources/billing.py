@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from usance.domain.billing.items import LineItemType
 from usance.resources.fields import Day, Id, Integral, Noun, PricingCurrency, Version, unique_items
-from usance.resources.organization_config import CONVERSIONS_MAX, CurrencyConversion
+from usance.resources.organization_config import CurrencyConversion, CurrencyConversions
 
 ACCOUNTS_MAX = 100
 RECALCULATE_MAX = 100
@@ -39,7 +39,7 @@ class BillJobRequest(Noun):
     year_epoch: Day | None = None
     timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     target_currency: PricingCurrency | None = None
-    currency_conversions: Annotated[list[CurrencyConversion], Field(max_length=CONVERSIONS_MAX)] | None = None
+    currency_conversions: CurrencyConversions | None = None
 
 
 class BillPreviewRequest(BillJobRequest):

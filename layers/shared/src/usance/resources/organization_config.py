@@ -39,6 +39,19 @@ class CurrencyConversion(Noun):
     multiplier: Positive
 
 
+def _one_rate_each(conversions: list[CurrencyConversion]) -> list[CurrencyConversion]:
+    pairs = [(one.from_, one.to) for one in conversions]
+    for position, pair in enumerate(pairs):
+        if pair in pairs[:position]:
+            raise ValueError(f"{pair[0]} to {pair[1]} is there twice")
+    return conversions
+
+
+CurrencyConversions = Annotated[
+    list[CurrencyConversion], AfterValidator(_one_rate_each), Field(max_length=CONVERSIONS_MAX)
+]
+
+
 class OrganizationConfig(Noun):
     """The organization's configuration."""
 
@@ -49,7 +62,7 @@ class OrganizationConfig(Noun):
     day_epoch: Date
     currency: CurrencyCode
     days_before_bill_due: PositiveWhole
-    currency_conversions: Annotated[list[CurrencyConversion], Field(max_length=CONVERSIONS_MAX)] | None = None
+    currency_conversions: CurrencyConversions | None = None
     scheduled_bill_interval: (
         Annotated[
             NotNegative,

@@ -22,12 +22,6 @@ def check_config(proposal: Proposal) -> Mapping[str, Any]:
     interval = new.get("scheduledBillInterval", 0)
     if "scheduledBillOffset" in new and interval != _ALL_DAY:
         raise InvalidInputError("scheduledBillOffset is only for a scheduledBillInterval of 24")
-    seen: set[tuple[str, str]] = set()
-    for position, conversion in enumerate(new.get("currencyConversions", ())):
-        pair = (conversion["from"], conversion["to"])
-        if pair in seen:
-            raise InvalidInputError(f"currencyConversions[{position}]: {pair[0]} to {pair[1]} is there twice")
-        seen.add(pair)
     return {}
 
 
