@@ -124,6 +124,7 @@ def test_approval_makes_the_statement_that_the_account_wants(client: M3ter, bill
         ("2023-11-06T00:00:00Z", "2023-11-13T00:00:00Z", {"region": "FR"}, {"bytes": {"SUM": 7, "MAX": 7}}),
     ]
     assert line["quantity"] == sum(row["measures"]["bytes"]["SUM"] for row in line["usage"])
+    assert line["quantityNotOnBill"] == 0
 
 
 def test_csv_is_made_when_asked_for(client: M3ter, billed: Billed) -> None:
@@ -165,3 +166,16 @@ def test_a_complete_job_cannot_be_cancelled(client: M3ter, billed: Billed) -> No
 def test_an_unknown_bill_has_no_statement(client: M3ter) -> None:
     with pytest.raises(m3ter.NotFoundError):
         client.statements.get_json("00000000-0000-7000-8000-000000000000")
+
+
+def test_usage_that_came_after_the_lock_is_told_apart(client: M3ter, billed: Billed) -> None:
+    client.bills.lock(billed.bill_id)
+    late = {"uid": "stm-late", "meter": "stm_meter", "account": "stm_account", "ts": "2023-11-20T00:00:00Z"}
+    client.usage.submit(measurements=[{**late, "measure": {"bytes": 3}, "where": {"region": "FR"}}])
+    job = client.statements.statement_jobs.create(bill_id=billed.bill_id, include_csv_format=True)
+    done = complete(client, job.id)
+    line = httpx.get(str(done.presigned_json_statement_url)).raise_for_status().json()["lineItems"][0]
+    assert sum(row["measures"]["bytes"]["SUM"] for row in line["usage"]) == 25
+    assert (line["quantity"], line["quantityNotOnBill"]) == (22, 3)
+    rows = csv.DictReader(io.StringIO(httpx.get(str(done.presigned_csv_statement_url)).raise_for_status().text))
+    assert {row["quantity not on bill"] for row in rows if row["line item id"] == line["lineItemId"]} == {"3"}
