@@ -289,6 +289,18 @@ def test_a_job_may_set_currency_conversion_and_dates(world: World) -> None:
     assert world.get(f"/billjobs/{job['id']}")["type"] == "RECALCULATE"
 
 
+def test_dates_that_a_job_set_are_kept_until_another_job(world: World) -> None:
+    world.configure(scheduledBillInterval=1)
+    account = world.subscribe()
+    (bill_id,) = world.run(lastDateInBillingPeriod="2026-01-31", dueDate="2026-06-01")["billIds"]
+    world.use(account, "2026-01-10T00:00:00Z", 5)
+    world.tick("2026-01-16T00:00:00Z")
+    kept = world.get(f"/bills/{bill_id}")
+    assert (kept["dueDate"], str(kept["billTotal"])) == ("2026-06-01", "25.00")
+    world.run(lastDateInBillingPeriod="2026-01-31")
+    assert world.get(f"/bills/{bill_id}")["dueDate"] == "2026-02-02"
+
+
 def test_a_job_may_set_time_zone_currency_and_epoch(world: World) -> None:
     world.subscribe()
     rate = {"from": "USD", "to": "EUR", "multiplier": Decimal("0.5")}

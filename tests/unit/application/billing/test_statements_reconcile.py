@@ -269,5 +269,9 @@ def test_usage_that_a_commitment_covers_in_part_adds_up_to_both_lines() -> None:
     [within] = [line for line in lines if line["lineItemId"] == over["referencedLineItemId"]]
     assert over["lineItemType"] == "OVERAGE_USAGE"
     assert (within["quantity"] + over["quantity"], within["quantityNotOnBill"]) == (50, 1)
+    flags = {
+        line["id"]: line["jsonUsageGenerated"] for line in company.world.get(f"/bills/{bill_id}/lineitems")["data"]
+    }
+    assert (flags[within["lineItemId"]], flags[over["lineItemId"]]) == (True, False)
     alone = statement(company.world, bill_id, line_id=within["lineItemId"])
     assert [line.not_on_bill for line in alone.lines] == [1]
