@@ -275,3 +275,18 @@ def test_usage_that_a_commitment_covers_in_part_adds_up_to_both_lines() -> None:
     assert (flags[within["lineItemId"]], flags[over["lineItemId"]]) == (True, False)
     alone = statement(company.world, bill_id, line_id=within["lineItemId"])
     assert [line.not_on_bill for line in alone.lines] == [1]
+
+
+def test_usage_that_is_all_beyond_a_commitment_keeps_its_own_service_period() -> None:
+    company = Company(Agreement())
+    world = company.world
+    body = {"amount": 1, "amountPrePaid": 1, "separateOverageUsage": True, "currency": "USD"}
+    span = {"startDate": "2025-12-10", "endDate": "2026-12-10"}
+    world.org.make("commitment", accountId=company.accounts[0]["id"], billingPlanId=world.plan["id"], **body, **span)
+    cheap = world.org.make("aggregation", meterId=world.aggregation["meterId"])
+    bands = [{"lowerLimit": 0, "fixedPrice": 0, "unitPrice": Decimal("0.001")}]
+    world.price(cheap["id"], planId=world.plan["id"], pricingBands=bands)
+    company.use([(0, 3, Decimal(10), "eu")])  # 0.01, of which the days from the tenth on have the one cent
+    [bill_id] = company.run()
+    [line] = [one for one in statement(world, bill_id).lines if one.line.subtotal == Decimal("0.01")]
+    assert (line.line.line_item_type, line.line.quantity, line.not_on_bill) == ("OVERAGE_USAGE", 10, 0)

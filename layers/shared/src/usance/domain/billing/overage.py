@@ -130,7 +130,7 @@ def _parted(context: Context, item: Item, beyond: _Beyond, pricing: Pricing | No
         item,
         type=LineItemType.OVERAGE_USAGE,
         description=beyond.credit.overage_description or "Overage Usage",
-        span=beyond.span,
+        span=item.span if alone else beyond.span,  # the whole quantity was used in the whole time
         subtotal=subtotal,
         quantity=quantities[1],
         units=units[1],
