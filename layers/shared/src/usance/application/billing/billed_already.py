@@ -35,7 +35,7 @@ from usance.application.ports.blobs import BlobStore
 from usance.domain.billing.attached import AttachedPlan, Attachment
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.billed import SETTLED, Billed, left
-from usance.domain.billing.due import charged_on, charges_in_advance
+from usance.domain.billing.due import belongs, charged_on, charges_in_advance
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.pool import ChildBilling, Member, pieces
@@ -94,14 +94,21 @@ class _Kept:
         )
         if kept:
             self._add(one, owner_id, kept)
-        for kind in _in_advance(after):
-            found = self.early if before.get(kind) else self.late
-            found.setdefault(charged(one, owner_id), set()).add(kind)
 
     def take_opened(self, opened: Mapping[Charged, Attachment]) -> None:
         """The plans whose period a bill opened as it would now."""
         for what, one in opened.items():
             self.early.setdefault(what, set()).update(_in_advance(timing(one)))
+
+    def take_retimed(self, opened: Mapping[Charged, Attachment], there: BillingInputs, *, for_good: bool) -> None:
+        """The plans whose period a bill opened otherwise; if it is as it is `for_good`, it left those that it lacks, too."""
+        begun = _begun(there)
+        for what, one in opened.items():
+            if what in begun or (for_good and belongs(one, there.key)):
+                before = begun.get(what, {})
+                for kind in _in_advance(timing(one)):
+                    found = self.early if before.get(kind) else self.late
+                    found.setdefault(what, set()).add(kind)
 
     def _add(self, one: Attachment, owner_id: str, billed: Sequence[Billed]) -> None:
         what = charged(one, owner_id)
@@ -167,25 +174,27 @@ def less_billed_already(
     if span is None:
         return inputs
     kept, usual = _Kept(), _Usual.of(agreement, inputs)
-    for stored in _others(bench, agreement, lock_date, inputs, usual, span, watch):
-        final = is_final(bench, agreement.org_id, lock_date, stored.header)
-        id_ = stored.header["id"]
-        opened = _opened(stored, inputs)
-        retimed = opened if _is_retimed(stored, inputs, opened) else {}
+    others = _others(bench, agreement, lock_date, inputs, usual, span, watch)
+    finals = {one.header["id"] for one in others if is_final(bench, agreement.org_id, lock_date, one.header)}
+    # What a final bill lacks of the period that it opened, another one of the family may have.
+    family = any(one.header["id"] in finals and _retimed(one, inputs, _opened(one, inputs)) for one in others)
+    for stored in others:
+        final = stored.header["id"] in finals
+        opened = _opened(stored, inputs, family=family)
+        retimed = _retimed(stored, inputs, opened)
         if not retimed:
             kept.take_opened(opened)
         # Calculated again, it has what its own time has.
-        again = (
-            not final and not even_open and usual.has(id_, stored.header["accountId"]) and usual.is_made(day_of(id_))
-        )
+        again = not final and not even_open and usual.is_one(stored)
         if again and not retimed:
             continue
-        there = read_record(bench.blobs, agreement.org_id, id_, stored.private).inputs
+        there = read_record(bench.blobs, agreement.org_id, stored.header["id"], stored.private).inputs
         now = None if final or even_open else _agreement(agreement, stored)
         for one, billed in billed_by(there):
             what = charged(one, there.account.id)
             whole = not again and (now is None or not _is_made(now, stored, what, day))
             kept.take(one, there.account.id, billed, whole=whole, now=retimed.get(what))
+        kept.take_retimed(retimed, there, for_good=final and there.account.id == own_id)
     if not kept:
         return inputs
     plans = tuple(kept.taken_off(one, own_id, day, zone) for one in inputs.plans)
@@ -193,18 +202,28 @@ def less_billed_already(
     return replace(inputs, plans=plans, groups=groups)  # type: ignore[arg-type]
 
 
-def _opened(stored: StoredBill, inputs: BillingInputs) -> Mapping[Charged, Attachment]:
-    """The plans of `inputs` whose period ends with them and began with that bill, if it was of them."""
+def _opened(stored: StoredBill, inputs: BillingInputs, *, family: bool = False) -> Mapping[Charged, Attachment]:
+    """The plans of `inputs` whose period ends with them and began with that bill, if it was of them; `family`: on any account."""
     own_id, opening = inputs.account.id, key_of_stored(stored).day
-    if stored.header["accountId"] != own_id or TIMING not in stored.private or opening >= inputs.key.day:
+    mine = family or stored.header["accountId"] == own_id
+    if not mine or TIMING not in stored.private or opening >= inputs.key.day:
         return {}
-    mine = opened_by(inputs.attached, opening, inputs.key.day, inputs.terms.zone)
-    return {charged(one, own_id): one for one in mine}
+    found = opened_by(inputs.attached, opening, inputs.key.day, inputs.terms.zone)
+    return {charged(one, own_id): one for one in found}
 
 
-def _is_retimed(stored: StoredBill, inputs: BillingInputs, opened: Mapping[Charged, Attachment]) -> bool:
-    """Whether any charge of the plans that a bill `opened` is in advance, or in arrears, since."""
-    return bool(opened) and stored.private[TIMING] != timing_digest(opened.values(), inputs.account.id)
+def _begun(there: BillingInputs) -> Mapping[Charged, Mapping[str, bool]]:
+    """How the charges were timed of the plans of which service began with a bill."""
+    day, zone, own_id = there.key.day, there.terms.zone, there.account.id
+    return {charged(one, own_id): timing(one) for one in there.attached if starting_window(one, day, zone)}
+
+
+def _retimed(
+    stored: StoredBill, inputs: BillingInputs, opened: Mapping[Charged, Attachment]
+) -> Mapping[Charged, Attachment]:
+    """The plans that a bill `opened`, if it lacks any, or any charge of theirs is in advance, or in arrears, since."""
+    differs = opened and stored.private[TIMING] != timing_digest(opened.values(), inputs.account.id)
+    return opened if differs else {}
 
 
 def _in_advance(timed: Mapping[str, bool]) -> Iterator[str]:
@@ -251,9 +270,11 @@ class _Usual:
         """Those of the plans."""
         return frozenset(one.calendar for one in self.attached)
 
-    def is_made(self, day: date) -> bool:
-        """Whether any of the plans has a bill on `day`; where it began later than it once did, the first one is left behind."""
-        return any(_is_made_again(one, day, self.zone) for one in self.attached)
+    def is_one(self, stored: StoredBill) -> bool:
+        """Whether it is such a bill, and of a day of any of the plans: one that began later once left its first bill behind."""
+        id_ = stored.header["id"]
+        made = any(_is_made_again(one, day_of(id_), self.zone) for one in self.attached)
+        return made and self.has(id_, stored.header["accountId"])
 
     def has(self, id_: str, account_id: str) -> bool:
         """Whether it is the id of a bill of this kind, of another day or grouping."""
@@ -292,7 +313,7 @@ def _others(
     near = {inputs.key.day, first, last, *usual.around(first, last)}
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     closing = (closing_window(plan, inputs.key.day, zone) for plan in usual.attached)
-    near |= {local_day(window.span.start, zone) for window in closing if window}  # what opened them may be in advance
+    near |= {local_day(window.span.start, zone) for window in closing if window}  # in advance once, maybe
     wanted: list[str] = []
     family = _family(agreement, inputs)
     for account_id in family.accounts:
@@ -308,7 +329,7 @@ def _others(
             stored
             for stored in found
             if RECORD in stored.private
-            and (_may_have(stored, span) or _is_retimed(stored, inputs, _opened(stored, inputs)))
+            and (_may_have(stored, span) or _retimed(stored, inputs, _opened(stored, inputs)))
         ]
 
     found = read()

@@ -28,6 +28,7 @@ from usance.domain.billing.served import in_advance
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.kernel.period import Instants, joined, overlap, without
 from usance.domain.kernel.quantity import ZERO
+from usance.domain.kernel.timezones import local_day
 
 
 def left_to_bill(
@@ -147,8 +148,15 @@ class _Places:
             for each in billed
             if each.amount >= ZERO
             for part, day in days_billed(now, each.what, each.span, zone)
-            if self._is_over(there, now, day)
+            if self._is_over(there, now, day) and not self._is_made_up_for(there, now, each.what, day)
         ]
+
+    def _is_made_up_for(self, there: Agreement, now: Attachment, what: str, opening: date) -> bool:
+        """Whether what this bill charges as a period ends, since that of `opening` did not, goes to another one that ends it."""
+        day, zone = self.due.key.day, there.terms.zone
+        closing = closing_window(now, day, zone) if what in in_advance(now) else None
+        ends = closing is not None and local_day(closing.span.start, zone) == opening
+        return ends and not self._is_over(there, now, day)
 
     def _is_over(self, there: Agreement, now: Attachment, day: date) -> bool:
         """Whether the bill that `now` is on, on `day`, is another one and cannot be calculated any more."""

@@ -9,9 +9,11 @@ from usance.application.billing.gather import Agreement
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.whose_plan import COVERS, PLANS, charged, covers
 from usance.application.ports.bills import StoredBill
-from usance.domain.billing.billed import Billed, left
+from usance.domain.billing.attached import Attachment
+from usance.domain.billing.billed import SETTLED, Billed, left
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
+from usance.domain.billing.windows import starting_window
 from usance.domain.kernel.period import joined
 from usance.domain.kernel.quantity import ZERO
 from usance.domain.kernel.timezones import local_day
@@ -36,7 +38,9 @@ def unbilled_time(
     zone, sentences = due.terms.zone, []
     for one, billed in billed_by(others):
         had = mine.get(charged(one, due.account.id), ())
-        gone = [span for each in billed if each.amount >= ZERO for span in left(had, each.what, each.span)]
+        # What a bill lacks of the period that begins with it, the one that ends the period charges.
+        owed = [each for each in billed if each.amount >= ZERO and not _is_made_up_for(each, one, due)]
+        gone = [span for each in owed for span in left(had, each.what, each.span)]
         spans = ", ".join(f"{local_day(span.start, zone)} to {local_day(span.end, zone)}" for span in joined(gone))
         if spans:
             sentences.append(
@@ -44,3 +48,8 @@ def unbilled_time(
                 f"{spans}; bill it by a charge"
             )
     return sentences
+
+
+def _is_made_up_for(billed: Billed, one: Attachment, due: BillingInputs) -> bool:
+    opening = starting_window(one, due.key.day, due.terms.zone)
+    return opening is not None and billed.what != SETTLED and billed.span.start >= opening.span.start
