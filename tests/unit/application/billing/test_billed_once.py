@@ -325,3 +325,27 @@ def test_a_minimum_that_becomes_due_in_arrears_is_billed_once_beside_a_standing_
     run(world, "2026-03-31")
     march = [one for one in lines(world, "MINIMUM_SPEND") if one[0] == "2026-03-01"]
     assert march == [("2026-03-01", "2026-04-01", "60.00")]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"standingChargeInterval": 3, "standingChargeOffset": 0, "standingChargeBillInAdvance": True},
+        {"standingChargeInterval": 3, "standingChargeOffset": 2},
+    ],
+)
+@pytest.mark.parametrize("before", [1, 3])
+def test_months_that_locked_bills_charged_are_left_out_of_a_charge_for_several_months(
+    world: World, before: int, after: dict[str, Any]
+) -> None:
+    quarterly = {"standingCharge": 90, "standingChargeInterval": before, "standingChargeOffset": 0}
+    world.subscribe(template=quarterly, startDate="2026-01-01T00:00:00Z")
+    for last_day in ("2026-01-31", "2026-02-28"):
+        for bill_id in run(world, last_day):
+            lock(world, bill_id)
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, **after)
+    for last_day in ("2026-01-31", "2026-03-31"):
+        run(world, last_day)
+    found = lines(world, "STANDING_CHARGE")
+    assert all(one[1] <= other[0] for one, other in pairwise(found)), found

@@ -283,11 +283,14 @@ class _Usual:
             return False
         return self._is(id_, account_id, replace(self.key, day=day))
 
-    def around(self, first: date, last: date) -> Iterator[date]:
-        """The days of the bills whose periods `first` and `last` lie in."""
+    def between(self, first: date, last: date) -> Iterator[date]:
+        """The days of the bills that begin or end a period in which any day from `first` to `last` lies, `last` excluded.
+
+        A charge for several periods may have been on any of them, or one for each.
+        """
         for calendar in self.calendars:
-            yield calendar.boundary(calendar.index_of(first))
-            yield calendar.boundary(calendar.index_of(last - timedelta(days=1)) + 1)
+            since, until = calendar.index_of(first), calendar.index_of(last - timedelta(days=1)) + 1
+            yield from (calendar.boundary(k) for k in range(since, until + 1))
 
     def is_of_charges(self, id_: str, account_id: str) -> bool:
         """Whether it is the id of a bill of charges alone."""
@@ -310,10 +313,8 @@ def _others(
     org_id, zone = agreement.org_id, inputs.terms.zone
     days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
     first, last = local_day(span.start, zone), local_day(span.end, zone)
-    near = {inputs.key.day, first, last, *usual.around(first, last)}
+    near = {inputs.key.day, first, last, *usual.between(first, last)}
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
-    closing = (closing_window(plan, inputs.key.day, zone) for plan in usual.attached)
-    near |= {local_day(window.span.start, zone) for window in closing if window}  # in advance once, maybe
     wanted: list[str] = []
     family = _family(agreement, inputs)
     for account_id in family.accounts:
