@@ -124,6 +124,16 @@ def test_measurements_are_accepted_and_counted(world: World) -> None:
     assert world.failures() == []
 
 
+def test_a_failure_is_among_the_events_of_its_account_where_there_is_one(world: World) -> None:
+    unknown = {"meter": "nowhere", "account": "nobody"}
+    world.send(measurement(measure=None), measurement(uid="u2", meter="nowhere"), measurement(uid="u3", **unknown))
+    query = EventQuery({"accountId": world.account["id"]})
+    page = world.events.list_page(world.org.id, query, page_size=100, next_token=None)
+    assert sorted(event["m3terEvent"]["type"] for event in page.data) == ["MissingField", "UndefinedMeter"]
+    assert len(world.failures()) == 3
+    assert world.org.store.find_unique(world.org.id, "account", "code", "nobody") is None
+
+
 def test_a_request_sent_again_changes_nothing(world: World) -> None:
     for _ in range(3):
         assert world.send(measurement(), measurement(uid=None), measurement(uid=None)).status == 200

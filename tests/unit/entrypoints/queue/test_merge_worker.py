@@ -112,6 +112,7 @@ def test_copies_of_the_month_are_told_once() -> None:
         ("DuplicateUid", "b", "calls"),
         ("DuplicateUid", "b", "calls"),  # those of the last days: the copy of `a` was told in its time
     ]
+    assert {one.account_id for one in told} == {"a"}
     urls = {one.detail["getDownloadUrl"] for one in told}
     assert len(urls) == 2
     assert all(url.startswith("https://api.example.com/organizations/o/measurements/failedIngest/") for url in urls)

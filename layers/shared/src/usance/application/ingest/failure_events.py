@@ -29,12 +29,16 @@ def file_of(org_id: str, event_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FailureRecord:
-    """What was kept out of usage: why, as whose, and the measurement. `id` is that of its event, which follows from all of it."""
+    """What was kept out of usage: why, as whose, and the measurement. `id` is that of its event, which follows from these.
+
+    `account_id` is that of the account it names, where there is one.
+    """
 
     id: str
     reason: Mapping[str, str]
     names: Mapping[str, str | None]
     measurement: Any
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +78,15 @@ class FailureLog:
         path = f"/organizations/{org_id}/measurements/failedIngest/getDownloadUrl?file={quote(file, safe='')}"
         detail = {**one.reason, **one.names, "getDownloadUrl": f"{self.api_url}{path}"}
         attachment = content if attached else None
-        self.events.append(Event(one.id, org_id, EVENT_NAME, at, detail, type=EVENT_TYPE, attachment=attachment))
+        self.events.append(
+            Event(
+                one.id,
+                org_id,
+                EVENT_NAME,
+                at,
+                detail,
+                type=EVENT_TYPE,
+                account_id=one.account_id,
+                attachment=attachment,
+            )
+        )

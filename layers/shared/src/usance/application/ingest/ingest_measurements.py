@@ -99,12 +99,18 @@ def take_in(ports: IngestPorts, directory: Directory, caller: Caller, body: byte
     ports.usage.append(batches)
     ask_for_merges(ports.merges, batches)
     if failures:
+        known = directory.accounts(caller.org_id, {measurements[one.position].account for one in failures})
         texts = originals(body)
-        kept_out = [
-            Failed(one, measurements[one.position], texts[one.position], request.uid(one.position)) for one in failures
-        ]
-        report_failures(ports, caller.org_id, kept_out, received_at)
+        report_failures(
+            ports, caller.org_id, [_failed(one, request, texts[one.position], known) for one in failures], received_at
+        )
     return len({one.position for one in failures if one.type is not FailureType.CALCULATION_ERROR})
+
+
+def _failed(failure: Failure, request: "_Request", original: bytes, known: Mapping[str, KnownAccount]) -> Failed:
+    measurement = request.measurements[failure.position]
+    account = known.get(measurement.account)
+    return Failed(failure, measurement, original, request.uid(failure.position), account.id if account else None)
 
 
 def _sorted_out(

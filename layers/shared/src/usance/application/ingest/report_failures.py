@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -19,12 +19,16 @@ INVALID_MEASUREMENT: Final = "InvalidMeasurement"  # our own: a row of a file th
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A measurement that failed: as decoded, and the JSON text that was sent. `uid` is its own or the one made for it."""
+    """A measurement that failed: as decoded, and the JSON text that was sent. `uid` is its own or the one made for it.
+
+    `account_id` is that of its account, where there is one.
+    """
 
     failure: Failure
     measurement: Measurement
     original: bytes
     uid: str
+    account_id: str | None = None
 
 
 def report_failures(ports: IngestPorts, org_id: str, failed: Sequence[Failed], received_at: datetime) -> None:
@@ -47,7 +51,7 @@ def _of_measurement(org_id: str, failed: Failed) -> FailureRecord:
     failure, measurement = failed.failure, failed.measurement
     reason = {"type": str(failure.type), "message": failure.message}
     names = {"meter": measurement.meter, "account": measurement.account, "uid": measurement.uid}
-    return _record(org_id, reason, failed.uid, failed.original, names)
+    return replace(_record(org_id, reason, failed.uid, failed.original, names), account_id=failed.account_id)
 
 
 def _record(

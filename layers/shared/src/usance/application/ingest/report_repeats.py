@@ -88,7 +88,7 @@ def _record(account: str | None, meter: str | None, one: Repeat) -> FailureRecor
     message = f"a measurement with the uid {one.uid} was received before, within 35 days; this copy does not count"
     names = {"meter": meter, "account": account, "uid": one.uid}
     seen = {**names, "ts": _text(instant_of(one.ts)), "receivedAt": _text(received)}
-    return FailureRecord(event_id, {"type": REASON, "message": message}, names, seen)
+    return FailureRecord(event_id, {"type": REASON, "message": message}, names, seen, one.scope.account_id)
 
 
 def _text(instant: datetime) -> str:
