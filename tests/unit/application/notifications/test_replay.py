@@ -86,6 +86,43 @@ def test_what_was_delivered_can_be_delivered_again_too_and_a_replay_as_well() ->
     assert len(set(bodies(world))) == 1
 
 
+def relinked(world: World, **more: Any) -> None:
+    """The link leads elsewhere from now on."""
+    old = world.entities.get(world.org, "integrationConfiguration", "rule-webhook") or {}
+    new = {**old, "version": old["version"] + 1, **more}
+    world.entities.commit(world.org, [put_configuration(new, old["version"])])
+
+
+def test_what_failed_is_delivered_again_to_the_webhook_that_its_rule_is_linked_to_now() -> None:
+    world = prepared(REJECTED)
+    [failed] = world.runs()
+    world.webhook("other", url="https://other.example/hook", ordered=True)
+    relinked(world, destinationId="other")
+    made = replay(world, failed)
+    assert (made["destinationId"], made["replayedFromIntegrationRunId"]) == ("other", failed["id"])
+    world.work()
+    assert [url for url, _, _ in world.sender.sent] == ["https://example.com/hook", "https://other.example/hook"]
+    assert bodies(world)[0] == bodies(world)[1]
+
+
+def test_a_time_is_delivered_again_to_the_webhook_that_it_is_asked_for() -> None:
+    world = prepared(REJECTED, changes=2)
+    world.webhook("other", url="https://other.example/hook")
+    relinked(world, destinationId="other")
+    assert again(world).data == []
+    body = {"startDate": "2026-01-01", "endDate": instants.to_text(world.now)}
+    made = replay_range(caller(world), "other", body, world.stores()).data
+    assert [run["destinationId"] for run in made] == ["other", "other"]
+
+
+def test_nothing_is_replayed_by_an_integration_that_leads_to_no_webhook_any_more() -> None:
+    world = prepared(REJECTED)
+    [failed] = world.runs()
+    relinked(world, destination="Stripe", destinationId=None)
+    with pytest.raises(InvalidInputError, match="links no rule to a webhook any more"):
+        replay(world, failed)
+
+
 def test_while_a_replay_is_on_its_way_asking_again_makes_no_other() -> None:
     world = prepared(REJECTED)
     [failed] = world.runs()

@@ -25,7 +25,7 @@ def fire_rule(rule: Document, cause: Event, stores: Stores) -> None:
     messages = [
         message(cause.org_id, run["id"])
         for configuration, webhook in linked_webhooks(cause.org_id, rule["id"], stores.entities)
-        if (run := open_run(configuration, webhook, firing, stores)) is not None
+        if (run := open_run(configuration, line_to(webhook), firing, stores)) is not None
     ]
     if messages:
         stores.deliveries.send(messages)
@@ -53,14 +53,14 @@ def _firing(rule: Document, cause: Event) -> Event:
     )
 
 
-def run_of_firing(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document:
+def run_of_firing(configuration: Document, line: str | None, firing: Event, stores: Stores) -> Document:
     """The run that delivers a firing, as it is when it is new."""
-    return new_run(configuration, (RULE, configuration["entityId"]), firing, stores.clock.now(), line=line_to(webhook))
+    return new_run(configuration, (RULE, configuration["entityId"]), firing, stores.clock.now(), line=line)
 
 
-def open_run(configuration: Document, webhook: Document, firing: Event, stores: Stores) -> Document | None:
+def open_run(configuration: Document, line: str | None, firing: Event, stores: Stores) -> Document | None:
     """The run of this delivery, made now or before; None when it is over."""
-    run = run_of_firing(configuration, webhook, firing, stores)
+    run = run_of_firing(configuration, line, firing, stores)
     try:
         stores.entities.commit(firing.org_id, joins(run))
     except VersionConflictError:

@@ -1,14 +1,16 @@
 """A run that is over is delivered again, as a run of its own; the receiver knows both by one delivery id."""
 
+from dataclasses import dataclass
 from typing import Final
 
-from usance.application.notifications.configurations import WEBHOOK_TYPE, enabled_configuration
+from usance.application.notifications.configurations import WEBHOOK_TYPE, enabled_configuration, line_to, links_rule
 from usance.application.notifications.lines import joins
 from usance.application.notifications.runs import (
     RUN_TYPE,
     changed,
     delivery_id,
     enqueue,
+    links_of,
     place_of,
     put_run,
     run_of,
@@ -26,8 +28,16 @@ _OF_THE_RUN: Final = frozenset(
 )  # of its delivery, and not of what it delivers
 
 
-def repeat_run(org_id: str, run: Document, line: str | None, by: str, stores: Stores) -> Document:
-    """The run that delivers again, in this line, what `run`, which is over, was to deliver.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The configuration by which a run is delivered again, as it is now, and the line of its destination."""
+
+    configuration: Document
+    line: str | None
+
+
+def repeat_run(org_id: str, run: Document, way: Way, by: str, stores: Stores) -> Document:
+    """The run that delivers again, to where its configuration sends now, what `run`, which is over, was to deliver.
 
     While one made earlier is not over, that is the one, also when another request makes it right now.
     """
@@ -37,16 +47,16 @@ def repeat_run(org_id: str, run: Document, line: str | None, by: str, stores: St
             enqueue(org_id, made, stores)  # who made it may have been cut off before that
             return made
         try:
-            return _repeat(org_id, run, line, by, stores)
+            return _repeat(org_id, run, way, by, stores)
         except VersionConflictError:
             run = run_of(org_id, run["id"], stores.entities)
     raise UnavailableError(f"the integrationRun {run['id']} keeps changing; repeat")
 
 
-def _repeat(org_id: str, run: Document, line: str | None, by: str, stores: Stores) -> Document:
+def _repeat(org_id: str, run: Document, way: Way, by: str, stores: Stores) -> Document:
     """A new run that delivers again. `VersionConflictError` when `run` is not as it was read."""
     now = stores.clock.now()
-    links = {name: run[name] for name in ("entityType", "entityId", "destination", "destinationId")}
+    links = links_of(way.configuration, (run["entityType"], run["entityId"]))
     kept = {name: value for name, value in run["delivery"].items() if name not in _OF_THE_RUN}
     id_ = timed_id(now, org_id, "repeat", run["id"], str(run["version"]))
     repeat = waiting_run(
@@ -54,7 +64,7 @@ def _repeat(org_id: str, run: Document, line: str | None, by: str, stores: Store
         {**links, "replayedFromIntegrationRunId": run["id"]},
         now,
         by,
-        **{**kept, "deliveryId": delivery_id(run), "line": line, "place": at_time_of(place_of(run), id_)},
+        **{**kept, "deliveryId": delivery_id(run), "line": way.line, "place": at_time_of(place_of(run), id_)},
     )
     repeated = changed(run, now, delivery={"repeatId": repeat["id"]})
     stores.entities.commit(org_id, [*joins(repeat), put_run(repeated, run["version"])])
@@ -78,10 +88,12 @@ def usable_configuration(org_id: str, configuration_id: str, stores: Stores) -> 
     return configuration
 
 
-def usable_webhook(org_id: str, configuration_id: str, stores: Stores) -> Document:
-    """The webhook of a configuration. `InvalidInputError` when nothing can be delivered by it as it is now."""
+def way_to_webhook(org_id: str, configuration_id: str, stores: Stores) -> Way:
+    """The way by a link of a rule. `InvalidInputError` when nothing can be delivered by it as it is now."""
     configuration = usable_configuration(org_id, configuration_id, stores)
+    if not links_rule(configuration):
+        raise InvalidInputError(f"the integration configuration {configuration_id} links no rule to a webhook any more")
     webhook = stores.entities.get(org_id, WEBHOOK_TYPE, configuration["destinationId"])
     if webhook is None or not webhook.get("active", True):
         raise InvalidInputError(f"the webhook {configuration['destinationId']} is not active; activate it first")
-    return webhook
+    return Way(configuration, line_to(webhook))

@@ -12,13 +12,12 @@ from usance.application.access.authorize import permitted, require
 from usance.application.notifications.configurations import (
     CONFIGURATION_TYPE,
     WEBHOOK_TYPE,
-    line_to,
     links_rule,
     webhook_of,
 )
 from usance.application.notifications.fire_rule import NOTIFICATION, open_run, run_of_firing
 from usance.application.notifications.read_runs import RESOURCE
-from usance.application.notifications.repeat_run import last_repeat, repeat_run, usable_webhook
+from usance.application.notifications.repeat_run import Way, last_repeat, repeat_run, way_to_webhook
 from usance.application.notifications.runs import RUN_TYPE, enqueue, shown
 from usance.application.notifications.stores import Stores
 from usance.application.ports.entities import Page
@@ -77,7 +76,7 @@ def _replay(
     caller: Caller, configuration: Document, wanted: _Range, token: str | None, stores: Stores
 ) -> tuple[Sequence[Document], str | None]:
     """The runs made for one page of firings, and the token of the next page that may hold more."""
-    webhook = usable_webhook(caller.org_id, configuration["id"], stores)
+    way = way_to_webhook(caller.org_id, configuration["id"], stores)
     query = EventQuery({"notificationId": configuration["entityId"], "eventType": NOTIFICATION}, include_actioned=True)
     for _ in range(PAGES_MAX):
         page = stores.events.list_page(caller.org_id, query, page_size=FIRINGS_AT_ONCE, next_token=token)
@@ -88,7 +87,7 @@ def _replay(
         within = [
             event["id"] for event, time in zip(page.data, times, strict=True) if wanted.after < time <= wanted.until
         ]
-        made = _made(caller, configuration, webhook, stores.events.get_many(caller.org_id, within), wanted, stores)
+        made = _made(caller, way, stores.events.get_many(caller.org_id, within), wanted, stores)
         if made or token is None:
             return made, token
     return [], token
@@ -96,13 +95,12 @@ def _replay(
 
 def _made(
     caller: Caller,
-    configuration: Document,
-    webhook: Document,
+    way: Way,
     firings: Sequence[Event],
     wanted: _Range,
     stores: Stores,
 ) -> Sequence[Document]:
-    of_firing = {run_of_firing(configuration, webhook, firing, stores)["id"]: firing for firing in firings}
+    of_firing = {run_of_firing(way.configuration, way.line, firing, stores)["id"]: firing for firing in firings}
     there = {run["id"]: run for run in stores.entities.get_many(caller.org_id, RUN_TYPE, list(of_firing))}
     allowed = permitted(caller, Action.CONFIG_UPDATE, RESOURCE, list(of_firing))
     made = []
@@ -111,12 +109,12 @@ def _made(
             continue
         run = there.get(id_)
         if run is None:
-            first = open_run(configuration, webhook, firing, stores)
+            first = open_run(way.configuration, way.line, firing, stores)
             if first is not None:
                 enqueue(caller.org_id, first, stores)
                 made.append(first)
         elif (newest := _newest(caller.org_id, run, stores))["status"] in wanted.statuses:
-            made.append(repeat_run(caller.org_id, newest, line_to(webhook), caller.audit_name, stores))
+            made.append(repeat_run(caller.org_id, newest, way, caller.audit_name, stores))
     return made[::-1]
 
 

@@ -1,9 +1,8 @@
 """`POST /integrationruns/{id}/replay` (ours; the API of m3ter names the operation and not its path, platform.md 10.2)."""
 
 from usance.application.access.authorize import require
-from usance.application.notifications.configurations import line_to
 from usance.application.notifications.read_runs import RESOURCE
-from usance.application.notifications.repeat_run import repeat_run, usable_configuration, usable_webhook
+from usance.application.notifications.repeat_run import Way, repeat_run, usable_configuration, way_to_webhook
 from usance.application.notifications.runs import is_test, is_to_webhook, line_of, run_of, shown
 from usance.application.notifications.stores import Stores
 from usance.domain.access import Action, Caller
@@ -24,22 +23,21 @@ def replay_run(caller: Caller, run_id: str, stores: Stores) -> Document:
         raise InvalidInputError("a test send is not replayed; make another one")
     if RunStatus(run["status"]) not in FINAL:
         raise InvalidInputError(f"the run is {run['status']} and will be sent without a replay")
-    line = _line(caller.org_id, run, stores)
-    return shown(repeat_run(caller.org_id, run, line, caller.audit_name, stores))
+    way = _way(caller.org_id, run, stores)
+    return shown(repeat_run(caller.org_id, run, way, caller.audit_name, stores))
 
 
-def _line(org_id: str, run: Document, stores: Stores) -> str | None:
-    """The line of the destination as it is now. `InvalidInputError` when it takes nothing, or there is nothing to send.
+def _way(org_id: str, run: Document, stores: Stores) -> Way:
+    """The way to the destination as it is now. `InvalidInputError` when it takes nothing, or there is nothing to send.
 
     A bill is sent as it stands, whatever has become of its event, and so is what was sent without one.
     """
     configuration_id = run["delivery"]["integrationConfigId"]
     if is_to_webhook(run):
-        line = line_to(usable_webhook(org_id, configuration_id, stores))
+        way = way_to_webhook(org_id, configuration_id, stores)
     else:
-        usable_configuration(org_id, configuration_id, stores)
-        line = line_of(run)
+        way = Way(usable_configuration(org_id, configuration_id, stores), line_of(run))
     event_id = run["delivery"].get("eventId")
     if event_id and run["entityType"] != BILL and stores.events.get(org_id, event_id) is None:
         raise InvalidInputError("the event of this run has expired; events are kept for 28 days")
-    return line
+    return way
