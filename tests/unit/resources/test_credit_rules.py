@@ -753,6 +753,16 @@ class TestScheduledEvents:
         more = {"entity": "AccountPlan", "field": "endDate", "name": "scheduled.accountPlan.ends.soon", "offset": -30}
         assert org.make("scheduledEventConfiguration", **more)["offset"] == -30
 
+    @pytest.mark.parametrize("entity", ["BalanceTransaction", "balanceamount", "BalanceAmount"])
+    def test_an_entity_is_named_as_events_or_as_the_rest_of_the_api_name_it(
+        self, org: Organization, entity: str
+    ) -> None:
+        for number, name in enumerate(("balanceTransaction", "balanceamount")):
+            event = f"scheduled.{name}.applied{number}"
+            org.make("scheduledEventConfiguration", name=event, entity=entity, field="appliedDate")
+            org.make("notificationConfiguration", eventName=event, calculation="new.amount > 5")
+        refused(org, "scheduledEventConfiguration", "name", name="scheduled.balance.x", entity=entity, field="endDate")
+
     def test_a_rule_may_be_about_it_and_keeps_it(self, org: Organization) -> None:
         event = org.make("scheduledEventConfiguration")
         about = {"eventName": event["name"], "calculation": "new.billTotal > 0"}

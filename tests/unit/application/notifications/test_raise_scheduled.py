@@ -68,6 +68,14 @@ def test_an_event_is_raised_once_on_its_day(calendar: Calendar) -> None:
     assert (shown["id"], shown["endDate"], shown["orgId"]) == (contract["id"], "2026-01-18", calendar.org.id)
 
 
+def test_an_entity_in_a_balance_concerns_the_account_of_the_balance(calendar: Calendar) -> None:
+    calendar.configure(1, name="scheduled.balanceTransaction.old", entity="BalanceTransaction", field="dtCreated")
+    balance = calendar.org.make("balance")
+    calendar.org.client.post(f"/balances/{balance['id']}/transactions", {"amount": 5})
+    calendar.run("2026-01-16T01:00")
+    assert [event.account_id for event in calendar.raised] == [balance["accountId"]]
+
+
 def test_negative_days_are_before_the_date(calendar: Calendar) -> None:
     calendar.configure(offset=-30)
     calendar.contract("2026-02-20")

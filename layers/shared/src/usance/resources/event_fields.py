@@ -6,7 +6,7 @@ They are the business fields of the entity's representation: its version and aud
 from collections.abc import Mapping
 from typing import Final
 
-from usance.resources.event_names import SCHEDULED_PREFIX
+from usance.resources.event_names import SCHEDULED_PREFIX, entity_in_events
 
 _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "account": {
@@ -244,7 +244,7 @@ def fields_of(event_name: str) -> Mapping[str, str]:
     return {
         f"{prefix}.{name}": type_
         for prefix in prefixes
-        for type_, names in _FIELDS.get(entity.lower(), {}).items()
+        for type_, names in _FIELDS.get(entity_in_events(entity), {}).items()
         for name in names.split()
     }
 
@@ -254,9 +254,10 @@ def dates_of(entity: str) -> tuple[str, ...]:
 
     None for an unknown one, nor for one that an organization has no list of.
     """
-    if entity in _UNLISTED:
+    called = entity_in_events(entity)
+    if called in _UNLISTED:
         return ()
-    names = _FIELDS.get(entity, {}).get("string", "").split()
+    names = _FIELDS.get(called, {}).get("string", "").split()
     dates = [name for name in names if name.endswith(_DATES) or name.startswith("dt") or name == "date"]
     return (*dates, "dtCreated", "dtLastModified") if names else ()
 

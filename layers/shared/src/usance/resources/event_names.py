@@ -69,18 +69,26 @@ EVENT_NAMES: Final = (*(f"{entity}.{kind}" for entity in ENTITIES.values() for k
 
 SCHEDULED_PREFIX: Final = "scheduled."
 _TYPES: Final[Mapping[str, str]] = {name: type_ for type_, name in ENTITIES.items()}
-_TYPES_BY_ENTITY: Final[Mapping[str, str]] = {name.rpartition(".")[2]: type_ for name, type_ in _TYPES.items()}
+_TYPES_BY_ENTITY: Final[Mapping[str, str]] = {
+    called: type_ for name, type_ in _TYPES.items() for called in (type_.lower(), name.rpartition(".")[2])
+}
 
 
 def type_of_entity(entity: str) -> str:
-    """The type of what events call so, such as `accountPlan` of `AccountPlan` and of `accountplan`."""
+    """The type of what events or the rest of the API call so, in any case: of `BalanceTransaction` and of `balanceamount`."""
     return _TYPES_BY_ENTITY[entity.lower()]
+
+
+def entity_in_events(entity: str) -> str:
+    """What events call an entity, such as `balanceamount` for `BalanceTransaction`; itself, in lower case, for an unknown one."""
+    type_ = _TYPES_BY_ENTITY.get(entity.lower())
+    return ENTITIES[type_].rpartition(".")[2] if type_ else entity.lower()
 
 
 def type_of_event(name: str) -> str | None:
     """The type of the entity that an event shows; None when it shows none, as a failure does."""
     if name.startswith(SCHEDULED_PREFIX):
-        return _TYPES_BY_ENTITY.get(name.split(".")[1].lower())
+        return type_of_entity(name.split(".")[1])  # a name of another was refused
     return _TYPES.get(name.rpartition(".")[0])
 
 

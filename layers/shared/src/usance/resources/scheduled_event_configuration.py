@@ -8,7 +8,7 @@ from pydantic import Field
 from usance.domain.catalog.proposal import Proposal
 from usance.domain.kernel.errors import InvalidInputError
 from usance.resources.event_fields import dates_of
-from usance.resources.event_names import SCHEDULED_PREFIX
+from usance.resources.event_names import SCHEDULED_PREFIX, entity_in_events
 from usance.resources.fields import Integral, Name, Noun
 from usance.resources.resource import IDS, Dependant, Index, Resource, Serial
 
@@ -32,8 +32,9 @@ def check_scheduled_event(proposal: Proposal) -> Mapping[str, Any]:
     dates = dates_of(entity)
     if not dates:
         raise InvalidInputError(f"entity: {new['entity']} is no entity with dates; write it as Bill or AccountPlan")
-    parts = new["name"].split(".")
-    if len(parts) < 3 or f"{parts[0]}." != SCHEDULED_PREFIX or parts[1].lower() != entity or not all(parts):  # noqa: PLR2004
+    about, _, own = new["name"].removeprefix(SCHEDULED_PREFIX).partition(".")
+    is_prefixed = new["name"].startswith(SCHEDULED_PREFIX)
+    if not is_prefixed or entity_in_events(about) != entity_in_events(entity) or not all(own.split(".")):
         raise InvalidInputError(
             f"name must be {SCHEDULED_PREFIX}{entity}. and a name of your own, such as {SCHEDULED_PREFIX}{entity}.reminder"
         )
