@@ -100,6 +100,18 @@ def test_nobody_learns_of_a_bill_that_is_denied_to_them(world: World) -> None:
     assert world.runs() == []
 
 
+def test_nobody_learns_of_a_transaction_whose_balance_is_denied_to_them() -> None:
+    world = World()
+    world.configure(entityType="BalanceTransaction")
+    world.edit(destination="Salesforce")
+    transaction = {"id": "t", "version": 1, "balanceId": "b", "dtLastModified": "2026-01-01T00:00:00Z"}
+    world.entities.commit(ORG, [Put("balanceTransaction", transaction)])
+    denied = Statement("deny", ("config:retrieve",), ("billing:balance/item/b",))
+    with pytest.raises(ForbiddenError):
+        send(world, "t", caller=Caller(ORG, "me", "SERVICE_USER", (*CALLER.statements, denied)))
+    assert len(send(world, "t")) == 1
+
+
 def test_a_configuration_must_be_there_and_enabled(world: World) -> None:
     with pytest.raises(NotFoundError):
         send(world, "bill", id_="nowhere")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_undenied
 from usance.application.integrations.start_runs import kept_of, line_for
 from usance.application.notifications.concerned import account_of
 from usance.application.notifications.configurations import CONFIGURATION_TYPE
@@ -18,6 +18,7 @@ from usance.domain.integrations.system import BILL
 from usance.domain.integrations.systems import system_of
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.ids import timed_id
+from usance.domain.notifications.changes import HOLDERS
 from usance.resources.sends import SendRequest
 from usance.resources.validation import validated
 from usance.resources.wire import Document
@@ -57,6 +58,8 @@ def _found(
     document = bills.get(org_id, id_) if entity == BILL else stores.entities.get(org_id, _type(entity), id_)
     if document is None:
         raise InvalidInputError(f"entityIds: there is no {entity} {id_}")
+    for field, holder in HOLDERS.get(_type(entity), {}).items():
+        require_undenied(caller, holder, document[field])
     options = configuration.get("configData") or {}
     if not allows(options, account_of(org_id, _type(entity), document, stores.entities)):
         raise InvalidInputError(f"entityIds: the configuration does not send the account of {entity} {id_}")
