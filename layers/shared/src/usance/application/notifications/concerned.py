@@ -18,6 +18,7 @@ def account_of(org_id: str, type_: str, entity: Mapping[str, Any], entities: Ent
     if type_ == ACCOUNT:
         return str(entity["id"])
     found = entity.get("accountId")
-    if not found and HOLDERS.get(type_) == {"balanceId": BALANCE}:
-        found = (entities.get(org_id, BALANCE, entity["balanceId"]) or {}).get("accountId")
+    balance_id = entity.get("balanceId")
+    if not found and balance_id and "balanceId" in HOLDERS.get(type_, {}):
+        found = (entities.get(org_id, BALANCE, balance_id) or {}).get("accountId")
     return found if isinstance(found, str) else None
