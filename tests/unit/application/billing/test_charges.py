@@ -211,6 +211,30 @@ def test_what_a_locked_bill_cannot_take_goes_onto_a_bill_of_its_own(world: World
     assert list(bills(world, world.run())) == ["AD_HOC 2026-01-01"]
 
 
+@pytest.mark.parametrize("locked", ["the day", "the bill"])
+def test_a_charge_that_no_bill_can_take_is_told_until_it_is_moved(world: World, locked: str) -> None:
+    account = world.org.make("account")
+    charged(world, account, "2025-11-20")
+    (bill_id,) = world.run()["billIds"]
+    world.put(f"/bills/{bill_id}/status", {"status": "APPROVED"})
+    if locked == "the day":
+        world.put("/billconfig", {"billLockDate": "2025-12-31"})
+    else:
+        world.put(f"/bills/{bill_id}/lock")
+    late = charged(world, account, "2025-11-20")
+    world.tick("2026-01-15T12:00:00Z")
+    assert not world.events.rows  # a scheduled run would tell every few minutes
+    assert world.run()["billIds"] == []
+    [(event, _)] = world.events.rows.values()
+    told = event.detail["eventData"]["message"]
+    assert late["id"] in told
+    assert bill_id in told
+    moved = {**charge(world, late), "billDate": "2026-01-10"}
+    assert world.org.client.put(f"/charges/{late['id']}", moved).status == 200
+    assert len(world.run(lastDateInBillingPeriod="2026-01-14")["billIds"]) == 1
+    assert len(world.events.rows) == 1
+
+
 def test_a_charge_waits_for_a_bill_that_cannot_be_made(world: World) -> None:
     account = world.subscribe(template={"currency": "EUR"})
     made = charged(world, account)

@@ -6,7 +6,7 @@ from typing import Final
 
 from usance.application.billing.billed_fees import fees_guard
 from usance.application.billing.calculation import Calculation
-from usance.application.billing.charges import ROWS_OF_CHARGE, now_taken, part_taken
+from usance.application.billing.charges import ROWS_OF_CHARGE, left_out, now_taken, part_taken
 from usance.application.billing.consolidation import billed_inputs
 from usance.application.billing.corrections.standing import bills_that_correct
 from usance.application.billing.credits.ahead import Drawing, drawn_ahead, settle
@@ -121,7 +121,7 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     lock = read_lock(bench.stores, org_id, bill_id)
     stored = bench.stores.bills.get_stored(org_id, bill_id)
     if _is_final(bench.stores, org_id, key, stored.header if stored else None, lock):
-        if stored is None or calculation.job["createdBy"] == SCHEDULER:  # which would tell every few minutes
+        if calculation.job["createdBy"] == SCHEDULER:  # which would tell every few minutes
             return Made()
         return Made(unbilled=_unbilled(bench, agreement, lock, stored, key))
     guards = [lock.guard, *_fees_guards(bench, agreement)]
@@ -157,9 +157,14 @@ def _decide_and_store(bench: Workbench, calculation: Calculation, usage: "_Usage
     return Made(bill_id, len(taken) == len(all_inputs.charges), fees_on)
 
 
-def _unbilled(bench: Workbench, agreement: Agreement, lock: Lock, stored: StoredBill, key: BillKey) -> Sequence[str]:
+def _unbilled(
+    bench: Workbench, agreement: Agreement, lock: Lock, stored: StoredBill | None, key: BillKey
+) -> Sequence[str]:
+    charges = left_out(agreement.unbilled, agreement.strays, (agreement.bill_id(key), key))
+    if stored is None:
+        return charges
     due = billed_inputs(bench.stores.bills, agreement, key).inputs
-    return unbilled_time(bench, agreement, lock.up_to, due, stored)
+    return [*charges, *unbilled_time(bench, agreement, lock.up_to, due, stored)]
 
 
 def _fees_guards(bench: Workbench, agreement: Agreement) -> Sequence[Guard]:

@@ -136,6 +136,17 @@ def now_taken(stores: BillingStores, unbilled: Unbilled, bill_id: str, charges: 
     return [_moved(stores, unbilled.seen[charge.id], bill_id) for charge in charges if charge.bill_id != bill_id]
 
 
+def left_out(unbilled: Unbilled, strays: frozenset[str], bill: tuple[str, BillKey]) -> Sequence[str]:
+    """A sentence about the charges that only the bill could have, given by its id and key, which is final."""
+    bill_id, key = bill
+    ids = ", ".join(charge["id"] for charge in unbilled.read() if charge["id"] in strays)
+    if not ids:
+        return ()
+    return [
+        f"charges of {key.day} are on no bill, since the bill {bill_id} is final: {ids}; give them a later billDate"
+    ]
+
+
 def of_bill(stores: BillingStores, org_id: str, bill_id: str) -> Sequence[Document]:
     """The charges that are on a bill."""
     return stores.entities.list_all(org_id, CHARGE.type, filters={"billId": [bill_id]})
