@@ -57,7 +57,7 @@ def not_on_bill(made: Statement) -> Mapping[str, Decimal | None]:
 
 def _of_csv(made: Statement) -> Mapping[str, Decimal]:
     rows = list(csv.DictReader(io.StringIO(to_csv(made))))
-    quantities = {row["line item id"]: (row["referenced line item id"], row["quantity"]) for row in rows}
+    quantities = {row["line item id"]: (row["referenced line item id"], row["billed quantity"]) for row in rows}
     told = {}
     for id_, (_, quantity) in quantities.items():
         own = [row for row in rows if row["line item id"] == id_]

@@ -79,7 +79,7 @@ def test_both_layouts_say_it_of_each_line(not_on_bill: Decimal | None, cell: str
     assert (line["quantity"], line["quantityNotOnBill"]) == (300, not_on_bill)
     assert "referencedLineItemId" not in line
     header, row, _ = to_csv(statement).split("\r\n")
-    assert header.endswith(",unit,line item id,referenced line item id,quantity,quantity not on bill")
+    assert header.endswith(",unit,line item id,referenced line item id,billed quantity,quantity not on bill")
     assert row.endswith(f",350,token,line-1,,300,{cell}")
 
 

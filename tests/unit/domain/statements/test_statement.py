@@ -136,13 +136,23 @@ def test_the_csv_layout_has_a_row_per_line_bucket_and_dimension() -> None:
         (
             "bill id,account code,product,line item,period start,period end,"
             "region,context_tokens SUM,context_tokens COUNT,unit,price per unit,"
-            "line item id,referenced line item id,quantity,quantity not on bill"
+            "line item id,referenced line item id,billed quantity,quantity not on bill"
         ),
         "bill-1,acme,LLM API,Context tokens,2023-11-01T00:00:00Z,2023-11-02T00:00:00Z,FR,99.5,1,token,0.003,line-1,,300,",
         "bill-1,acme,LLM API,Context tokens,2023-11-02T00:00:00Z,2023-11-03T00:00:00Z,UK,200.5,2,token,0.003,line-1,,300,",
         "bill-1,acme,LLM API,Standing Charge,2023-11-01T00:00:00Z,2023-12-01T00:00:00Z,,,,,20,line-2,,1,",
         "",
     ]
+
+
+def test_no_two_columns_have_one_name() -> None:
+    row = UsageRow(NOVEMBER.start, NOVEMBER.end, {"product": "a", "unit": "b", "region": "c"}, {SUM: Decimal(1)})
+    header, first, _ = to_csv(Statement(BILL, BUILT_IN, (StatementLine(LINE, (row,)),))).split("\r\n")
+    names = header.split(",")
+    assert len(set(names)) == len(names)
+    told = dict(zip(names, first.split(","), strict=True))
+    assert (told["product"], told["product (dimension)"], told["unit (dimension)"]) == ("LLM API", "a", "b")
+    assert (told["unit"], told["region"]) == ("token", "c")
 
 
 def test_text_that_a_spreadsheet_would_run_is_disarmed() -> None:
