@@ -34,10 +34,15 @@ def until(read: Callable[[], Any], done: Callable[[Any], bool]) -> Any:
 
 @pytest.fixture(scope="module")
 def billed(client: M3ter) -> Billed:
+    """The bill that the tests look at and leave as it is."""
+    return bill_of(client, "stm")
+
+
+def bill_of(client: M3ter, prefix: str) -> Billed:
     """Two regions' usage in November 2023, billed by the month and approved; the account wants weekly statements."""
-    product = client.products.create(code="stm_product", name="Storage")
+    product = client.products.create(code=f"{prefix}_product", name="Storage")
     meter = client.meters.create(
-        code="stm_meter",
+        code=f"{prefix}_meter",
         name="Storage",
         product_id=product.id,
         data_fields=[
@@ -47,7 +52,7 @@ def billed(client: M3ter) -> Billed:
         derived_fields=[],
     )
     aggregation = client.aggregations.create(
-        code="stm_bytes",
+        code=f"{prefix}_bytes",
         name="Bytes",
         meter_id=meter.id,
         target_field="bytes",
@@ -59,7 +64,7 @@ def billed(client: M3ter) -> Billed:
     template = client.plan_templates.create(
         name="Storage", product_id=product.id, currency="USD", bill_frequency="MONTHLY", standing_charge=0
     )
-    plan = client.plans.create(code="stm_plan", name="Storage", plan_template_id=template.id)
+    plan = client.plans.create(code=f"{prefix}_plan", name="Storage", plan_template_id=template.id)
     client.pricings.create(
         plan_id=plan.id,
         aggregation_id=aggregation.id,
@@ -74,7 +79,7 @@ def billed(client: M3ter) -> Billed:
         include_price_per_unit=True,
     )
     account = client.accounts.create(
-        code="stm_account",
+        code=f"{prefix}_account",
         name="Acme Ltd",
         email_address="billing@example.com",
         statement_definition_id=definition.id,
@@ -85,9 +90,9 @@ def billed(client: M3ter) -> Billed:
     client.usage.submit(
         measurements=[
             {
-                "uid": f"stm-{moment}",
-                "meter": "stm_meter",
-                "account": "stm_account",
+                "uid": f"{prefix}-{moment}",
+                "meter": f"{prefix}_meter",
+                "account": f"{prefix}_account",
                 "ts": moment,
                 "measure": {"bytes": amount},
                 "where": {"region": region},
@@ -168,11 +173,12 @@ def test_an_unknown_bill_has_no_statement(client: M3ter) -> None:
         client.statements.get_json("00000000-0000-7000-8000-000000000000")
 
 
-def test_usage_that_came_after_the_lock_is_told_apart(client: M3ter, billed: Billed) -> None:
-    client.bills.lock(billed.bill_id)
-    late = {"uid": "stm-late", "meter": "stm_meter", "account": "stm_account", "ts": "2023-11-20T00:00:00Z"}
+def test_usage_that_came_after_the_lock_is_told_apart(client: M3ter) -> None:
+    locked = bill_of(client, "late")
+    client.bills.lock(locked.bill_id)
+    late = {"uid": "late", "meter": "late_meter", "account": "late_account", "ts": "2023-11-20T00:00:00Z"}
     client.usage.submit(measurements=[{**late, "measure": {"bytes": 3}, "where": {"region": "FR"}}])
-    job = client.statements.statement_jobs.create(bill_id=billed.bill_id, include_csv_format=True)
+    job = client.statements.statement_jobs.create(bill_id=locked.bill_id, include_csv_format=True)
     done = complete(client, job.id)
     line = httpx.get(str(done.presigned_json_statement_url)).raise_for_status().json()["lineItems"][0]
     assert sum(row["measures"]["bytes"]["SUM"] for row in line["usage"]) == 25
