@@ -15,6 +15,8 @@ from usance.application.usage import query_usage
 from usance.application.usage.scopes import Limits
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
+from usance.resources import instants
+from usance.resources.instants import to_text
 
 JANUARY = datetime(2026, 1, 5, 10, tzinfo=UTC)
 REGIONS = ("eu", "us", "ap")
@@ -244,6 +246,19 @@ def test_a_question_that_reads_too_much_is_refused(january: Explorer, monkeypatc
     assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")], dimensionFilters=[only_us])
     monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(1, 3, 3, 1))
     assert "name meterIds or accountIds" in january.refusal()
+
+
+def test_buckets_are_written_out_once_however_many_rows_there_are(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year by hour is 8,760 buckets, and as many rows: a look at all of them for each would take half a minute."""
+    written: list[datetime] = []
+    monkeypatch.setattr(instants, "to_text", lambda instant: written.append(instant) or to_text(instant))
+    for hour in range(100):
+        explorer.use(0, f"2026-01-{1 + hour // 24:02}T{hour % 24:02}:30:00Z", hour)
+    rows = explorer.rows(aggregations=[explorer.of("SUM")], groups=[time("HOUR")])
+    assert [row["tokens.SUM"] for row in rows] == [*range(100)]
+    assert len(written) <= 31 * 24 + len(rows)
 
 
 def test_usage_of_a_deleted_account_is_still_shown(january: Explorer) -> None:

@@ -77,6 +77,8 @@ class Groups:
     _measured: dict[tuple[Key, int], list[HeldMeasurements]] = field(default_factory=dict)
     _answered: dict[tuple[Key, int], Decimal | None] = field(default_factory=dict)
     _segmentations: Mapping[int, Segmentation] = field(default_factory=dict)
+    _ends: Mapping[str, int] = field(default_factory=dict)
+    """By the text of a bucket's start its end, in microseconds since 1970: there are as many as rows."""
     _held: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +88,11 @@ class Groups:
         }
         for shown in self.plan.shown:
             self.segments |= {_text(segment): segment for segment in shown.segments or ()}
+        ends = (*self.plan.buckets[1:], self.plan.end)
+        self._ends = {
+            instants.to_text(start): microseconds(end)
+            for start, end in zip(self.plan.buckets, ends, strict=False)  # none without a group by time
+        }
 
     def add(self, scope: UsageScope, answers: Answers) -> None:
         """Put what was found of one scope where it belongs; what matches no segment counts for none."""
@@ -151,11 +158,7 @@ class Groups:
 
     def _until(self, key: Key) -> int:
         """The end of the bucket of a place."""
-        if not self.plan.buckets:
-            return microseconds(self.plan.end)
-        at = self.columns.index(TIME)
-        later = (start for start in self.plan.buckets if instants.to_text(start) > key[at])
-        return microseconds(next(later, self.plan.end))
+        return self._ends[key[self.columns.index(TIME)]] if self._ends else microseconds(self.plan.end)
 
     def _at(self, key: Key, segment: str) -> Key:
         if not self.plan.by_segment:
