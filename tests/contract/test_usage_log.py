@@ -22,6 +22,7 @@ from usance.application.ports.usage_log import (
     UsageScope,
 )
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.aggregation import OF_ANY_FIELD, Method
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.evidence import evidence, fingerprint
 from usance.domain.metering.instants import microseconds, month_of
@@ -186,12 +187,15 @@ def test_a_mean_has_38_digits(log: Log) -> None:
     assert value(log, "MEAN") == Decimal("0." + "6" * 37 + "7")
 
 
-def test_texts_are_counted_and_not_summed(log: Log) -> None:
+def test_texts_are_counted_and_have_no_other_value(log: Log) -> None:
     send(log, ("a", at(1), "ü"), ("b", at(1), "x"), ("c", at(1), "ü"), field="who")
     assert value(log, "UNIQUE", "who") == 2
     assert value(log, "COUNT", "who") == 3
-    with pytest.raises(InvalidInputError, match="who"):
-        value(log, "SUM", "who")
+    for method in Method:
+        if method in OF_ANY_FIELD:
+            continue
+        assert [(row.value, row.count) for row in rows_of(log, AggregationQuery(method, "who"))] == [(None, 3)]
+        assert [row.held for row in rows_of(log, AggregationQuery(method, "who", hold=True))] == [[]]
     with pytest.raises(InvalidInputError, match="NOPE"):
         value(log, "NOPE", "who")
 

@@ -21,7 +21,7 @@ from usance.application.ports.usage_log import (
     UsageScope,
 )
 from usance.domain.kernel.errors import UnavailableError
-from usance.domain.metering.aggregation import Method, Observation, aggregate, method_of, plain, refuse_text
+from usance.domain.metering.aggregation import OF_ANY_FIELD, Method, Observation, aggregate, method_of, plain
 from usance.domain.metering.counting import Copy, repeats
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, evidence, fingerprint
@@ -137,13 +137,11 @@ class FakeUsageLog:
 
 def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> list[AggregatedRow]:
     method, code = method_of(query.method), query.target_field
-    if any(code in row.texts for row in rows) and not any(code in row.numbers for row in rows):
-        refuse_text(method, code)
     groups: dict[tuple[tuple[str, ...], datetime | None], list[Observation]] = {}
     for row in rows:
         group = tuple(row.texts.get(name) or "" for name in query.group_by)
         bucket = max((edge for edge in query.bucket_starts if microseconds(edge) <= row.ts), default=None)
-        value = row.numbers.get(code, row.texts.get(code))
+        value = row.numbers.get(code, row.texts.get(code) if method in OF_ANY_FIELD else None)
         groups.setdefault((group, bucket), []).append(Observation(value, row.ts, row.received, row.uid))
     return [
         AggregatedRow(

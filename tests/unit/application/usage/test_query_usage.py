@@ -261,6 +261,16 @@ def test_buckets_are_written_out_once_however_many_rows_there_are(
     assert len(written) <= 31 * 24 + len(rows)
 
 
+def test_texts_of_a_field_that_holds_numbers_now_keep_no_account_from_an_answer(january: Explorer) -> None:
+    fields = [{**field, "unit": "1"} for field in january.meter["dataFields"]]
+    fields[1]["category"] = "MEASURE"
+    renewed = {**january.meter, "dataFields": fields}
+    assert january.org.client.put(f"/meters/{january.meter['id']}", renewed).status == 200
+    total = {**january.of("SUM", "tokens"), "fieldCode": "region"}
+    counted = {**total, "function": "COUNT"}
+    assert january.rows(aggregations=[total, counted]) == [{"region.SUM": None, "region.COUNT": 4}]
+
+
 def test_usage_of_a_deleted_account_is_still_shown(january: Explorer) -> None:
     account = january.accounts[0]
     assert january.org.client.delete(f"/accounts/{account['id']}").status == 200

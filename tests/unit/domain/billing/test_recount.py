@@ -71,8 +71,20 @@ def test_texts_are_counted_and_not_summed() -> None:
         texts = Recount(query(method, field="region"))
         texts.add(columns, [0] * 3, range(3), SPAN)
         assert texts.value() == expected
-    with pytest.raises(InvalidInputError, match="texts"):
-        Recount(query("SUM", field="region")).add(columns, [0] * 3, range(3), SPAN)
+    for method in NUMERIC:
+        texts = Recount(query(method, field="region"))
+        texts.add(columns, [0] * 3, range(3), SPAN)
+        assert texts.value() == (2 if method is Method.COUNT else None)
+
+
+def test_the_latest_number_is_not_hidden_by_a_later_text() -> None:
+    """The field of `tokens` was one of numbers, and is one of texts now."""
+    latest = Recount(query("LATEST"))
+    latest.add(usage([(0, Decimal(7), "eu")]), [0], [0], SPAN)
+    texts = usage([(60, None, "eu")])
+    later = Columns(["late"], texts.ts, [None], {}, {**texts.texts, "tokens": ["many"]})
+    latest.add(later, [1], [0], SPAN)
+    assert latest.value() == 7
 
 
 def test_a_field_that_nobody_sent_is_nothing() -> None:

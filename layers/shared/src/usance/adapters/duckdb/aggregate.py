@@ -28,7 +28,6 @@ from usance.domain.metering.aggregation import (
     mean,
     method_of,
     plain,
-    refuse_text,
 )
 from usance.domain.metering.instants import microseconds
 
@@ -105,11 +104,7 @@ def _answer(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
 
 def _holding(usage: Usage, method: Method, code: str, grouping: Grouping, untils: Sequence[int]) -> list[AggregatedRow]:
     check_held(len(usage))
-    column = usage.values(code)
-    if isinstance(column, TextColumn):
-        refuse_text(method, code)
-        return []
-    values = column.decimals() if isinstance(column, ScaledColumn) else column.values
+    values = _decimals(usage.values(code), len(usage))
     groups = _observations(usage, values, grouping.keys, usage.receipts(range(len(usage))))
     return in_order(
         replace(
@@ -125,27 +120,37 @@ def _values(usage: Usage, method: Method, code: str, keys: Sequence[Indexes], un
     if not len(usage):
         return {}
     if method not in OF_ANY_FIELD:
-        return _of_column(usage, method, code, usage.values(code), keys, untils)
-    first, *beside = (_of_column(usage, method, code, column, keys, untils) for column in usage.columns(code))
+        return _of_column(usage, method, usage.values(code), keys, untils)
+    first, *beside = (_of_column(usage, method, column, keys, untils) for column in usage.columns(code))
     return {
         key: (sum((other[key][0] or ZERO for other in beside), value or ZERO), count, None)
         for key, (value, count, _) in first.items()
     }
 
 
-def _of_column(
-    usage: Usage, method: Method, code: str, column: Column, keys: Sequence[Indexes], untils: Sequence[int]
-) -> _Values:
+def _of_column(usage: Usage, method: Method, column: Column, keys: Sequence[Indexes], untils: Sequence[int]) -> _Values:
     match column:
         case ScaledColumn() if method is Method.TIME_WEIGHTED_SUM:
             return _counted_in_decimals(usage, method, column.decimals(), keys, untils)
         case ScaledColumn():
             return _counted_in_wholes(usage, method, column.values, NO_VALUE, column.places, keys)
-        case TextColumn():
-            refuse_text(method, code)
+        case TextColumn() if method in OF_ANY_FIELD:
             return _counted_in_wholes(usage, method, column.indexes, _NO_TEXT, 0, keys)
+        case TextColumn() | ExactColumn():
+            return _counted_in_decimals(usage, method, _decimals(column, len(usage)), keys, untils)
+        case _:
+            assert_never(column)
+
+
+def _decimals(column: Column, count: int) -> Sequence[Decimal | None]:
+    """The numbers of `count` measurements. Texts are none: the field was one of texts when they were received."""
+    match column:
+        case ScaledColumn():
+            return column.decimals()
         case ExactColumn():
-            return _counted_in_decimals(usage, method, column.values, keys, untils)
+            return column.values
+        case TextColumn():
+            return [None] * count
         case _:
             assert_never(column)
 

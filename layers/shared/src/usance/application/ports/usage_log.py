@@ -171,7 +171,8 @@ class UsageReader(Protocol):
         """Per query, its rows, by group and bucket in ascending order (none when there is no usage).
 
         Reads the span once for all queries; copies of the span that do not count are added to `repeats`. Raises
-        `InvalidInputError` for a method that does not fit the field.
+        `InvalidInputError` for a method that is none. Texts have a value by COUNT and UNIQUE alone: to every other method a
+        field that was one of texts, and is one of numbers now, has no value then.
         """
         ...
 

@@ -11,13 +11,13 @@ from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import ZERO
 from usance.domain.metering.aggregation import (
     HELD_MAX,
+    OF_ANY_FIELD,
     Method,
     Observation,
     aggregate,
     mean,
     method_of,
     plain,
-    refuse_text,
     total,
 )
 from usance.domain.metering.columns import Columns, Number
@@ -54,10 +54,9 @@ class Recount:
             return
         self._any = True
         code = self._query.target_field
-        numbers, texts = columns.numbers.get(code), columns.texts.get(code)
-        if texts is not None and numbers is None:
-            refuse_text(self._method, code)
-        values = numbers or texts
+        values: Sequence[Number | str | None] | None = columns.numbers.get(code)
+        if values is None and self._method in OF_ANY_FIELD:
+            values = columns.texts.get(code)
         if values is None:
             return
         if self._method is Method.COUNT:

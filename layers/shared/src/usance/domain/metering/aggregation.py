@@ -63,12 +63,6 @@ def method_of(name: str) -> Method:
         raise InvalidInputError(f"aggregation: {name} is not one of {', '.join(Method)}") from None
 
 
-def refuse_text(method: Method, field_code: str) -> None:
-    """Raise `InvalidInputError` when `method` cannot be applied to a field of texts."""
-    if method not in OF_ANY_FIELD:
-        raise InvalidInputError(f"targetField {field_code} holds texts, of which there is no {method}")
-
-
 def aggregate(  # noqa: C901, PLR0911, PLR0912 - one case each
     method: Method, observations: Sequence[Observation], until: int = 0
 ) -> Decimal | None:
