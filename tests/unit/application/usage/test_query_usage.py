@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.application.usage.explorer import RECEIVED, START, Explorer
 from usance.application.ports.usage_log import UsageBatch, UsageScope
-from usance.application.usage import query_usage
+from usance.application.usage import query_usage, scopes
 from usance.application.usage.scopes import Limits
 from usance.domain.metering.columns import Columns
 from usance.domain.metering.instants import microseconds
@@ -245,7 +245,18 @@ def test_a_question_that_reads_too_much_is_refused(january: Explorer, monkeypatc
     only_us = january.only("region", "us")  # what a filter leaves out was read as well
     assert "more than 3 measurements" in january.refusal(aggregations=[january.of("SUM")], dimensionFilters=[only_us])
     monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(1, 3, 3, 1))
-    assert "name meterIds or accountIds" in january.refusal()
+    assert "name fewer meterIds or accountIds" in january.refusal()
+
+
+def test_of_many_meters_and_accounts_only_those_with_usage_are_read(
+    january: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 meters and 1,000 accounts may be named: twenty times as many meters of accounts as a question may read."""
+    monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(2, 100, 100, 1))
+    monkeypatch.setattr(scopes, "NAMED_MAX", 2)
+    meters = [january.meter["id"], *(january.new_meter(f"unused-{at}")["id"] for at in range(2))]
+    named = {"meterIds": meters, "accountIds": [account["id"] for account in january.accounts]}
+    assert len(january.rows(**named)) == 4
 
 
 def test_buckets_are_written_out_once_however_many_rows_there_are(

@@ -12,6 +12,7 @@ from usance.application.usage.ports import UsagePorts
 from usance.domain.kernel.errors import InvalidInputError
 
 PARALLEL_MAX: Final = 4  # each reads in several threads of its own
+NAMED_MAX: Final = 100  # meters of accounts that are read without asking which of them have usage at all
 
 _Found = TypeVar("_Found")
 
@@ -44,20 +45,18 @@ QUERY_LIMITS: Final = Limits(
 
 def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[UsageScope]:
     """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond the limit."""
-    if plan.meter_ids is not None and plan.account_ids is not None:
-        found: Sequence[UsageScope] = [
-            UsageScope(org_id, meter_id, account_id) for meter_id in plan.meter_ids for account_id in plan.account_ids
-        ]
+    meters, accounts = plan.meter_ids, plan.account_ids
+    if meters is not None and accounts is not None and len(meters) * len(accounts) <= NAMED_MAX:
+        found: Sequence[UsageScope] = [UsageScope(org_id, meter, account) for meter in meters for account in accounts]
     else:
         found = [
             scope
             for scope in ports.usage.scopes(org_id, plan.start, plan.end)
-            if (plan.meter_ids is None or scope.meter_id in plan.meter_ids)
-            and (plan.account_ids is None or scope.account_id in plan.account_ids)
+            if (meters is None or scope.meter_id in meters) and (accounts is None or scope.account_id in accounts)
         ]
     if len(found) > limits.scopes:
         raise InvalidInputError(
-            f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name meterIds or accountIds"
+            f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name fewer meterIds or accountIds"
         )
     apart = any(group["groupType"] == "ACCOUNT" for group in plan.groups)
     if apart and len(found) > limits.custom and any(one.sql for one in plan.measured):
