@@ -154,6 +154,10 @@ def assert_once(billed: Spans) -> None:
     sequence=[([6], "mode of the parent's plan", "PARENT_BREAKDOWN"), ([], "months of the parent's bills", 4)],
 )
 @example(early=False, sequence=[([0, 0], "contract", True), ([], "the child is charged in advance", True)])
+@example(
+    early=True,
+    sequence=[([0, 0], "start of the child's plan", "2026-01-16"), ([0, 0], "start of the child's plan", "2026-01-01")],
+)
 def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
     """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
     company = Company(early)

@@ -150,8 +150,12 @@ def test_a_monthly_bill_keeps_the_month_that_a_locked_quarterly_bill_cannot_take
         assert [amount for *_, amount in lines(world)] == ["3.00", "6.00"]
 
 
-def test_a_run_tells_of_time_that_a_locked_bill_lacks_and_nobody_bills(world: World) -> None:
-    account = world.subscribe(startDate="2025-12-16T00:00:00Z")
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_run_tells_of_time_that_a_locked_bill_lacks_and_nobody_bills(world: World, others: int) -> None:
+    account = world.org.make("account")
+    for _ in range(others):
+        world.subscribe(account=account, startDate="2025-12-01T00:00:00Z")
+    world.subscribe(account=account, startDate="2025-12-16T00:00:00Z")
     [bill_id] = run(world, "2025-12-31")
     lock(world, bill_id)
     run(world, "2025-12-31")

@@ -7,7 +7,7 @@ from usance.application.billing.billed_already import Reading, less_billed_alrea
 from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement
 from usance.application.billing.records.record import RECORD, read_record
-from usance.application.billing.whose_plan import COVERS, PLANS, charged, covers
+from usance.application.billing.whose_plan import charged, covers
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.attached import Attachment
 from usance.domain.billing.billed import SETTLED, Billed, left
@@ -26,8 +26,8 @@ def unbilled_time(
 
     `due` is what the settings give the bill. Nothing is read where it is of the same plans and time as the bill.
     """
-    known = {name: stored.private.get(name) for name in (COVERS, PLANS)}
-    if RECORD not in stored.private or known == covers(due):
+    usual = covers(due)
+    if RECORD not in stored.private or all(stored.private.get(name) == text for name, text in usual.items()):
         return ()
     there = read_record(bench.blobs, agreement.org_id, due.bill_id, stored.private).inputs
     mine: dict[object, list[Billed]] = {}

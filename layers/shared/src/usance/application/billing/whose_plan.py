@@ -5,6 +5,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
+from usance.domain.billing.billed import SETTLED
 from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
@@ -16,6 +17,7 @@ from usance.resources import instants
 
 COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
+SETTLES: Final = "settles"  # beside it: a digest of which time of each plan it settles
 ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
 TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are in advance
 
@@ -33,9 +35,15 @@ def told_of(inputs: BillingInputs) -> Mapping[str, str]:
 
 def covers(inputs: BillingInputs) -> Mapping[str, str]:
     """Of these, of which plans it is, and for which time it charges for them; none when it does not."""
-    spans = [one.span for _, billed in billed_by(inputs) for one in billed]
+    charges = [(one, each) for one, billed in billed_by(inputs) for each in billed]
+    spans = [each.span for _, each in charges]
     ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
-    return {COVERS: "/".join(instants.to_text(end) for end in ends), PLANS: plans_digest(inputs)}
+    settled = sorted(
+        f"{'/'.join(map(str, charged(one, inputs.account.id)))} {_text(each.span.start, each.span.end)}"
+        for one, each in charges
+        if each.what == SETTLED
+    )
+    return {COVERS: _text(*ends), PLANS: plans_digest(inputs), SETTLES: derived_id(*settled)}
 
 
 def plans_digest(inputs: BillingInputs) -> str:
@@ -70,6 +78,10 @@ def timing_digest(attached: Iterable[Attachment], account_id: str) -> str:
     """Equal for plans of an account whose charges are in advance, or in arrears, alike."""
     found = (f"{'/'.join(map(str, charged(one, account_id)))} {sorted(timing(one).items())}" for one in attached)
     return derived_id(*sorted(found))
+
+
+def _text(*moments: datetime) -> str:
+    return "/".join(instants.to_text(each) for each in moments)
 
 
 def _payers(one: Attachment) -> Sequence[str]:
