@@ -296,8 +296,8 @@ def test_texts_of_a_field_that_holds_numbers_now_keep_no_account_from_an_answer(
     renewed = {**january.meter, "dataFields": fields}
     assert january.org.client.put(f"/meters/{january.meter['id']}", renewed).status == 200
     total = {**january.of("SUM", "tokens"), "fieldCode": "region"}
-    counted = {**total, "function": "COUNT"}
-    assert january.rows(aggregations=[total, counted]) == [{"region.SUM": None, "region.COUNT": 4}]
+    found = january.rows(aggregations=[{**total, "function": function} for function in ("SUM", "MEAN", "COUNT")])
+    assert found == [{"region.SUM": None, "region.MEAN": None, "region.COUNT": 4}]
 
 
 def test_usage_of_a_deleted_account_is_still_shown(january: Explorer) -> None:

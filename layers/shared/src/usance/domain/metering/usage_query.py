@@ -157,4 +157,7 @@ class Parts:
 
     def _mean(self) -> Decimal | None:
         count = int(total(self.values.get("COUNT", ())))
-        return mean(total(self.values["SUM"]), count) if count else None
+        numbers = self.values.get(
+            "SUM"
+        )  # what was counted may be texts alone, of a time when the field was one of texts
+        return mean(total(numbers), count) if numbers and count else None
