@@ -200,6 +200,15 @@ def test_texts_are_counted_and_have_no_other_value(log: Log) -> None:
         value(log, "NOPE", "who")
 
 
+def test_a_count_of_numbers_leaves_texts_out(log: Log) -> None:
+    query = AggregationQuery("COUNT", "who", of_numbers=True)
+    send(log, ("a", at(1), "ü"), ("b", at(1), "x"), field="who")
+    assert [row.value for row in rows_of(log, query)] == [0]
+    send(log, ("c", at(2), 4), ("d", at(2), None), field="who")
+    assert [row.value for row in rows_of(log, query)] == [1]
+    assert value(log, "COUNT", "who") == 3
+
+
 def test_values_that_are_absent_do_not_count(log: Log) -> None:
     send(log, ("a", at(1), None), ("b", at(2), 4))
     send(log, ("c", at(3), 9), field="other")

@@ -141,7 +141,7 @@ def _answer(rows: Sequence[_Row], query: AggregationQuery, end: datetime) -> lis
     for row in rows:
         group = tuple(row.texts.get(name) or "" for name in query.group_by)
         bucket = max((edge for edge in query.bucket_starts if microseconds(edge) <= row.ts), default=None)
-        value = row.numbers.get(code, row.texts.get(code) if method in OF_ANY_FIELD else None)
+        value = row.numbers.get(code, row.texts.get(code) if method in OF_ANY_FIELD and not query.of_numbers else None)
         groups.setdefault((group, bucket), []).append(Observation(value, row.ts, row.received, row.uid))
     return [
         AggregatedRow(

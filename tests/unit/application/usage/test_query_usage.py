@@ -298,6 +298,12 @@ def test_texts_of_a_field_that_holds_numbers_now_keep_no_account_from_an_answer(
     total = {**january.of("SUM", "tokens"), "fieldCode": "region"}
     found = january.rows(aggregations=[{**total, "function": function} for function in ("SUM", "MEAN", "COUNT")])
     assert found == [{"region.SUM": None, "region.MEAN": None, "region.COUNT": 4}]
+    at = microseconds(datetime(2026, 1, 9, tzinfo=UTC))
+    columns = Columns(["number"], [at], [None], {"tokens": [1], "region": [4]}, {"user": ["ann"]})
+    scope = UsageScope(january.org.id, january.meter["id"], january.accounts[0]["id"])
+    january.log.append([UsageBatch(scope, "2026-01", "n" * 32, RECEIVED, columns)])
+    mean = january.rows(aggregations=[{**total, "function": "MEAN"}, {**total, "function": "COUNT"}])
+    assert mean == [{"region.MEAN": 4, "region.COUNT": 5}]
 
 
 def test_usage_of_a_deleted_account_is_still_shown(january: Explorer) -> None:

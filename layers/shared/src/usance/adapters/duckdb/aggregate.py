@@ -98,7 +98,12 @@ def _answer(usage: Usage, query: AggregationQuery) -> list[AggregatedRow]:
     untils = [*(microseconds(start) for start in query.bucket_starts[1:]), usage.end]
     if query.hold and len(usage):
         return _holding(usage, method, query.target_field, grouping, untils)
-    found = _values(usage, method, query.target_field, grouping.keys, untils)
+    if query.of_numbers and len(usage):
+        column = usage.values(query.target_field)
+        numbers = ExactColumn(_decimals(column, len(usage))) if isinstance(column, TextColumn) else column
+        found = _of_column(usage, method, numbers, grouping.keys, untils)
+    else:
+        found = _values(usage, method, query.target_field, grouping.keys, untils)
     return in_order(grouping.row(key, *values) for key, values in found.items())
 
 

@@ -23,7 +23,7 @@ from usance.domain.metering.aggregation import HELD, check_held
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.evidence import Evidence, together
 from usance.domain.metering.instants import microseconds
-from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
+from usance.domain.metering.usage_query import MEAN, UNIQUE, Parts, methods_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,22 @@ class _Ask:
     sql: CustomSql | None = None
     filters: UsageFilters = field(default_factory=UsageFilters)
     hold: bool = False
+    of_numbers: bool = False
 
     def query(self, starts: Sequence[datetime], *, evidence: bool) -> AggregationQuery:
         """As the log is asked, the span cut at `starts`."""
         where, without = dict(self.filters.include), dict(self.filters.exclude)
         return AggregationQuery(
-            self.method, self.target_field, self.group_by, starts, where, self.sql, without, evidence, self.hold
+            self.method,
+            self.target_field,
+            self.group_by,
+            starts,
+            where,
+            self.sql,
+            without,
+            evidence,
+            self.hold,
+            self.of_numbers,
         )
 
 
@@ -157,7 +167,7 @@ def _asks(query: UsageQuery) -> Sequence[_Ask]:
         groups = list(dict.fromkeys([*groups, query.target_field]))
     hold = query.method in HELD or query.custom_sql is not None
     return [
-        _Ask(method, query.target_field, tuple(groups), query.custom_sql, query.filters, hold)
+        _Ask(method, query.target_field, tuple(groups), query.custom_sql, query.filters, hold, query.method == MEAN)
         for method in methods_for(query.method)
     ]
 

@@ -32,7 +32,8 @@ class AggregationQuery:
     string fields have one of the values, `without` those that have none of its own. `sql` is a query of the customer's own over the table `measurements`, whose one
     value is that of each group; `method` is then CUSTOM_SQL. With
     `evidence`, rows say which measurements they are made of; with `hold`, they have every observation of theirs, or for
-    `sql` the measurements themselves and no value, to be put together with those of others.
+    `sql` the measurements themselves and no value, to be put together with those of others. `of_numbers` has COUNT leave
+    out the texts of a field that was one of texts, as the number that a sum is divided by for a mean.
     """
 
     method: str
@@ -44,6 +45,7 @@ class AggregationQuery:
     without: Mapping[str, Sequence[str]] = field(default_factory=dict)
     evidence: bool = False
     hold: bool = False
+    of_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,7 @@ from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.period import Instants
 from usance.domain.metering.aggregation import HELD, check_held
 from usance.domain.metering.instants import microseconds
-from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
+from usance.domain.metering.usage_query import MEAN, UNIQUE, Parts, methods_for
 from usance.domain.statements.breakdown import Breakdown, breakdown
 from usance.domain.statements.buckets import bucket_starts
 from usance.domain.statements.definition import Definition
@@ -138,7 +138,7 @@ def _queries(
         (code, method), dimensions = one
         groups = tuple(dict.fromkeys([*dimensions, *([code] if method == UNIQUE else [])]))
         for part in methods_for(method):
-            yield one, replace(_query(read, part, code, groups, starts), hold=method in HELD)
+            yield one, replace(_query(read, part, code, groups, starts), hold=method in HELD, of_numbers=method == MEAN)
 
 
 def _query(read: _Read, method: str, code: str, groups: Sequence[str], starts: Sequence[datetime]) -> AggregationQuery:

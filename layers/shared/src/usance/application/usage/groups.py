@@ -15,7 +15,7 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.aggregation import HELD, check_held
 from usance.domain.metering.custom_sql import CustomSql
 from usance.domain.metering.instants import microseconds
-from usance.domain.metering.usage_query import UNIQUE, Parts, methods_for
+from usance.domain.metering.usage_query import MEAN, UNIQUE, Parts, methods_for
 from usance.resources import instants
 
 ACCOUNT: Final = "accountId"
@@ -57,7 +57,19 @@ def queries(plan: Plan, scope: UsageScope, *, alone: bool) -> Iterator[tuple[int
             groups = tuple(dict.fromkeys([*dimensions, *one.segmented_fields, *by_value]))
             hold = (one.function in HELD or one.sql is not None) and not (alone and not one.segments)
             for method in methods_for(one.function):
-                yield at, AggregationQuery(method, one.field_code, groups, starts, where, one.sql, hold=hold)
+                yield (
+                    at,
+                    AggregationQuery(
+                        method,
+                        one.field_code,
+                        groups,
+                        starts,
+                        where,
+                        one.sql,
+                        hold=hold,
+                        of_numbers=one.function == MEAN,
+                    ),
+                )
 
 
 @dataclass(slots=True)

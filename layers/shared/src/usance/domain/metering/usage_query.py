@@ -23,6 +23,7 @@ FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
 
 
 UNIQUE: Final = "UNIQUE"
+MEAN: Final = "MEAN"
 
 
 class Step(StrEnum):
@@ -90,7 +91,7 @@ def methods_for(function: str) -> Sequence[str]:
     """What must be known of each part so that the parts can be put together."""
     match function:
         case Method.MEAN:
-            return ("SUM", "COUNT")
+            return ("SUM", "COUNT")  # of the numbers alone
         case Method.UNIQUE:
             return ("COUNT",)  # of each value
         case _:
@@ -157,7 +158,4 @@ class Parts:
 
     def _mean(self) -> Decimal | None:
         count = int(total(self.values.get("COUNT", ())))
-        numbers = self.values.get(
-            "SUM"
-        )  # what was counted may be texts alone, of a time when the field was one of texts
-        return mean(total(numbers), count) if numbers and count else None
+        return mean(total(self.values["SUM"]), count) if count else None
