@@ -158,6 +158,10 @@ def assert_once(billed: Spans) -> None:
     early=True,
     sequence=[([0, 0], "start of the child's plan", "2026-01-16"), ([0, 0], "start of the child's plan", "2026-01-01")],
 )
+@example(
+    early=True,
+    sequence=[([0, 0], "months of the child's bills", 2), ([0, 3], "mode of the parent's plan", "CHILD")],
+)
 def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
     """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
     company = Company(early)

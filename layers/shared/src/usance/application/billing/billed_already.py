@@ -24,6 +24,7 @@ from usance.application.billing.whose_plan import (
     COVERS,
     TIMING,
     Charged,
+    begun,
     charged,
     is_pooled,
     is_served,
@@ -102,10 +103,10 @@ class _Kept:
 
     def take_retimed(self, opened: Mapping[Charged, Attachment], there: BillingInputs, *, for_good: bool) -> None:
         """The plans whose period a bill opened otherwise; if it is as it is `for_good`, it left those that it lacks, too."""
-        begun = _begun(there)
+        began = begun(there)
         for what, one in opened.items():
-            if what in begun or (for_good and belongs(one, there.key)):
-                before = begun.get(what, {})
+            if what in began or (for_good and belongs(one, there.key)):
+                before = began.get(what, {})
                 for kind in _in_advance(timing(one)):
                     found = self.early if before.get(kind) else self.late
                     found.setdefault(what, set()).add(kind)
@@ -177,11 +178,11 @@ def less_billed_already(
     others = _others(bench, agreement, lock_date, inputs, usual, span, watch)
     finals = {one.header["id"] for one in others if is_final(bench, agreement.org_id, lock_date, one.header)}
     # What a final bill lacks of the period that it opened, another one of the family may have.
-    family = any(one.header["id"] in finals and _retimed(one, inputs, _opened(one, inputs)) for one in others)
+    family = any(one.header["id"] in finals and _retimed(one, _opened(one, inputs)) for one in others)
     for stored in others:
         final = stored.header["id"] in finals
         opened = _opened(stored, inputs, family=family)
-        retimed = _retimed(stored, inputs, opened)
+        retimed = _retimed(stored, opened)
         if not retimed:
             kept.take_opened(opened)
         # Calculated again, it has what its own time has.
@@ -212,18 +213,10 @@ def _opened(stored: StoredBill, inputs: BillingInputs, *, family: bool = False) 
     return {charged(one, own_id): one for one in found}
 
 
-def _begun(there: BillingInputs) -> Mapping[Charged, Mapping[str, bool]]:
-    """How the charges were timed of the plans of which service began with a bill."""
-    day, zone, own_id = there.key.day, there.terms.zone, there.account.id
-    return {charged(one, own_id): timing(one) for one in there.attached if starting_window(one, day, zone)}
-
-
-def _retimed(
-    stored: StoredBill, inputs: BillingInputs, opened: Mapping[Charged, Attachment]
-) -> Mapping[Charged, Attachment]:
+def _retimed(stored: StoredBill, opened: Mapping[Charged, Attachment]) -> Mapping[Charged, Attachment]:
     """The plans that a bill `opened`, if it lacks any, or any charge of theirs is in advance, or in arrears, since."""
-    differs = opened and stored.private[TIMING] != timing_digest(opened.values(), inputs.account.id)
-    return opened if differs else {}
+    now = {what: timing(one) for what, one in opened.items()}
+    return opened if opened and stored.private[TIMING] != timing_digest(now) else {}
 
 
 def _in_advance(timed: Mapping[str, bool]) -> Iterator[str]:
@@ -329,8 +322,7 @@ def _others(
         return [
             stored
             for stored in found
-            if RECORD in stored.private
-            and (_may_have(stored, span) or _retimed(stored, inputs, _opened(stored, inputs)))
+            if RECORD in stored.private and (_may_have(stored, span) or _retimed(stored, _opened(stored, inputs)))
         ]
 
     found = read()

@@ -7,7 +7,7 @@ from usance.application.billing.billed_already import Reading, less_billed_alrea
 from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement
 from usance.application.billing.records.record import RECORD, read_record
-from usance.application.billing.whose_plan import charged, covers
+from usance.application.billing.whose_plan import begun, charged, covers
 from usance.application.ports.bills import StoredBill
 from usance.domain.billing.attached import Attachment
 from usance.domain.billing.billed import SETTLED, Billed, left
@@ -36,10 +36,17 @@ def unbilled_time(
     watch = Watch(bench.stores.entities, agreement.org_id)
     others = less_billed_already(bench, agreement, lock_date, due, watch, even_open=True)
     zone, sentences = due.terms.zone, []
+    began = begun(there)
+
+    def is_made_up_for(one: Attachment, each: Billed) -> bool:
+        """What the bill left of the period that begins with it, the one that ends the period charges."""
+        opening = starting_window(one, due.key.day, zone)
+        begins = opening is not None and each.what != SETTLED and each.span.start >= opening.span.start
+        return begins and not began.get(charged(one, due.account.id), {}).get(each.what)
+
     for one, billed in billed_by(others):
         had = mine.get(charged(one, due.account.id), ())
-        # What a bill lacks of the period that begins with it, the one that ends the period charges.
-        owed = [each for each in billed if each.amount >= ZERO and not _is_made_up_for(each, one, due)]
+        owed = [each for each in billed if each.amount >= ZERO and not is_made_up_for(one, each)]
         gone = [span for each in owed for span in left(had, each.what, each.span)]
         spans = ", ".join(f"{local_day(span.start, zone)} to {local_day(span.end, zone)}" for span in joined(gone))
         if spans:
@@ -48,8 +55,3 @@ def unbilled_time(
                 f"{spans}; bill it by a charge"
             )
     return sentences
-
-
-def _is_made_up_for(billed: Billed, one: Attachment, due: BillingInputs) -> bool:
-    opening = starting_window(one, due.key.day, due.terms.zone)
-    return opening is not None and billed.what != SETTLED and billed.span.start >= opening.span.start

@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
-from usance.domain.billing.billed import SETTLED
+from usance.domain.billing.billed import SETTLED, touches
 from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
@@ -19,7 +19,7 @@ COVERS: Final = "covers"  # beside the header of a bill: from when to when it ch
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
 SETTLES: Final = "settles"  # beside it: a digest of which time of each plan it settles
 ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
-TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are in advance
+TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are on it
 
 Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
@@ -27,10 +27,8 @@ Charged = tuple[str, str | None, str]
 
 def told_of(inputs: BillingInputs) -> Mapping[str, str]:
     """All texts about its plans to keep beside a bill."""
-    day, zone, own_id = inputs.key.day, inputs.terms.zone, inputs.account.id
-    opened = [one for one in inputs.attached if starting_window(one, day, zone)]
-    ends = ends_of(inputs.attached, own_id, day, zone)
-    return {**covers(inputs), ENDS: ends_digest(ends), TIMING: timing_digest(opened, own_id)}
+    ends = ends_of(inputs.attached, inputs.account.id, inputs.key.day, inputs.terms.zone)
+    return {**covers(inputs), ENDS: ends_digest(ends), TIMING: timing_digest(begun(inputs))}
 
 
 def covers(inputs: BillingInputs) -> Mapping[str, str]:
@@ -74,10 +72,25 @@ def opened_by(attached: Iterable[Attachment], opening: date, day: date, zone: tz
     return [one for one, window in windows if window and local_day(window.span.start, zone) == opening]
 
 
-def timing_digest(attached: Iterable[Attachment], account_id: str) -> str:
-    """Equal for plans of an account whose charges are in advance, or in arrears, alike."""
-    found = (f"{'/'.join(map(str, charged(one, account_id)))} {sorted(timing(one).items())}" for one in attached)
-    return derived_id(*sorted(found))
+def begun(inputs: BillingInputs) -> Mapping[Charged, Mapping[str, bool]]:
+    """By plan of which service begins with a bill, and by kind of charge: whether it is on that bill.
+
+    What is in arrears is left to the bill that ends the period, and so is what another bill had a part of at that time.
+    """
+    day, zone = inputs.key.day, inputs.terms.zone
+    opened = ((one, starting_window(one, day, zone)) for one in inputs.attached)
+    return {
+        charged(one, inputs.account.id): {
+            what: early and not touches(one.billed, what, window.span) for what, early in timing(one).items()
+        }
+        for one, window in opened
+        if window
+    }
+
+
+def timing_digest(timed: Mapping[Charged, Mapping[str, bool]]) -> str:
+    """Equal for plans of which the charges are in advance, or in arrears, alike."""
+    return derived_id(*sorted(f"{'/'.join(map(str, what))} {sorted(kinds.items())}" for what, kinds in timed.items()))
 
 
 def _text(*moments: datetime) -> str:
