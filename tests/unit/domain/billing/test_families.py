@@ -4,10 +4,21 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.domain.billing.agreements import aggregation, bands, bill, inputs, instant, lines, plan, pricing
+from tests.unit.domain.billing.agreements import (
+    aggregation,
+    bands,
+    bill,
+    conversion,
+    inputs,
+    instant,
+    lines,
+    plan,
+    pricing,
+    terms,
+)
 from usance.domain.billing.attached import AttachedPlan, Standing
 from usance.domain.billing.draft import BillDraft
 from usance.domain.billing.pool import Child, ChildBilling, Member, Piece, pieces
@@ -16,7 +27,7 @@ from usance.domain.billing.shares import split
 from usance.domain.billing.usage import UsageQuery
 from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.period import Instants, joined
-from usance.domain.kernel.quantity import EXACT, Rounding
+from usance.domain.kernel.quantity import EXACT, ZERO, Rounding
 
 TIERED = ((0, 0, "0.15"), (500, 0, "0.10"))
 FAMILY = (
@@ -155,6 +166,26 @@ def test_in_summary_lines_of_one_plan_have_ids_of_their_own() -> None:
     draft = bill(inputs("2022-07-01", plans[0], ends_early, of_contract), used({"one": 1, "two": 2, "three": 3}))
     assert [line.item.units for line in draft.lines if line.item.type == "USAGE"] == [1, 2, 3]
     assert len({line.id for line in draft.lines}) == len(draft.lines) == 6
+
+
+@given(*[st.integers(0, 20)] * 4)
+@example(6, 6, 6, 6)
+def test_credits_that_are_one_line_never_bring_a_converted_bill_below_nothing(a: int, b: int, c: int, d: int) -> None:
+    """6 cents twice are 5 cents twice; of credits of 6 cents, 12 together were 11."""
+    charges = [pricing(code, aggregation=aggregation(code)) for code in ("a", "b")]
+    credit = pricing("c", aggregation=aggregation("c"), type=PricingType.GLOBAL_CREDIT)
+    summary = {"child_billing": ChildBilling.PARENT_SUMMARY, "pricings": (*charges, credit), "standing": Standing(ZERO)}
+    cents = {("one", "a"): a, ("two", "b"): b, ("one", "c"): c, ("two", "c"): d}
+
+    def value(query: UsageQuery) -> Decimal | None:
+        found = cents.get((query.pieces[0].account_id if query.pieces else "", query.target_field))
+        return None if found is None else Decimal(found).scaleb(-2)
+
+    euros = terms(billing_currency="EUR", conversions=(conversion("USD", "EUR", "0.9"),))
+    plans = [child_plan(code, **summary) for code in ("one", "two")]
+    draft = bill(inputs("2022-07-01", *plans, terms=euros), value)
+    assert len(draft.lines) == 3
+    assert draft.total >= 0
 
 
 amounts = st.dictionaries(st.sampled_from(["account", "one", "two"]), st.integers(0, 3000))

@@ -89,6 +89,11 @@ def summarized(items: Sequence[Item]) -> Sequence[Item]:
     return [_sum(same) if same[0].origin.summary else same[0] for same in kinds.values()]
 
 
+def are_one_line(one: Item, other: Item) -> bool:
+    """Whether two items are put together."""
+    return one.origin.summary and _kind(one) == _kind(other)
+
+
 def _kind(item: Item) -> object:
     """What charges have in common that are put together."""
     origin = replace(item.origin, account_plan_id=None)

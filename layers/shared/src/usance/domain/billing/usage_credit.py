@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from usance.domain.billing.context import Context
-from usance.domain.billing.family_items import parts_of, summarized
+from usance.domain.billing.family_items import are_one_line, parts_of, summarized
 from usance.domain.billing.items import Item, LineItemType, Working
 from usance.domain.billing.priced_spans import priced_spans
 from usance.domain.billing.pricings import PricingType
@@ -46,7 +46,7 @@ def _taken_off(context: Context, earned: Item, others: Sequence[Item]) -> Item:
         worth, average = -worth, -average
     left = _left(context, others, earned)
     if not earned.elsewhere:
-        left = _rounding_to_no_more(context, others, min(left, worth), earned.origin.currency, left)
+        left = _rounding_to_no_more(context, others, replace(earned, subtotal=-min(left, worth)), left)
     taken = -max(min(worth, left), ZERO)
     capped = Working("CREDIT_CAPPED", (("earned", worth), ("left", left)), taken)
     return replace(earned, subtotal=taken, average_unit_price=-average, workings=(capped,))
@@ -60,20 +60,22 @@ def _left(context: Context, others: Sequence[Item], earned: Item) -> Decimal:
     return max(terms.priced(total, earned.origin.currency), ZERO)
 
 
-def _rounding_to_no_more(
-    context: Context, others: Sequence[Item], taken: Decimal, currency: str, left: Decimal
-) -> Decimal:
-    """`left`, or less where `taken`, once it is converted and rounded, is more than the others' lines come to."""
-    terms = context.inputs.terms
-    own, billed, rate = terms.currency(currency), terms.currency(terms.billing_currency), terms.rate
-    to_bill = rate(currency, terms.billing_currency)
-    come_to = sum(
-        (
-            billed.round(EXACT.multiply(item.subtotal, rate(item.origin.currency, terms.billing_currency)))
-            for item in summarized(others)
-        ),
-        ZERO,
-    )
-    if -billed.round(EXACT.multiply(-taken, to_bill)) <= come_to:
+def _rounding_to_no_more(context: Context, others: Sequence[Item], credit: Item, left: Decimal) -> Decimal:
+    """`left`, or less where the lines would come to less than nothing with `credit`, once they are converted and rounded."""
+    if _come_to(context, [*others, credit]) >= ZERO:
         return left
-    return max(own.round_down(EXACT.divide(come_to, to_bill)), ZERO)
+    terms, code = context.inputs.terms, credit.origin.currency
+    within = [item for item in others if are_one_line(item, credit)]  # rounded together with it
+    apart = [item for item in others if not are_one_line(item, credit)]
+    paid_for = EXACT.divide(_come_to(context, apart), terms.rate(code, terms.billing_currency))
+    taken = -sum((item.subtotal for item in within), ZERO)
+    return max(terms.currency(code).round_down(paid_for) - taken, ZERO)
+
+
+def _come_to(context: Context, items: Sequence[Item]) -> Decimal:
+    """What the lines of `items` add up to in the billing currency."""
+    terms = context.inputs.terms
+    target = terms.billing_currency
+    round_ = terms.currency(target).round
+    lines = summarized(items)
+    return sum((round_(EXACT.multiply(one.subtotal, terms.rate(one.origin.currency, target))) for one in lines), ZERO)
