@@ -1,5 +1,6 @@
 """Pooled charges and their parts (billing.md 5.2)."""
 
+import time
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
@@ -186,6 +187,16 @@ def test_credits_that_are_one_line_never_bring_a_converted_bill_below_nothing(a:
     draft = bill(inputs("2022-07-01", *plans, terms=euros), value)
     assert len(draft.lines) == 3
     assert draft.total >= 0
+
+
+@pytest.mark.parametrize("mode", [ChildBilling.PARENT_BREAKDOWN, ChildBilling.PARENT_SUMMARY])
+def test_a_thousand_children_have_their_credits_in_the_time_of_a_worker(mode: ChildBilling) -> None:
+    credit = pricing("credit", aggregation=aggregation("free"), type=PricingType.GLOBAL_CREDIT)
+    plans = [child_plan(f"{n}", child_billing=mode, pricings=(pricing(), credit)) for n in range(999)]
+    began = time.process_time()
+    draft = bill(inputs("2022-07-01", *plans), lambda _: Decimal(1))
+    assert time.process_time() - began < 5
+    assert draft.total == 999 * 20
 
 
 amounts = st.dictionaries(st.sampled_from(["account", "one", "two"]), st.integers(0, 3000))

@@ -85,17 +85,12 @@ def summarized(items: Sequence[Item]) -> Sequence[Item]:
     """
     kinds: dict[object, list[Item]] = {}
     for at, item in enumerate(items):
-        kinds.setdefault(_kind(item) if item.origin.summary else at, []).append(item)
+        kinds.setdefault(kind_of_line(item) if item.origin.summary else at, []).append(item)
     return [_sum(same) if same[0].origin.summary else same[0] for same in kinds.values()]
 
 
-def are_one_line(one: Item, other: Item) -> bool:
-    """Whether two items are put together."""
-    return one.origin.summary and _kind(one) == _kind(other)
-
-
-def _kind(item: Item) -> object:
-    """What charges have in common that are put together."""
+def kind_of_line(item: Item) -> object:
+    """What charges of plans in summary have in common that are put together."""
     origin = replace(item.origin, account_plan_id=None)
     return item.type, item.description, origin, item.accounting_product, item.span, item.pricing_id, item.elsewhere
 
