@@ -165,7 +165,7 @@ def bill_day(made: dict[date, BilledFee], schedule: FeePlan, day: date, coin: Cu
     others = [one for one in made.values() if one.day != day]
     late = Late(
         frozenset(on for on in made if on > schedule.last_day),
-        bool(made) and schedule.is_short(total(made), Decimal(1).scaleb(-coin.max_decimal_places)),
+        bool(made) and schedule.is_short(total(made), coin),
     )
     schedule = replace(schedule, late=late)
     made.pop(day, None)
@@ -173,6 +173,14 @@ def bill_day(made: dict[date, BilledFee], schedule: FeePlan, day: date, coin: Cu
         amount = coin.round(fee.amount + schedule.behind(day, others, coin, UTC))
         assert amount >= 0
         made[day] = BilledFee(day, amount, fee.after)
+
+
+def test_a_late_bill_has_the_coin_to_which_the_amount_is_rounded_up() -> None:
+    """A dollar was billed of a dollar, which is two by now: 1.50 in whole dollars."""
+    coin, last = Currency("USD", 0), date(2025, 1, 1)
+    made = {last: BilledFee(last, Decimal(1), None)}
+    bill_day(made, fees(outstanding=Decimal("1.5")), date(2025, 2, 1), coin)
+    assert total(made) == 2
 
 
 CHANGE = st.fixed_dictionaries(

@@ -13,7 +13,7 @@ from usance.application.ports.entities import EntityRepository, Guard
 from usance.domain.billing.dated import Fee
 from usance.domain.billing.fee_schedule import BilledFee, FeePlan, Late
 from usance.domain.billing.inputs import BillingInputs
-from usance.domain.kernel.quantity import EXACT, ONE, ZERO
+from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.resources import wire
 from usance.resources.wire import Document
 
@@ -109,9 +109,9 @@ def _late(plan: FeePlan, billed: Sequence[OnBill], agreement: Agreement) -> Late
     """Nothing is late of what was never billed: its own bills are still to be made."""
     code = plan.template.currency
     fees = [one.fee for one in billed if one.currency == code]
-    coin = ONE.scaleb(-agreement.terms.currency(code).max_decimal_places)
     days = frozenset[date](fee.day for fee in fees if fee.day > plan.last_day)
-    return Late(days, bool(fees) and plan.is_short(sum((fee.amount for fee in fees), ZERO), coin))
+    billed_so_far = sum((fee.amount for fee in fees), ZERO)
+    return Late(days, bool(fees) and plan.is_short(billed_so_far, agreement.terms.currency(code)))
 
 
 def _caught_up(inputs: BillingInputs, fee: Fee, others: Sequence[OnBill], schedule: FeePlan | None) -> Fee:

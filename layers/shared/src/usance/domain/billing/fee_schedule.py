@@ -100,9 +100,9 @@ class FeePlan:
             charged = max(min(wanted, left), ZERO)
             return ZERO if charged == currency.round(fee.amount) else charged - fee.amount
 
-    def is_short(self, billed: Decimal, coin: Decimal) -> bool:
-        """Whether bills that have `billed` of the commitment lack at least a `coin` of it."""
-        return EXACT.subtract(self.outstanding, billed) >= coin
+    def is_short(self, billed: Decimal, currency: Currency) -> bool:
+        """Whether bills that have `billed` of the commitment lack any of what it comes to in coins of its `currency`."""
+        return currency.round(self.outstanding) > billed
 
     @property
     def last_day(self) -> date:
