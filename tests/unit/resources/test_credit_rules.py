@@ -1,5 +1,6 @@
 """The rules of compounds, counters, plan groups, contracts, commitments, charges, balances and mappings."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.fakes.organization import Organization
 from usance.application import ordering
 from usance.domain.catalog.balances import summary
+from usance.domain.catalog.joining_groups import NAMED_MAX
 from usance.resources.registry import BY_TYPE
 
 MISSING = "00000000-0000-7000-8000-ffffffffffff"
@@ -381,6 +383,29 @@ class TestPlanGroups:
         config = org.client.get("/organizationconfig").json
         assert org.client.put("/organizationconfig", {**config, "allowOverlappingPlans": True}).status == 200
         org.make("planGroupLink", planGroupId=group, planId=three)
+
+    def test_groups_without_number_may_have_a_plan_of_the_product_that_joins(
+        self, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each value that is asked for is a query, and an organization may have a group for every account."""
+        plan = org.make("plan")
+        groups = [org.make("planGroupLink", planId=plan["id"])["planGroupId"] for _ in range(NAMED_MAX + 2)]
+        group = org.make("planGroupLink")["planGroupId"]
+        account = org.make("accountPlan", planId=None, planGroupId=group, startDate="2026-02-01")["accountId"]
+        beside = org.make("accountPlan", accountId=account, planId=None, planGroupId=groups[1], startDate="2027-01-01")
+        joins = org.body("planGroupLink", planGroupId=group, planId=plan["id"])
+        found, asked = org.store.list_all, list[int]()
+
+        def count(org_id: str, type_: str, *, filters: Mapping[str, Sequence[str]]) -> Sequence[Any]:
+            asked.append(max((len(values) for values in filters.values()), default=0))
+            return found(org_id, type_, filters=filters)
+
+        monkeypatch.setattr(org.store, "list_all", count)
+        answer = org.client.post("/plangrouplinks", joins)
+        assert (answer.status, beside["id"] in answer.message) == (400, True)
+        assert max(asked) <= NAMED_MAX
+        assert org.client.delete(f"/accountplans/{beside['id']}").status == 200
+        assert org.client.post("/plangrouplinks", joins).status == 200
 
     def test_a_groups_plans_count_when_plans_of_one_product_overlap(self, org: Organization) -> None:
         template = org.make("planTemplate")["id"]

@@ -3,10 +3,10 @@
 from typing import Final
 
 from usance.domain.catalog.joining_groups import (
-    all_links,
     attachments,
     check_joining,
     groups_beside,
+    links_of_product,
     plans_beside,
     plans_of_product,
 )
@@ -98,7 +98,7 @@ PLAN_GROUP_LINK: Final = Resource(
         Related("config", "organizationConfig", id_at=ORGANIZATION),
         Related("attached", "accountPlan", find=attachments),
         Related("plans_of_product", "plan", find=plans_of_product),
-        Related("all_links", "planGroupLink", find=all_links),
+        Related("links_of_product", "planGroupLink", find=links_of_product),
         Related("plans_beside", "accountPlan", find=plans_beside),
         Related("groups_beside", "accountPlan", find=groups_beside),
     ),

@@ -10,7 +10,7 @@ from usance.domain.catalog.proposal import Entity, Proposal
 from usance.domain.catalog.windows import overlap
 from usance.domain.kernel.errors import InvalidInputError
 
-ACCOUNTS_MAX: Final = 100  # named to narrow what is read; beyond, all that have the product are read
+NAMED_MAX: Final = 100  # accounts or plans to narrow what is read, each a query; beyond, all there are are read
 _NOWHERE: Final[Mapping[str, Sequence[str]]] = {"id": ()}
 
 
@@ -27,9 +27,10 @@ def plans_of_product(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     return {"productId": [_product(proposal)]} if proposal.many("attached") else _NOWHERE
 
 
-def all_links(proposal: Proposal) -> Mapping[str, Sequence[str]]:
-    """Where to look for the links of those plans: everywhere, since a product may have a plan for each account."""
-    return {} if proposal.many("attached") else _NOWHERE
+def links_of_product(proposal: Proposal) -> Mapping[str, Sequence[str]]:
+    """Where to look for the links of those plans, of which a product may have one for each account."""
+    plans = sorted(plan["id"] for plan in proposal.many("plans_of_product"))
+    return {"planId": plans} if len(plans) <= NAMED_MAX else {}
 
 
 def plans_beside(proposal: Proposal) -> Mapping[str, Sequence[str]]:
@@ -38,10 +39,11 @@ def plans_beside(proposal: Proposal) -> Mapping[str, Sequence[str]]:
 
 
 def groups_beside(proposal: Proposal) -> Mapping[str, Sequence[str]]:
-    """Where to look for the account plans with another group that has a plan of the product."""
-    plans = {plan["id"] for plan in proposal.many("plans_of_product")}
-    groups = {link["planGroupId"] for link in proposal.many("all_links") if link["planId"] in plans}
-    return {"planGroupId": sorted(groups - {proposal.new["planGroupId"]}), **_accounts(proposal)}
+    """Where to look for the account plans with another group that has a plan of the product, of which there may be many."""
+    groups = _other_groups(proposal)
+    if not groups:
+        return _NOWHERE
+    return _accounts(proposal) or ({"planGroupId": sorted(groups)} if len(groups) <= NAMED_MAX else {})
 
 
 def check_joining(proposal: Proposal) -> Mapping[str, Any]:
@@ -49,7 +51,9 @@ def check_joining(proposal: Proposal) -> Mapping[str, Any]:
     attached: dict[str, list[Entity]] = {}
     for one in proposal.many("attached"):
         attached.setdefault(one["accountId"], []).append(one)
-    for other in (*proposal.many("plans_beside"), *proposal.many("groups_beside")):
+    groups = _other_groups(proposal)
+    grouped = (other for other in proposal.many("groups_beside") if other.get("planGroupId") in groups)
+    for other in (*proposal.many("plans_beside"), *grouped):
         for one in attached.get(other["accountId"], ()):
             if overlap(one, other):
                 raise InvalidInputError(
@@ -57,6 +61,13 @@ def check_joining(proposal: Proposal) -> Mapping[str, Any]:
                     f"for the same product from {other['startDate']} to {other.get('endDate', 'an open end')}"
                 )
     return {}
+
+
+def _other_groups(proposal: Proposal) -> set[str]:
+    """The ids of the other groups that have a plan of the product."""
+    plans = {plan["id"] for plan in proposal.many("plans_of_product")}
+    groups = {str(link["planGroupId"]) for link in proposal.many("links_of_product") if link["planId"] in plans}
+    return groups - {proposal.new["planGroupId"]}
 
 
 def _joins(proposal: Proposal) -> bool:
@@ -70,4 +81,4 @@ def _product(proposal: Proposal) -> str:
 
 def _accounts(proposal: Proposal) -> Mapping[str, Sequence[str]]:
     accounts = sorted({one["accountId"] for one in proposal.many("attached")})
-    return {"accountId": accounts} if len(accounts) <= ACCOUNTS_MAX else {}
+    return {"accountId": accounts} if len(accounts) <= NAMED_MAX else {}
