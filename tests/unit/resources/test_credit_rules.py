@@ -407,6 +407,14 @@ class TestPlanGroups:
         assert org.client.delete(f"/accountplans/{beside['id']}").status == 200
         assert org.client.post("/plangrouplinks", joins).status == 200
 
+    def test_a_plan_moves_between_two_groups_of_an_account(self, org: Organization) -> None:
+        """It leaves the one as it joins the other, so that nothing overlaps."""
+        link, account = org.make("planGroupLink"), org.make("account")["id"]
+        group = org.make("planGroupLink")["planGroupId"]
+        for one in (link["planGroupId"], group):
+            org.make("accountPlan", accountId=account, planId=None, planGroupId=one)
+        assert put(org, "planGroupLink", link, planGroupId=group).status == 200
+
     def test_a_groups_plans_count_when_plans_of_one_product_overlap(self, org: Organization) -> None:
         template = org.make("planTemplate")["id"]
         one, two = org.make("plan", planTemplateId=template)["id"], org.make("plan", planTemplateId=template)["id"]

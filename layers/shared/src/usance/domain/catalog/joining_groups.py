@@ -64,9 +64,10 @@ def check_joining(proposal: Proposal) -> Mapping[str, Any]:
 
 
 def _other_groups(proposal: Proposal) -> set[str]:
-    """The ids of the other groups that have a plan of the product."""
+    """The ids of the other groups that have a plan of the product; a link that moves leaves its own."""
     plans = {plan["id"] for plan in proposal.many("plans_of_product")}
-    groups = {str(link["planGroupId"]) for link in proposal.many("links_of_product") if link["planId"] in plans}
+    links = (link for link in proposal.many("links_of_product") if link["id"] != proposal.new["id"])
+    groups = {str(link["planGroupId"]) for link in links if link["planId"] in plans}
     return groups - {proposal.new["planGroupId"]}
 
 
