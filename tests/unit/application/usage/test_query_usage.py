@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.usage_log import FakeUsageLog
 from tests.unit.application.usage.explorer import RECEIVED, START, Explorer
 from usance.application.ports.usage_log import UsageBatch, UsageScope
 from usance.application.usage import measurement_rows, query_usage, scopes
@@ -271,8 +272,18 @@ def test_of_many_meters_and_accounts_only_those_with_usage_are_read(
 ) -> None:
     """100 meters and 1,000 accounts may be named: twenty times as many meters of accounts as a question may read."""
     monkeypatch.setattr(query_usage, "QUERY_LIMITS", Limits(2, 100, 100, 1))
-    monkeypatch.setattr(scopes, "NAMED_MAX", 2)
+    monkeypatch.setattr(scopes, "NAMED_READS_MAX", 2)
     meters = [january.meter["id"], *(january.new_meter(f"unused-{at}")["id"] for at in range(2))]
+    named = {"meterIds": meters, "accountIds": [account["id"] for account in january.accounts]}
+    assert len(january.rows(**named)) == 4
+
+
+def test_of_some_meters_and_accounts_nobody_asks_which_have_usage(
+    january: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That reads a row for each meter of each account of the organization that has usage, and each month of it."""
+    monkeypatch.setattr(FakeUsageLog, "scopes", lambda *_: pytest.fail("all were looked at"))
+    meters = [january.meter["id"], *(january.new_meter(f"unused-{at}")["id"] for at in range(35))]
     named = {"meterIds": meters, "accountIds": [account["id"] for account in january.accounts]}
     assert len(january.rows(**named)) == 4
 

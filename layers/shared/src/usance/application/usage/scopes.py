@@ -10,9 +10,10 @@ from usance.application.ports.usage_log import UsageScope
 from usance.application.usage.plan import Plan
 from usance.application.usage.ports import UsagePorts
 from usance.domain.kernel.errors import InvalidInputError
+from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_MAX: Final = 4  # each reads in several threads of its own
-NAMED_MAX: Final = 100  # meters of accounts that are read without asking which of them have usage at all
+NAMED_READS_MAX: Final = 5_000  # months of meters of accounts that are read without asking which have usage at all
 
 _Found = TypeVar("_Found")
 
@@ -45,15 +46,7 @@ QUERY_LIMITS: Final = Limits(
 
 def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[UsageScope]:
     """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond the limit."""
-    meters, accounts = plan.meter_ids, plan.account_ids
-    if meters is not None and accounts is not None and len(meters) * len(accounts) <= NAMED_MAX:
-        found: Sequence[UsageScope] = [UsageScope(org_id, meter, account) for meter in meters for account in accounts]
-    else:
-        found = [
-            scope
-            for scope in ports.usage.scopes(org_id, plan.start, plan.end)
-            if (meters is None or scope.meter_id in meters) and (accounts is None or scope.account_id in accounts)
-        ]
+    found = _named(org_id, plan) or _with_usage(ports, org_id, plan)
     if len(found) > limits.scopes:
         raise InvalidInputError(
             f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name fewer meterIds or accountIds"
@@ -64,6 +57,29 @@ def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Seq
             f"the query would run customSql for {len(found)} meters of accounts, more than {limits.custom}; name accountIds"
         )
     return found
+
+
+def _named(org_id: str, plan: Plan) -> Sequence[UsageScope]:
+    """Those that the plan names by meter and account, whether they have usage or not; none where that is too many reads.
+
+    To ask which have usage reads of every meter of every account of the organization.
+    """
+    if plan.meter_ids is None or plan.account_ids is None:
+        return ()
+    months = months_between(microseconds(plan.start), microseconds(plan.end))
+    if len(plan.meter_ids) * len(plan.account_ids) * len(months) > NAMED_READS_MAX:
+        return ()
+    return [UsageScope(org_id, meter, account) for meter in plan.meter_ids for account in plan.account_ids]
+
+
+def _with_usage(ports: UsagePorts, org_id: str, plan: Plan) -> Sequence[UsageScope]:
+    """Those that have usage in the months of the plan, of what it names."""
+    meters, accounts = (None if ids is None else frozenset(ids) for ids in (plan.meter_ids, plan.account_ids))
+    return [
+        scope
+        for scope in ports.usage.scopes(org_id, plan.start, plan.end)
+        if (meters is None or scope.meter_id in meters) and (accounts is None or scope.account_id in accounts)
+    ]
 
 
 def read_each(scopes: Sequence[UsageScope], read: Callable[[UsageScope], _Found]) -> Iterator[_Found]:
