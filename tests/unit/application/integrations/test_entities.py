@@ -1,15 +1,20 @@
 """Changes of entities other than bills go to an external system in their order."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.unit.application.integrations import world as stand
+from tests.unit.application.integrations.test_bills import ALL, CALLER
 from tests.unit.application.integrations.world import World
 from usance.application.integrations import start_runs as module
+from usance.application.notifications.read_runs import get_run_log
 from usance.application.ports.entities import Put
 from usance.application.ports.events import EventQuery
+from usance.domain.access import Statement
 from usance.domain.integrations.faults import ConnectorError
+from usance.domain.kernel.errors import ForbiddenError
 from usance.domain.notifications.delivery import Fault
 from usance.resources.wire import Document
 
@@ -118,6 +123,26 @@ def test_a_transaction_is_sent_as_the_account_of_its_balance_is(
     assert len(world.events.list_page(world.org, query, page_size=10, next_token=None).data) == 1
 
 
+def may_read_log(world: World, denied: str) -> bool:
+    """Whether the log of the only run is open to whoever is denied `denied`."""
+    deny = Statement("deny", ("all",), (denied,))
+    try:
+        get_run_log(replace(CALLER, statements=(ALL, deny)), world.runs()[0]["id"], world.entities, world.events)
+    except ForbiddenError:
+        return False
+    return True
+
+
+def test_the_log_of_what_lies_in_a_denied_entity_is_denied(world: World) -> None:
+    world.edit(entityType="BalanceTransaction")
+    world.tell("balanceTransaction", None, transaction(1))
+    world.work()
+    world.clock.advance(days=30)  # when its event is gone
+    assert may_read_log(world, "billing:balance/item/other")
+    assert not may_read_log(world, "billing:balance/item/b")
+    assert not may_read_log(world, "config:balanceTransaction/item/t")
+
+
 @pytest.mark.parametrize(("options", "sent"), [({}, True), ({"restrictedAccountIds": ["other"]}, False)])
 def test_a_transaction_that_went_with_its_balance_is_told_where_no_account_is_restricted(
     world: World, options: dict[str, Any], sent: bool
@@ -132,6 +157,7 @@ def test_the_bands_of_a_pricing_are_sent(world: World) -> None:
     band = {"id": "band", "lowerLimit": 0, "unitPrice": 1}
     world.tell("pricing", None, {"id": "p", "version": 1, "dtLastModified": "1", "pricingBands": [band]})
     world.work()
+    assert not may_read_log(world, "config:pricing/item/p")
     [job] = world.system.entities
     assert (job.entity_type, job.kind, job.entity["unitPrice"], job.entity["pricingId"]) == (
         "PricingBand",

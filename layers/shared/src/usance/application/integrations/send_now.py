@@ -18,7 +18,7 @@ from usance.domain.integrations.system import BILL
 from usance.domain.integrations.systems import system_of
 from usance.domain.kernel.errors import InvalidInputError, NotFoundError
 from usance.domain.kernel.ids import timed_id
-from usance.domain.notifications.changes import HOLDERS
+from usance.domain.notifications.changes import holders
 from usance.resources.sends import SendRequest
 from usance.resources.validation import validated
 from usance.resources.wire import Document
@@ -58,8 +58,8 @@ def _found(
     document = bills.get(org_id, id_) if entity == BILL else stores.entities.get(org_id, _type(entity), id_)
     if document is None:
         raise InvalidInputError(f"entityIds: there is no {entity} {id_}")
-    for field, holder in HOLDERS.get(_type(entity), {}).items():
-        require_undenied(caller, holder, document[field])
+    for type_, holder_id in holders(_type(entity), document):
+        require_undenied(caller, type_, holder_id)
     options = configuration.get("configData") or {}
     if not allows(options, account_of(org_id, _type(entity), document, stores.entities)):
         raise InvalidInputError(f"entityIds: the configuration does not send the account of {entity} {id_}")
@@ -80,8 +80,7 @@ def _send(caller: Caller, configuration: Document, entity: str, document: Docume
         deliveryId=run_id,
         integrationConfigId=configuration["id"],
         line=line_for(configuration, id_),
-        type=_type(entity),
-        **kept_of(entity, document, account_id),
+        **kept_of(_type(entity), document, account_id),
     )
     stores.entities.commit(caller.org_id, joins(run))
     enqueue(caller.org_id, run, stores)

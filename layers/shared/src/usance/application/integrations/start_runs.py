@@ -10,7 +10,7 @@ from usance.domain.integrations.selection import lets_through
 from usance.domain.integrations.system import BILL
 from usance.domain.integrations.systems import system_of
 from usance.domain.kernel.errors import VersionConflictError
-from usance.domain.notifications.changes import Change
+from usance.domain.notifications.changes import Change, holders
 from usance.domain.notifications.delivery import FINAL, RunStatus
 from usance.resources.wire import Document
 
@@ -40,9 +40,10 @@ def line_for(configuration: Document, entity_id: str) -> str:
     return f"{configuration['id']}/{entity_id}"
 
 
-def kept_of(entity: str, document: Document, account_id: str | None) -> Document:
-    """What a run keeps of the entity: its account, and which of the lives of a bill this was."""
-    return {"accountId": account_id, **({"life": life_of(document)} if entity == BILL else {})}
+def kept_of(type_: str, document: Document, account_id: str | None) -> Document:
+    """What a run keeps of the entity: its type, its account, what it lies in, and which of the lives of a bill this was."""
+    kept = {"type": type_, "accountId": account_id, "holders": [list(one) for one in holders(type_, document)]}
+    return {**kept, **({"life": life_of(document)} if type_ == BILL.lower() else {})}
 
 
 def _start(configuration: Document, entity: str, change: Change, event: Event, stores: Stores) -> None:
@@ -52,8 +53,7 @@ def _start(configuration: Document, entity: str, change: Change, event: Event, s
         event,
         stores.clock.now(),
         line=line_for(configuration, change.id),
-        type=change.type,
-        **kept_of(entity, dict(change.entity), event.account_id),
+        **kept_of(change.type, dict(change.entity), event.account_id),
     )
     try:
         stores.entities.commit(change.org_id, joins(run))

@@ -64,7 +64,8 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
     run = run_of(caller.org_id, run_id, entities)
-    require_undenied(caller, run["entityType"], run["entityId"])
+    for type_, id_ in ((run["entityType"], run["entityId"]), *run["delivery"].get("holders", ())):
+        require_undenied(caller, type_, id_)
     firing = firing_of(caller.org_id, run, events) if is_to_webhook(run) else None
     if firing is not None:
         require_open(caller, to_wire(firing))

@@ -9,7 +9,7 @@ from typing import Final
 from usance.application.access.authorize import undenied, visible
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import ForbiddenError
-from usance.domain.notifications.changes import HOLDERS
+from usance.domain.notifications.changes import holders
 from usance.resources.event_names import type_of_event
 from usance.resources.wire import Document
 
@@ -46,6 +46,4 @@ def _entities(event: Document) -> Iterator[tuple[str, str]]:
     data = event["m3terEvent"].get("eventData", {})
     for entity in (data[side] for side in _SIDES if side in data):
         yield type_, entity["id"]
-        for field, holder in HOLDERS.get(type_, {}).items():
-            if field in entity:
-                yield holder, entity[field]
+        yield from holders(type_, entity)

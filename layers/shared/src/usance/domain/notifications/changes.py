@@ -1,6 +1,6 @@
 """A committed change of an entity, and the event that tells of it (platform.md 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -103,6 +103,13 @@ class Change:
         if old is not None and new is not None and old.get("version") == new.get("version"):
             return None
         return cls(org_id, type_, id_, old, new, seen_at)
+
+
+def holders(type_: str, entity: Representation) -> Iterator[tuple[str, str]]:
+    """The type and id of what an entity lies in."""
+    for field, holder in HOLDERS.get(type_, {}).items():
+        if field in entity:
+            yield holder, entity[field]
 
 
 def representation(org_id: str, entity: Representation) -> dict[str, Any]:
