@@ -108,6 +108,29 @@ def test_what_signed_a_request_is_masked_where_the_answer_repeats_it(name: str) 
     assert http.log([])[0]["answer"] == f'{{"got": {{"{name}": "***"}}}}'
 
 
+def test_a_token_that_signed_a_request_is_masked_without_its_scheme() -> None:
+    http = RecordedHttp(FakeHttpClient([answer(200, {"bearer": "c2lnbmVk"})]))
+    http.request("GET", "https://x.example/", {"Authorization": "Bearer c2lnbmVk"})
+    assert http.log([])[0]["answer"] == '{"bearer": "***"}'
+
+
+def test_what_signed_a_request_is_masked_in_the_error_of_the_run() -> None:
+    class Refused(Talking):
+        def send(self, job: BillJob) -> Sent:
+            self.outside.http.request("POST", "https://x.example/", {"Authorization": "Bearer c2lnbmVk"})
+            raise ConnectorError(Fault.PAYLOAD_REFUSED, "c2lnbmVk may not do this")
+
+    world = World()
+    world.http.answers = (answer(400),)
+    world.make = Refused
+    world.configure()
+    world.map()
+    world.bill()
+    world.work()
+    assert world.runs()[0]["error"] == f"{Fault.PAYLOAD_REFUSED.value}: *** may not do this"
+    assert "c2lnbmVk" not in str(log_of(world))
+
+
 def test_short_words_among_credentials_are_no_secrets() -> None:
     http = RecordedHttp(FakeHttpClient([answer(200, {"live": "yes"})]))
     http.request("GET", "https://x.example/", {})

@@ -117,7 +117,7 @@ class _Errand:
             for name, text in kept.items()
             if name not in {"type", "destination"}
         ]
-        error = None if outcome.succeeded else masked(outcome.error, hidden)
+        error = None if outcome.succeeded else masked(outcome.error, [*hidden, *http.signed_with])
         log = {
             "at": instants.to_text(now),
             "milliseconds": (now - began) // _MILLISECOND,

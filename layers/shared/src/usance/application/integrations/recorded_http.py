@@ -39,11 +39,12 @@ class RecordedHttp:
 
     inner: HttpClient
     made: list[_Exchange] = field(default_factory=list)
-    signed_with: set[str] = field(default_factory=set)  # values of headers, which an answer may repeat
+    signed_with: set[str] = field(default_factory=set)  # values of headers, which an answer or a refusal may repeat
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """See the port."""
-        self.signed_with |= {text for name, text in headers.items() if name.lower().endswith(SECRET_HEADERS)}
+        signing = [text for name, text in headers.items() if name.lower().endswith(SECRET_HEADERS)]
+        self.signed_with |= {secret for text in signing for secret in (text, text.rpartition(" ")[2])}  # "Bearer …"
         try:
             answer = self.inner.request(method, url, headers, body)
         except ConnectorError as failed:
