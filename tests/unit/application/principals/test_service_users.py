@@ -104,6 +104,17 @@ def test_a_key_that_is_made_while_its_user_is_deleted_goes_too(
     assert not org.store.list_all(ROOT, "accessKey", filters={})
 
 
+def test_a_user_goes_also_where_somebody_deletes_a_key_of_it_right_now(
+    org: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = org.make("serviceUser")["id"]
+    key = org.client.post(f"/serviceusers/{user}/accesskeys").json["id"]
+    rival = meanwhile(org, monkeypatch, lambda: org.client.delete(f"/serviceusers/{user}/accesskeys/{key}"))
+    assert org.client.delete(f"/serviceusers/{user}").status == 200
+    assert [answer.status for answer in rival] == [200]
+    assert org.client.get(f"/serviceusers/{user}").status == 404
+
+
 def meanwhile(org: Organization, monkeypatch: pytest.MonkeyPatch, rival: Callable[[], Answer]) -> list[Answer]:
     """What `rival` was answered, which goes between the decision of the next request and what it writes."""
     answers: list[Answer] = []

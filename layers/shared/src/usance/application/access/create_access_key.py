@@ -1,6 +1,7 @@
 """An access key of a service user. The secret is answered once and kept only as a hash (platform.md 3.2)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from usance.application.access.create_organization import AUDIT_NAME
@@ -48,11 +49,11 @@ def create_access_key(
         ],
     )
     try:
-        _require_user(
-            entities, org_id, service_user_id
-        )  # who was deleted just now took no key along that was not there
+        # A user that was deleted meanwhile took only those keys along that were there.
+        _require_user(entities, org_id, service_user_id)
     except NotFoundError:
-        entities.commit(ROOT, [Delete("accessKey", key.api_key)])
+        with suppress(NotFoundError):
+            entities.commit(ROOT, [Delete("accessKey", key.api_key)])
         raise
     return key
 

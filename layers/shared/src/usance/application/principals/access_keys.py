@@ -5,6 +5,7 @@ whose the key is.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from usance.application.access.authorize import require, require_some, visible
@@ -118,7 +119,8 @@ def delete_access_key(ports: EntityPorts, caller: Caller, user_id: str, key_id: 
 def delete_keys_of(ports: EntityPorts, org_id: str, user_id: str) -> None:
     """Delete every key of a service user; for callers that have been authorized."""
     for key in _keys(ports, org_id, user_id):
-        ports.entities.commit(ROOT, [Delete(KEY, key["id"])])
+        with suppress(NotFoundError):  # somebody else deletes it right now
+            ports.entities.commit(ROOT, [Delete(KEY, key["id"])])
 
 
 def _keys(ports: EntityPorts, org_id: str, user_id: str) -> Sequence[Document]:
