@@ -46,7 +46,8 @@ QUERY_LIMITS: Final = Limits(
 
 def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Sequence[UsageScope]:
     """The meters of accounts that may have usage of the plan's time. Raises `InvalidInputError` beyond the limit."""
-    found = _named(org_id, plan) or _with_usage(ports, org_id, plan)
+    named = _named(org_id, plan)
+    found = _with_usage(ports, org_id, plan) if named is None else named
     if len(found) > limits.scopes:
         raise InvalidInputError(
             f"the query would read {len(found)} meters of accounts, more than {limits.scopes}; name fewer meterIds or accountIds"
@@ -59,16 +60,16 @@ def scopes_of(ports: UsagePorts, org_id: str, plan: Plan, limits: Limits) -> Seq
     return found
 
 
-def _named(org_id: str, plan: Plan) -> Sequence[UsageScope]:
-    """Those that the plan names by meter and account, whether they have usage or not; none where that is too many reads.
+def _named(org_id: str, plan: Plan) -> Sequence[UsageScope] | None:
+    """Those that the plan names by meter and account, whether they have usage or not; None where that is too many reads.
 
     To ask which have usage reads of every meter of every account of the organization.
     """
     if plan.meter_ids is None or plan.account_ids is None:
-        return ()
+        return None
     months = months_between(microseconds(plan.start), microseconds(plan.end))
     if len(plan.meter_ids) * len(plan.account_ids) * len(months) > NAMED_READS_MAX:
-        return ()
+        return None
     return [UsageScope(org_id, meter, account) for meter in plan.meter_ids for account in plan.account_ids]
 
 
