@@ -268,6 +268,20 @@ def test_a_field_that_the_meter_has_no_more_is_in_every_export(company: Company)
     assert found(company.audit(export_job_id=company.export("CSV"))) == set()
 
 
+@pytest.mark.parametrize(
+    ("numbers", "texts"), [({}, {"tokens": ["many"]}), ({"tokens": [Decimal(1)], "region": [Decimal(5)]}, {})]
+)
+def test_a_field_that_changed_between_number_and_text_is_in_every_export(
+    company: Company, numbers: Row, texts: Row
+) -> None:
+    """Of then: the meter has `tokens` for a number and `region` for a text."""
+    ts = microseconds(datetime(2026, 1, 4, tzinfo=UTC))
+    columns = Columns(["former"], [ts], [None], numbers, texts)
+    company.log.append([UsageBatch(company.scope, "2026-01", "f" * 32, datetime(2026, 1, 5, tzinfo=UTC), columns)])
+    company.bill()
+    assert found(company.audit(export_job_id=company.export("CSV"))) == set()
+
+
 def lost_receipt(company: Company) -> None:
     company.delete(company.row(PACKED, receipts=True))
 

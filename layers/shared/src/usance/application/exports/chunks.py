@@ -19,15 +19,22 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
-    """A column of a file of text: its header, and the field of a row that it holds, of rows of some meters only or of all."""
+    """A column of a file of text: its header, and the field of a row that it holds.
+
+    It may be of the rows of some meters only, and of numbers, or of texts, only.
+    """
 
     header: str
     name: str
     meter_ids: frozenset[str] | None = None
+    of_numbers: bool | None = None
 
     def value(self, row: Mapping[str, Any]) -> Any:
         """What the row has for it."""
-        return row.get(self.name) if self.meter_ids is None or row["meterId"] in self.meter_ids else None
+        value = row.get(self.name)
+        if self.meter_ids is not None and row["meterId"] not in self.meter_ids:
+            return None
+        return None if self.of_numbers is not None and isinstance(value, str) is self.of_numbers else value
 
 
 @dataclass(frozen=True, slots=True)

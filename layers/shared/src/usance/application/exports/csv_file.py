@@ -1,7 +1,7 @@
 """Rows as a compressed CSV file."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from usance.application.exports.chunks import Table, TextColumn
@@ -16,32 +16,33 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 class CsvFile(TextFile):
     """A table's rows under its columns.
 
-    What a row of usage has in no column of the table (a field that its meter has no more) is JSON in one more column,
-    `BESIDE`, which the file has from the first such row on: the rows before it are then written again.
+    What a row of usage has in no column of the table (a field that its meter has no more, a text of one that is of numbers
+    now) is JSON in one more column, `BESIDE`, which the file has from the first such row on: the rows before it are then
+    written again.
     """
 
     def __init__(self, table: Table) -> None:
         super().__init__()
         self._columns = table.text_columns or [TextColumn(name, name) for name in table.columns]
-        self._shown = frozenset(column.name for column in self._columns if column.meter_ids is None)
         self._whole = table.own is None  # no row has more than the columns
         self._wide = False
         self._csv = csv.writer(self._packed.text)
         self._csv.writerow([column.header for column in self._columns])
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        cells = [cell(column.value(row)) for column in self._columns]
-        beside = self._beside(row)
+        values = [column.value(row) for column in self._columns]
+        cells = [cell(value) for value in values]
+        beside = self._beside(row, values)
         if beside and not self._wide:
             self._widen()
         if self._wide:
             cells.append(wire.dumps(beside).decode() if beside else "")
         self._csv.writerow(cells)
 
-    def _beside(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self._whole or row.keys() <= self._shown:
+    def _beside(self, row: Mapping[str, Any], values: Sequence[Any]) -> Mapping[str, Any]:
+        if self._whole or _filled(values) == _filled(row.values()):  # no value is in two columns
             return _NOTHING
-        shown = {column.name for column in self._columns if column.value(row) is not None}
+        shown = {column.name for column, value in zip(self._columns, values, strict=True) if value is not None}
         return {name: value for name, value in row.items() if name not in shown and value is not None}
 
     def _widen(self) -> None:
@@ -53,3 +54,7 @@ class CsvFile(TextFile):
             self._csv.writerows([*line, ""] for line in lines)
         narrow.close()
         self._wide = True
+
+
+def _filled(values: Collection[Any]) -> int:
+    return sum(value is not None for value in values)

@@ -72,7 +72,8 @@ def _text_columns(meters: Sequence[Document], names: Mapping[str, str]) -> Itera
         of_meters.setdefault((code, category), set()).add(meter_id)
     several = {code for code, count in Counter(code for code, _ in of_meters).items() if count > 1}
     for (code, category), owners in of_meters.items():
-        yield TextColumn(f"{category.lower()}.{code}", names[code], frozenset(owners) if code in several else None)
+        only = frozenset(owners) if code in several else None
+        yield TextColumn(f"{category.lower()}.{code}", names[code], only, of_numbers=category in _NUMERIC)
 
 
 def _categories(meters: Sequence[Document]) -> Iterator[tuple[str, str, str]]:
