@@ -162,6 +162,10 @@ def assert_once(billed: Spans) -> None:
     early=True,
     sequence=[([0, 0], "months of the child's bills", 2), ([0, 3], "mode of the parent's plan", "CHILD")],
 )
+@example(
+    early=True,
+    sequence=[([], "mode of the child's plan", "PARENT_BREAKDOWN"), ([4], "the parent is charged in advance", False)],
+)
 def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
     """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
     company = Company(early)

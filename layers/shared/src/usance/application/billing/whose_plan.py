@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
-from usance.domain.billing.billed import SETTLED, touches
+from usance.domain.billing.billed import touches
 from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
@@ -17,7 +17,7 @@ from usance.resources import instants
 
 COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
-SETTLES: Final = "settles"  # beside it: a digest of which time of each plan it settles
+TIMES: Final = "times"  # beside it: a digest of the time that it has of each plan, by kind of charge
 ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
 TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are on it
 
@@ -36,12 +36,11 @@ def covers(inputs: BillingInputs) -> Mapping[str, str]:
     charges = [(one, each) for one, billed in billed_by(inputs) for each in billed]
     spans = [each.span for _, each in charges]
     ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
-    settled = sorted(
-        f"{'/'.join(map(str, charged(one, inputs.account.id)))} {_text(each.span.start, each.span.end)}"
+    times = sorted(
+        f"{'/'.join(map(str, charged(one, inputs.account.id)))} {each.what} {_text(each.span.start, each.span.end)}"
         for one, each in charges
-        if each.what == SETTLED
     )
-    return {COVERS: _text(*ends), PLANS: plans_digest(inputs), SETTLES: derived_id(*settled)}
+    return {COVERS: _text(*ends), PLANS: plans_digest(inputs), TIMES: derived_id(*times)}
 
 
 def plans_digest(inputs: BillingInputs) -> str:
