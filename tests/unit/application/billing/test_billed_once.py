@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.application.billing.world import World
+from usance.application.billing.records.record import read_record
 
 JANUARY, FEBRUARY, MARCH = "2026-01-10T00:00:00Z", "2026-02-10T00:00:00Z", "2026-03-10T00:00:00Z"
 
@@ -349,3 +350,79 @@ def test_months_that_locked_bills_charged_are_left_out_of_a_charge_for_several_m
         run(world, last_day)
     found = lines(world, "STANDING_CHARGE")
     assert all(one[1] <= other[0] for one, other in pairwise(found)), found
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("locked", [1, 3])
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_standing_charge_for_fewer_periods_leaves_out_those_that_a_locked_bill_charged(
+    world: World, after: int, locked: int, *, early: bool
+) -> None:
+    months = ["2025-12-31", "2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31"]
+    half_yearly = {"standingCharge": 120, "standingChargeInterval": 6, "standingChargeBillInAdvance": early}
+    world.subscribe(template=half_yearly, startDate="2025-12-01T00:00:00Z")
+    for last_day in months[:locked]:
+        for bill_id in run(world, last_day):
+            lock(world, bill_id)
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, standingChargeInterval=after, standingCharge=20 * after)
+    for last_day in months:
+        run(world, last_day)
+    found = lines(world, "STANDING_CHARGE")
+    assert ("2025-12-01", "2026-06-01", "120.00") in found
+    assert all(one[1] <= other[0] for one, other in pairwise(found)), found
+
+
+@pytest.mark.parametrize("offset", [1, 2])
+def test_a_charge_for_several_months_whose_turn_comes_later_leaves_out_the_first_that_was_charged_alone(
+    world: World, offset: int
+) -> None:
+    world.subscribe(template={"standingCharge": 30}, startDate="2026-01-01T00:00:00Z")
+    for bill_id in run(world, "2026-01-31"):
+        lock(world, bill_id)
+    template = world.org.client.get(f"/plantemplates/{world.plan['planTemplateId']}").json
+    change(world, "plantemplates", template, standingChargeInterval=6, standingChargeOffset=offset)
+    for last_day in ("2026-02-28", "2026-03-31"):
+        run(world, last_day)
+    assert [one[:2] for one in lines(world, "STANDING_CHARGE")] == [
+        ("2026-01-01", "2026-02-01"),
+        ("2026-02-01", "2026-07-01"),
+    ]
+
+
+def test_a_charge_for_two_years_is_given_back_from_when_the_plan_ended_in_the_second(world: World) -> None:
+    months = ["2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31", "2025-03-31", "2025-06-30"]
+    quarterly = {"billFrequency": "MONTHLY", "billFrequencyInterval": 3}
+    eight = {"standingCharge": 731, "standingChargeInterval": 8, "standingChargeBillInAdvance": True}
+    world.subscribe(template={**quarterly, **eight}, startDate="2024-01-01T00:00:00Z")
+    for last_day in months:
+        for bill_id in run(world, last_day):
+            lock(world, bill_id)
+    plan = world.org.client.get(f"/accountplans/{world.account_plan['id']}").json
+    change(world, "accountplans", plan, endDate="2025-12-01T00:00:00Z")
+    run(world, "2025-12-31")
+    assert lines(world, "STANDING_CHARGE") == [
+        ("2024-01-01", "2026-01-01", "731.00"),
+        ("2025-12-01", "2026-01-01", "-31.00"),
+    ]
+
+
+def test_a_bill_that_carries_no_standing_charge_reads_no_bill_but_the_one_that_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.subscribe(
+        template={"billFrequency": "DAILY", "standingCharge": 30, "standingChargeInterval": 30},
+        startDate="2025-12-01T00:00:00Z",
+    )
+    read = list[Any]()
+
+    def reading(*given: Any) -> Any:
+        read.append(given)
+        return read_record(*given)
+
+    monkeypatch.setattr("usance.application.billing.billed_already.read_record", reading)
+    for day in range(1, 20):
+        read.clear()
+        for bill_id in run(world, f"2025-12-{day:02}"):
+            lock(world, bill_id)
+    assert len(read) == 1

@@ -41,6 +41,7 @@ from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.pool import ChildBilling, Member, pieces
 from usance.domain.billing.served import timing
+from usance.domain.billing.standing_charge import is_its_turn
 from usance.domain.billing.windows import (
     closing_window,
     ends_period_of,
@@ -56,7 +57,8 @@ from usance.resources import instants
 from usance.resources.wire import Document
 
 REACH: Final = timedelta(days=400)
-"""How far from a bill's own time other bills are looked for: the longest period of a calendar is a year."""
+"""Beyond what any charge is for, so far other bills are looked for: the longest period of a calendar is a year."""
+LENGTH_MAX_DAYS: Final = 36_525  # a century: what dates can be counted with, of 365 periods of 365 years
 
 
 class Reading(Protocol):
@@ -231,10 +233,11 @@ def _concerned(attached: Sequence[Attachment], day: date, zone: tzinfo) -> Insta
         spans = [window.span for window in windows if window]
         if one.end is not None and ends_period_of(one, one.end, day, zone):
             spans.append(Instants(one.end, midnight(day, zone)))
-        every = one.standing.interval
-        if spans and every > 1:  # a charge for several periods reaches beyond the one
-            indices = [window.index + step for window in windows if window for step in (1 - every, every - 1)]
-            spans += [more.span for at in indices if at >= 0 and (more := numbered_window(one, at, zone))]
+        every, offset = one.standing.interval, one.standing.offset
+        # A charge for several periods reaches beyond the one that its bill ends or begins.
+        carrying = [window.index for window in windows if window and is_its_turn(window.index, every, offset)]
+        indices = [max(index + step, 0) for index in carrying for step in (1 - every, every - 1)]
+        spans += [more.span for at in indices if (more := numbered_window(one, at, zone))]
         found += spans
     return Instants(min(one.start for one in found), max(one.end for one in found)) if found else None
 
@@ -276,14 +279,17 @@ class _Usual:
             return False
         return self._is(id_, account_id, replace(self.key, day=day))
 
-    def between(self, first: date, last: date) -> Iterator[date]:
-        """The days of the bills that begin or end a period in which any day from `first` to `last` lies, `last` excluded.
+    @property
+    def reach(self) -> timedelta:
+        """How far from a bill's own time others are looked for: as far as one charge of any of the plans reaches, and farther."""
+        lengths = (one.standing.interval * one.calendar.period(0).days for one in self.attached)
+        return REACH + timedelta(days=min(max(lengths, default=0), LENGTH_MAX_DAYS))
 
-        A charge for several periods may have been on any of them, or one for each.
-        """
+    def around(self, first: date, last: date) -> Iterator[date]:
+        """The days of the bills whose periods `first` and `last` lie in."""
         for calendar in self.calendars:
-            since, until = calendar.index_of(first), calendar.index_of(last - timedelta(days=1)) + 1
-            yield from (calendar.boundary(k) for k in range(since, until + 1))
+            yield calendar.boundary(calendar.index_of(first))
+            yield calendar.boundary(calendar.index_of(last - timedelta(days=1)) + 1)
 
     def is_of_charges(self, id_: str, account_id: str) -> bool:
         """Whether it is the id of a bill of charges alone."""
@@ -304,17 +310,23 @@ def _others(
 ) -> Sequence[StoredBill]:
     """The bills that may have time of `span`, as far as they say what they were made of."""
     org_id, zone = agreement.org_id, inputs.terms.zone
-    days = DateRange(local_day(span.start, zone) - REACH, local_day(span.end, zone) + REACH)
     first, last = local_day(span.start, zone), local_day(span.end, zone)
-    near = {inputs.key.day, first, last, *usual.between(first, last)}
+    days = DateRange(first - usual.reach, last + usual.reach)
+    near = {inputs.key.day, first, last, *usual.around(first, last)}
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     wanted: list[str] = []
     family = _family(agreement, inputs)
+    # Those of any day may have a standing charge for several periods, which it may have been for once; of a thousand
+    # children they would be too many.
+    several = any(one.standing.interval > 1 for one in usual.attached)
+    standing = any(one.standing.amount for one in usual.attached)
+    reaching = frozenset(family.accounts if several else family.watched if standing else ())
     for account_id in family.accounts:
+        far = account_id in reaching
         for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
             if id_ == inputs.bill_id or usual.is_of_charges(id_, account_id):
                 continue
-            if day_of(id_) in near or not usual.has(id_, account_id):
+            if far or day_of(id_) in near or not usual.has(id_, account_id):
                 wanted.append(id_)
 
     def read() -> list[StoredBill]:

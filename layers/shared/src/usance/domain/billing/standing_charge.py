@@ -31,7 +31,7 @@ def _items(context: Context, served: Served[Attachment]) -> Iterator[Item]:
     plan, standing = served.plan, served.plan.standing
     if standing.amount:
         for window, opens in ((served.closing, False), (served.starting, True)):
-            if window and _is_its_turn(window.index, standing.interval, standing.offset):
+            if window and is_its_turn(window.index, standing.interval, standing.offset):
                 covered = _covered(context, plan, window)
                 whole = Instants(covered[0].span.start, covered[-1].span.end)
                 # What another bill has a part of, or none at its time, is charged as its period ends.
@@ -74,7 +74,7 @@ def _item(context: Context, plan: Attachment, span: Instants, share: Working) ->
     )
 
 
-def _is_its_turn(index: int, interval: int, offset: int) -> bool:
+def is_its_turn(index: int, interval: int, offset: int) -> bool:
     """Whether the plan's `index`-th bill carries the charge (W14)."""
     return index >= offset and (index - offset) % interval == 0
 
