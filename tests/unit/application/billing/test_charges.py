@@ -235,6 +235,17 @@ def test_a_charge_that_no_bill_can_take_is_told_until_it_is_moved(world: World, 
     assert len(world.events.rows) == 1
 
 
+def test_of_many_charges_that_no_bill_can_take_some_are_told_and_what_to_do(world: World) -> None:
+    account = world.org.make("account")
+    world.put("/billconfig", {"billLockDate": "2025-12-31"})
+    late = [charged(world, account, "2025-11-20") for _ in range(40)]
+    assert world.run()["billIds"] == []
+    [(event, _)] = world.events.rows.values()
+    told = event.detail["eventData"]["message"]
+    assert late[0]["id"] in told
+    assert "and 35 more; give them a later billDate" in told
+
+
 def test_a_charge_waits_for_a_bill_that_cannot_be_made(world: World) -> None:
     account = world.subscribe(template={"currency": "EUR"})
     made = charged(world, account)

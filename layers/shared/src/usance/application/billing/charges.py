@@ -27,6 +27,7 @@ from usance.resources.charge import CHARGE
 from usance.resources.wire import Document
 
 ROWS_OF_CHARGE: Final = 3  # itself, and two by which it is found
+NAMED_MAX: Final = 5  # in one sentence: the message of an event has room for a few
 AT_ONCE_MAX: Final = 10  # of the hundred rows of a transaction that also holds the bill and its credits
 
 
@@ -139,11 +140,12 @@ def now_taken(stores: BillingStores, unbilled: Unbilled, bill_id: str, charges: 
 def left_out(unbilled: Unbilled, strays: frozenset[str], bill: tuple[str, BillKey]) -> Sequence[str]:
     """A sentence about the charges that only the bill could have, given by its id and key, which is final."""
     bill_id, key = bill
-    ids = ", ".join(charge["id"] for charge in unbilled.read() if charge["id"] in strays)
+    ids = [charge["id"] for charge in unbilled.read() if charge["id"] in strays]
     if not ids:
         return ()
+    named = ", ".join(ids[:NAMED_MAX]) + (f" and {len(ids) - NAMED_MAX} more" if len(ids) > NAMED_MAX else "")
     return [
-        f"charges of {key.day} are on no bill, since the bill {bill_id} is final: {ids}; give them a later billDate"
+        f"charges of {key.day} are on no bill, since the bill {bill_id} is final: {named}; give them a later billDate"
     ]
 
 
