@@ -164,6 +164,7 @@ def showing(world: World, name: str, **entity: Any) -> str:
         ("billing:balance/item/b", "billing.balanceamount.created", {"balanceId": "b"}),
         ("billing:balance/item/b", "billing.scheduledbalancecharge.updated", {"balanceId": "b"}),
         ("billing:balance/item/b", "billing.scheduledbalancetransaction.deleted", {"balanceId": "b"}),
+        ("billing:bill/item/b", "billing.statementjob.updated", {"billId": "b"}),
         ("config:pricing/item/p", "configuration.pricingband.created", {"pricingId": "p"}),
         ("config:counterPricing/item/p", "configuration.pricingband.created", {"counterPricingId": "p"}),
     ],

@@ -1,6 +1,7 @@
 """Statement jobs, from being asked for to their files."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from usance.application.statements.create_statement_jobs import BATCH_MAX, creat
 from usance.application.statements.read_statement_jobs import get_statement_job, list_statement_jobs
 from usance.application.statements.request_statement import request_statement
 from usance.application.statements.run_statement_job import Outcome, run_statement_job
+from usance.domain.access import Statement
 from usance.domain.billing.segments import Segmentation
 from usance.domain.kernel.errors import (
     ForbiddenError,
@@ -494,6 +496,30 @@ def test_jobs_are_listed_newest_first_by_one_filter(world: World) -> None:
     assert listed(world, status="COMPLETE") == [first]
     assert listed(world, bill_id=BILL) == [second, first]
     assert listed(world, bill_id="nowhere") == []
+
+
+def test_the_job_of_a_denied_bill_is_denied(world: World) -> None:
+    """It has the addresses of the statement, which shows the whole bill."""
+    [job] = create(world)
+    run(world, job["id"])
+
+    def denied(bill_id: str) -> Any:
+        deny = Statement("deny", ("config:retrieve",), (f"billing:bill/item/{bill_id}",))
+        return replace(CALLER, statements=(*CALLER.statements, deny))
+
+    def listed(caller: Any) -> list[Document]:
+        stores = (world.entities, world.bills, world.blobs, world.clock)
+        asked = dict.fromkeys(("active", "status", "bill_id", "next_token"))
+        return list(list_statement_jobs(*stores, caller=caller, page_size=10, **asked).data)
+
+    assert [one["id"] for one in listed(denied("other"))] == [job["id"]]
+    assert listed(denied(BILL)) == []
+    stores = (world.entities, world.bills, world.blobs)
+    assert get_statement_job(*stores, caller=denied("other"), job_id=job["id"])["presignedJsonStatementUrl"]
+    with pytest.raises(ForbiddenError):
+        get_statement_job(*stores, caller=denied(BILL), job_id=job["id"])
+    with pytest.raises(ForbiddenError):
+        cancel_statement_job(world.entities, world.clock, caller=denied(BILL), job_id=job["id"])
 
 
 def test_two_filters_at_once_are_refused(world: World) -> None:

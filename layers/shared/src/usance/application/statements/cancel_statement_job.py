@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from usance.application.access.authorize import require
+from usance.application.access.authorize import require, require_undenied
 from usance.application.ports.clock import Clock
 from usance.application.ports.entities import EntityRepository
 from usance.application.statements.jobs import ACTIVE, CANCELLED, TYPE, moved, put
@@ -20,6 +20,7 @@ def cancel_statement_job(entities: EntityRepository, clock: Clock, *, caller: Ca
         old = entities.get(caller.org_id, TYPE, job_id)
         if old is None:
             raise NotFoundError(f"there is no statement job {job_id}")
+        require_undenied(caller, "bill", old["billId"])
         if old["statementJobStatus"] == CANCELLED:
             return old
         if old["statementJobStatus"] not in ACTIVE:

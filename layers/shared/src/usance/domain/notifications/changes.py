@@ -17,6 +17,7 @@ HOLDERS: Final[Mapping[str, Mapping[str, str]]] = {
     "balanceChargeSchedule": {"balanceId": "balance"},
     "balanceTransaction": {"balanceId": "balance"},
     "balanceTransactionSchedule": {"balanceId": "balance"},
+    "statementJob": {"billId": "bill"},
     "pricingBand": {"pricingId": "pricing", "counterPricingId": "counterPricing"},
 }
 """What an entity of a type lies in: the type of it, by the field that names it."""
