@@ -206,6 +206,19 @@ def test_the_log_of_a_run_that_sent_what_is_denied_is_denied(api: Api, runs: lis
     assert "Payload" in api.get(path)
 
 
+def test_what_a_denied_rule_made_is_denied(api: Api, runs: list[dict[str, Any]]) -> None:
+    """Its firings, and their logs, tell the code, the name and the description of the rule."""
+    firing = next(event for event in api.get("events")["data"] if "notification" in event["m3terEvent"])
+    api.denied = ["config:notificationConfiguration/item/rule"]
+    named = [event["eventName"] for event in api.get("events", notificationId="rule")["data"]]
+    assert named == ["integration.authentication.error"]  # a failure
+    assert all("notification" not in event["m3terEvent"] for event in api.get("events")["data"])
+    assert api.call(f"events/{firing['id']}")[0] == 403
+    assert api.call(f"integrationruns/logs/{runs[0]['id']}")[0] == 403
+    api.denied = ["config:notificationConfiguration/item/other"]
+    assert "Payload" in api.get(f"integrationruns/logs/{runs[0]['id']}")
+
+
 def test_the_log_of_a_run_to_an_external_system_is_denied_where_the_bill_is(world: World, api: Api) -> None:
     links = {"entityType": "Bill", "entityId": "bill", "destination": "Xero", "destinationId": "c"}
     world.entities.commit(ORG, [put_run(waiting_run("run", links, world.now, integrationConfigId="c"))])

@@ -5,12 +5,12 @@ from usance.application.entities import sealing
 from usance.application.entities.puts import entity_put
 from usance.application.notifications.configurations import (
     CONFIGURATION_TYPE,
+    RULE_TYPE,
     SEALED,
     WEBHOOK_TYPE,
     credentials_of,
     put_configuration,
 )
-from usance.application.notifications.evaluate_rules import RULE_TYPE
 from usance.domain.catalog.proposal import Proposal
 from usance.resources.integration_configuration import INTEGRATION_CONFIGURATION
 from usance.resources.notification_configuration import NOTIFICATION_CONFIGURATION

@@ -13,6 +13,7 @@ from usance.resources.wire import Document
 
 CONFIGURATION_TYPE: Final = "integrationConfiguration"
 WEBHOOK_TYPE: Final = "webhook"
+RULE_TYPE: Final = "notificationConfiguration"
 SEALED: Final = "sealed"  # where `application.entities.sealing` keeps credentials; a test holds the two together
 
 

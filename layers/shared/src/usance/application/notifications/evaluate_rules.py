@@ -1,11 +1,10 @@
 """Which rules fire on an event (platform.md 7)."""
 
+from usance.application.notifications.configurations import RULE_TYPE
 from usance.application.notifications.fire_rule import NOTIFICATION, fire_rule
 from usance.application.notifications.stores import Stores
 from usance.application.ports.events import Event
 from usance.domain.notifications.rules import fires
-
-RULE_TYPE = "notificationConfiguration"
 
 
 def evaluate_rules(event: Event, stores: Stores) -> None:

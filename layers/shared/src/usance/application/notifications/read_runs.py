@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from usance.application.access.authorize import require, require_some, require_undenied, visible
+from usance.application.notifications.configurations import RULE_TYPE
 from usance.application.notifications.firings import firing_of
 from usance.application.notifications.readable import require_open
-from usance.application.notifications.runs import RUN_TYPE, delivery_id, is_to_webhook, key_of_entity, run_of, shown
+from usance.application.notifications.runs import (
+    RULE,
+    RUN_TYPE,
+    delivery_id,
+    is_to_webhook,
+    key_of_entity,
+    run_of,
+    shown,
+)
 from usance.application.notifications.webhook_request import delivery_body
 from usance.application.ordering import ordered_page
 from usance.application.paging import kept_page
@@ -64,8 +73,9 @@ def get_run_log(caller: Caller, run_id: str, entities: EntityRepository, events:
     """
     require(caller, Action.CONFIG_RETRIEVE, RESOURCE, run_id)
     run = run_of(caller.org_id, run_id, entities)
-    for type_, id_ in ((run["entityType"], run["entityId"]), *run["delivery"].get("holders", ())):
-        require_undenied(caller, type_, id_)
+    type_ = RULE_TYPE if run["entityType"] == RULE else run["entityType"]
+    for shown_type, id_ in ((type_, run["entityId"]), *run["delivery"].get("holders", ())):
+        require_undenied(caller, shown_type, id_)
     firing = firing_of(caller.org_id, run, events) if is_to_webhook(run) else None
     if firing is not None:
         require_open(caller, to_wire(firing))

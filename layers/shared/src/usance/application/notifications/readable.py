@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from usance.application.access.authorize import undenied, visible
+from usance.application.notifications.configurations import RULE_TYPE
 from usance.domain.access import Caller
 from usance.domain.kernel.errors import ForbiddenError
 from usance.domain.notifications.changes import holders
@@ -39,11 +40,13 @@ def _open(caller: Caller, events: Sequence[Document]) -> Sequence[Document]:
 
 
 def _entities(event: Document) -> Iterator[tuple[str, str]]:
-    """The type and id of the entity that an event shows, and of what it lies in."""
-    type_ = type_of_event(event["eventName"])
+    """The type and id of the entity that an event shows, and of what it lies in; of the rule, where one made the event."""
+    detail, type_ = event["m3terEvent"], type_of_event(event["eventName"])
+    if rule_id := detail.get("notification", {}).get("id"):  # a test send has none
+        yield RULE_TYPE, rule_id
     if type_ is None:
         return
-    data = event["m3terEvent"].get("eventData", {})
+    data = detail.get("eventData", {})
     for entity in (data[side] for side in _SIDES if side in data):
         yield type_, entity["id"]
         yield from holders(type_, entity)
