@@ -311,16 +311,18 @@ def _others(
     """The bills that may have time of `span`, as far as they say what they were made of."""
     org_id, zone = agreement.org_id, inputs.terms.zone
     first, last = local_day(span.start, zone), local_day(span.end, zone)
-    days = DateRange(first - usual.reach, last + usual.reach)
+    since = first - usual.reach
+    days = DateRange(since, last + usual.reach)
     near = {inputs.key.day, first, last, *usual.around(first, last)}
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     wanted: list[str] = []
     family = _family(agreement, inputs)
-    # Those of any day may have a standing charge for several periods, which it may have been for once; of a thousand
-    # children they would be too many.
-    several = any(one.standing.interval > 1 for one in usual.attached)
-    standing = any(one.standing.amount for one in usual.attached)
-    reaching = frozenset(family.accounts if several else family.watched if standing else ())
+    # Those of any day may have had a standing charge for several periods; of a thousand children they would be too many.
+    standing = [one for one in usual.attached if one.standing.amount]
+    several = any(one.standing.interval > 1 for one in standing)
+    reaching = frozenset(
+        (family.accounts if several else family.watched) if _edited(agreement, standing, since) else ()
+    )
     for account_id in family.accounts:
         far = account_id in reaching
         for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
@@ -342,6 +344,18 @@ def _others(
         return found
     watch.over(family.watched)  # before they are read for good: what is open then stays so until the bill is stored
     return read()
+
+
+def _edited(agreement: Agreement, attached: Sequence[Attachment], since: date) -> bool:
+    """Whether any of the plans may have had other terms on a bill of `since` or later: what it is made of was changed then."""
+    catalogue, zone = agreement.catalogue, agreement.terms.zone
+    plans = catalogue.many("plan", (one.plan_id for one in attached if isinstance(one, AttachedPlan)))
+    templates = catalogue.many("planTemplate", (plan["planTemplateId"] for plan in plans))
+    groups = catalogue.many("planGroup", (one.plan_group_id for one in attached))
+    return any(
+        one["version"] > 1 and local_day(instants.from_text(one["dtLastModified"]), zone) >= since
+        for one in (*plans, *templates, *groups)
+    )
 
 
 def _may_have(stored: StoredBill, span: Instants) -> bool:
