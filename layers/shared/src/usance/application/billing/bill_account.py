@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from usance.application.billing.billed_already import is_final
 from usance.application.billing.billed_fees import with_late_fees
 from usance.application.billing.calculate_bill import Made, calculate_bill
 from usance.application.billing.calculation import Calculation
@@ -14,6 +13,7 @@ from usance.application.billing.consolidation import apart, consolidated
 from usance.application.billing.gather import Agreement, bill_id, gather
 from usance.application.billing.jobs import RECALCULATE
 from usance.application.billing.lock_date import read_lock_date
+from usance.application.billing.other_bills import is_final
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import read_record
 from usance.application.billing.states import key_of_stored

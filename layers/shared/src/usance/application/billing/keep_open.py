@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from usance.application.billing.billed_already import Reading, is_final, less_billed_already
+from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.families import part_of
 from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement, bill_id, gather
+from usance.application.billing.other_bills import Reading, is_final
 from usance.application.billing.overrides import Overrides
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.whose_plan import PLANS, Charged, charged, is_pooled, plans_digest

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
-from usance.application.billing.billed_already import Reading, less_billed_already
+from usance.application.billing.billed_already import less_billed_already
 from usance.application.billing.family_guards import Watch
 from usance.application.billing.gather import Agreement
+from usance.application.billing.other_bills import Reading
 from usance.application.billing.records.record import RECORD, read_record
 from usance.application.billing.whose_plan import Charged, begun, charged, covers
 from usance.application.ports.bills import StoredBill
