@@ -167,6 +167,13 @@ def assert_once(billed: Spans) -> None:
     sequence=[([], "mode of the child's plan", "PARENT_BREAKDOWN"), ([4], "the parent is charged in advance", False)],
 )
 @example(early=True, sequence=[([], "months of the child's bills", 2), ([], "contract", True)])
+@example(
+    early=True,
+    sequence=[
+        ([], "mode of the parent's plan", "PARENT_BREAKDOWN"),
+        ([], "mode of the child's plan", "PARENT_BREAKDOWN"),
+    ],
+)
 def test_no_time_of_a_plan_is_billed_twice_or_lost(early: bool, sequence: list[Step]) -> None:
     """What changes hands between open bills is free once the one that has it was calculated: everything is billed twice."""
     company = Company(early)

@@ -16,7 +16,6 @@ from usance.application.billing.states import key_of_stored, state_of
 from usance.application.billing.stores import BillingStores
 from usance.application.billing.whose_plan import (
     COVERS,
-    MADE_UP,
     TIMING,
     Charged,
     charged,
@@ -80,13 +79,8 @@ class Usual:
         return frozenset(one.calendar for one in self.attached)
 
     def is_one(self, stored: StoredBill) -> bool:
-        """Whether it is such a bill, and of a day of any of the plans: one that began later once left its first bill behind.
-
-        One that makes up for what another lacked has more than its own time.
-        """
+        """Whether it is such a bill, and of a day of any of the plans: one that began later once left its first bill behind."""
         id_ = stored.header["id"]
-        if MADE_UP in stored.private:
-            return False
         made = any(is_made_again(one, day_of(id_), self.zone) for one in self.attached)
         return made and self.has(id_, stored.header["accountId"])
 

@@ -5,22 +5,20 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 
 from usance.domain.billing.attached import AttachedPlan, Attachment
-from usance.domain.billing.billed import Billed, touches
 from usance.domain.billing.due import charged_until
 from usance.domain.billing.inputs import BillingInputs
 from usance.domain.billing.pipeline import billed_by
 from usance.domain.billing.served import timing
 from usance.domain.billing.windows import closing_window, starting_window
 from usance.domain.kernel.ids import derived_id
-from usance.domain.kernel.timezones import local_day, midnight
+from usance.domain.kernel.timezones import local_day
 from usance.resources import instants
 
 COVERS: Final = "covers"  # beside the header of a bill: from when to when it charges for plans
 PLANS: Final = "plans"  # beside it: a digest of the plans and whose they are
 TIMES: Final = "times"  # beside it: a digest of the time that it has of each plan, by kind of charge
 ENDS: Final = "ends"  # beside it: a digest of until when it may charge for each plan in advance
-TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are on it
-MADE_UP: Final = "madeUp"  # beside it, if so: it charges as a period ends what its opening bill lacked of it in advance
+TIMING: Final = "timing"  # beside it: a digest of which charges of the plans whose periods begin with it are in advance
 
 Charged = tuple[str, str | None, str]
 """What a plan, or a group of plans, is told apart by: its account plan, itself, and whose it is."""
@@ -28,16 +26,21 @@ Charged = tuple[str, str | None, str]
 
 def told_of(inputs: BillingInputs) -> Mapping[str, str]:
     """All texts about its plans to keep beside a bill."""
-    day, zone, charges = inputs.key.day, inputs.terms.zone, _charges(inputs)
+    day, zone = inputs.key.day, inputs.terms.zone
     ends = ends_of(inputs.attached, inputs.account.id, day, zone)
-    told = {**_covers(inputs, charges), ENDS: ends_digest(ends), TIMING: timing_digest(begun(inputs))}
-    made_up = any(each.span.start < midnight(day, zone) and timing(one).get(each.what) for one, each in charges)
-    return {**told, MADE_UP: "yes"} if made_up else told
+    return {**covers(inputs), ENDS: ends_digest(ends), TIMING: timing_digest(begun(inputs))}
 
 
 def covers(inputs: BillingInputs) -> Mapping[str, str]:
     """Of these, of which plans it is, and for which time it charges for them; none when it does not."""
-    return _covers(inputs, _charges(inputs))
+    charges = [(one, each) for one, billed in billed_by(inputs) for each in billed]
+    spans = [each.span for _, each in charges]
+    ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
+    times = sorted(
+        f"{'/'.join(map(str, charged(one, inputs.account.id)))} {each.what} {_text(each.span.start, each.span.end)}"
+        for one, each in charges
+    )
+    return {COVERS: _text(*ends), PLANS: plans_digest(inputs), TIMES: derived_id(*times)}
 
 
 def plans_digest(inputs: BillingInputs) -> str:
@@ -69,38 +72,15 @@ def opened_by(attached: Iterable[Attachment], opening: date, day: date, zone: tz
 
 
 def begun(inputs: BillingInputs) -> Mapping[Charged, Mapping[str, bool]]:
-    """By plan of which service begins with a bill, and by kind of charge: whether it is on that bill.
-
-    What is in arrears is left to the bill that ends the period, and so is what another bill had a part of at that time.
-    """
+    """By plan of which service begins with a bill, and by kind of charge: whether it is in advance."""
     day, zone = inputs.key.day, inputs.terms.zone
-    opened = ((one, starting_window(one, day, zone)) for one in inputs.attached)
-    return {
-        charged(one, inputs.account.id): {
-            what: early and not touches(one.billed, what, window.span) for what, early in timing(one).items()
-        }
-        for one, window in opened
-        if window
-    }
+    opened = (one for one in inputs.attached if starting_window(one, day, zone))
+    return {charged(one, inputs.account.id): timing(one) for one in opened}
 
 
 def timing_digest(timed: Mapping[Charged, Mapping[str, bool]]) -> str:
     """Equal for plans of which the charges are in advance, or in arrears, alike."""
     return derived_id(*sorted(f"{'/'.join(map(str, what))} {sorted(kinds.items())}" for what, kinds in timed.items()))
-
-
-def _charges(inputs: BillingInputs) -> Sequence[tuple[Attachment, Billed]]:
-    return [(one, each) for one, billed in billed_by(inputs) for each in billed]
-
-
-def _covers(inputs: BillingInputs, charges: Sequence[tuple[Attachment, Billed]]) -> Mapping[str, str]:
-    spans = [each.span for _, each in charges]
-    ends = (min(span.start for span in spans), max(span.end for span in spans)) if spans else ()
-    times = sorted(
-        f"{'/'.join(map(str, charged(one, inputs.account.id)))} {each.what} {_text(each.span.start, each.span.end)}"
-        for one, each in charges
-    )
-    return {COVERS: _text(*ends), PLANS: plans_digest(inputs), TIMES: derived_id(*times)}
 
 
 def _text(*moments: datetime) -> str:
