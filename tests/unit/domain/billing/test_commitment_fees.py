@@ -16,7 +16,7 @@ from usance.domain.billing.dated import Fee
 from usance.domain.billing.due import due_fees
 from usance.domain.billing.fee_schedule import BilledFee, FeePlan, Late, fee_amount
 from usance.domain.kernel.calendar import Calendar, Frequency
-from usance.domain.kernel.money import Currency
+from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.timezones import time_zone
 
@@ -181,6 +181,14 @@ def test_a_late_bill_has_the_coin_to_which_the_amount_is_rounded_up() -> None:
     made = {last: BilledFee(last, Decimal(1), None)}
     bill_day(made, fees(outstanding=Decimal("1.5")), date(2025, 2, 1), coin)
     assert total(made) == 2
+
+
+@pytest.mark.parametrize(("outstanding", "short"), [("600.004", False), ("600.01", True), ("600", False)])
+def test_less_than_a_coin_is_nothing_that_a_bill_lacks_where_rounding_is_forbidden(
+    outstanding: str, short: bool
+) -> None:
+    exact = Currency("USD", 2, RoundingMode.UNNECESSARY)
+    assert fees(outstanding=Decimal(outstanding)).is_short(Decimal(600), exact) == short
 
 
 CHANGE = st.fixed_dictionaries(

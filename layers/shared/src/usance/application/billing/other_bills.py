@@ -41,8 +41,8 @@ from usance.resources import instants
 from usance.resources.wire import Document
 
 REACH: Final = timedelta(days=400)
-"""Beyond what any charge is for, so far other bills are looked for: the longest period of a calendar is a year."""
-LENGTH_MAX_DAYS: Final = 36_525  # a century: what dates can be counted with, of 365 periods of 365 years
+"""How far other bills are looked for, beyond the time of the longest charge: a calendar's longest period is a year, and more."""
+LENGTH_MAX_DAYS: Final = 36_525  # a century; 365 periods of 365 years, which may be asked for, are no dates
 
 
 class Reading(Protocol):
@@ -129,14 +129,10 @@ def other_bills(
     near |= {one for plan in usual.attached for one in charged_on(plan, inputs.key.day - timedelta(days=1), zone)}
     wanted: list[str] = []
     family = _family(agreement, inputs)
-    # Those of any day may have had a standing charge for several periods; of a thousand children they would be too many.
-    standing = [one for one in usual.attached if one.standing.amount]
-    several = any(one.standing.interval > 1 for one in standing)
-    reaching = frozenset(
-        (family.accounts if several else family.watched) if _edited(agreement, standing, since) else ()
-    )
+    # A standing charge for several periods may have been on a bill of any day.
+    several = any(one.standing.interval > 1 for one in usual.attached)
+    far = several or _edited(agreement, usual.attached, since, bench.stores.clock.now())
     for account_id in family.accounts:
-        far = account_id in reaching
         for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
             if id_ == inputs.bill_id or usual.is_of_charges(id_, account_id):
                 continue
@@ -203,16 +199,17 @@ def is_made_again(one: Attachment, day: date, zone: tzinfo) -> bool:
     return closing_window(one, day, zone) is not None or (opens and charges_in_advance(one))
 
 
-def _edited(agreement: Agreement, attached: Sequence[Attachment], since: date) -> bool:
-    """Whether any of the plans may have had other terms on a bill of `since` or later: what it is made of was changed then."""
+def _edited(agreement: Agreement, attached: Sequence[Attachment], since: date, now: datetime) -> bool:
+    """Whether any of the plans may have had other terms on a bill of `since` or later, by when they were edited.
+
+    Of bills that are made so far ahead that `since` has not come, each edit may count.
+    """
     catalogue, zone = agreement.catalogue, agreement.terms.zone
     plans = catalogue.many("plan", (one.plan_id for one in attached if isinstance(one, AttachedPlan)))
     templates = catalogue.many("planTemplate", (plan["planTemplateId"] for plan in plans))
-    groups = catalogue.many("planGroup", (one.plan_group_id for one in attached))
-    return any(
-        one["version"] > 1 and local_day(instants.from_text(one["dtLastModified"]), zone) >= since
-        for one in (*plans, *templates, *groups)
-    )
+    day = min(since, local_day(now, zone))
+    edited = (one["dtLastModified"] for one in (*plans, *templates) if one["version"] > 1)
+    return any(since > day or local_day(instants.from_text(at), zone) >= day for at in edited)
 
 
 def _may_have(stored: StoredBill, span: Instants) -> bool:

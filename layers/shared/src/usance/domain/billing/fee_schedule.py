@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 from usance.domain.billing.bill_key import BillFrequency, BillKey
 from usance.domain.billing.dated import Fee
 from usance.domain.kernel.calendar import Calendar
-from usance.domain.kernel.money import Currency
+from usance.domain.kernel.money import Currency, RoundingMode
 from usance.domain.kernel.period import Instants
 from usance.domain.kernel.quantity import EXACT, ZERO
 from usance.domain.kernel.timezones import midnight
@@ -101,8 +101,12 @@ class FeePlan:
             return ZERO if charged == currency.round(fee.amount) else charged - fee.amount
 
     def is_short(self, billed: Decimal, currency: Currency) -> bool:
-        """Whether bills that have `billed` of the commitment lack any of what it comes to in coins of its `currency`."""
-        return currency.round(self.outstanding) > billed
+        """Whether bills that have `billed` of the commitment lack any of what it comes to in coins of its `currency`.
+
+        Where rounding is forbidden, less than a coin is nothing that a bill could have.
+        """
+        exact = currency.rounding_mode is RoundingMode.UNNECESSARY
+        return (currency.round_down if exact else currency.round)(self.outstanding) > billed
 
     @property
     def last_day(self) -> date:
