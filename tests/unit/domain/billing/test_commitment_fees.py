@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
@@ -183,12 +183,18 @@ def test_a_late_bill_has_the_coin_to_which_the_amount_is_rounded_up() -> None:
     assert total(made) == 2
 
 
-@pytest.mark.parametrize(("outstanding", "short"), [("600.004", False), ("600.01", True), ("600", False)])
+@pytest.mark.parametrize(
+    ("outstanding", "short"), [("600.004", False), ("600.014", True), ("600.01", True), ("600", False)]
+)
 def test_less_than_a_coin_is_nothing_that_a_bill_lacks_where_rounding_is_forbidden(
     outstanding: str, short: bool
 ) -> None:
     exact = Currency("USD", 2, RoundingMode.UNNECESSARY)
-    assert fees(outstanding=Decimal(outstanding)).is_short(Decimal(600), exact) == short
+    schedule, last = fees(outstanding=Decimal(outstanding)), date(2025, 1, 1)
+    assert schedule.is_short(Decimal(600), exact) == short
+    made = {last: BilledFee(last, Decimal(600), None)}
+    bill_day(made, schedule, date(2025, 2, 1), exact)
+    assert total(made) == Decimal(outstanding).quantize(Decimal("0.01"), ROUND_DOWN)
 
 
 CHANGE = st.fixed_dictionaries(

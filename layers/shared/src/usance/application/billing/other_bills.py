@@ -42,6 +42,7 @@ from usance.resources.wire import Document
 
 REACH: Final = timedelta(days=400)
 """How far other bills are looked for, beyond the time of the longest charge: a calendar's longest period is a year, and more."""
+READ_AT_ONCE: Final = 100  # as many as one request reads
 LENGTH_MAX_DAYS: Final = 36_525  # a century; 365 periods of 365 years, which may be asked for, are no dates
 
 
@@ -130,7 +131,7 @@ def other_bills(
     wanted: list[str] = []
     family = _family(agreement, inputs)
     # A standing charge for several periods may have been on a bill of any day.
-    several = any(one.standing.interval > 1 for one in usual.attached)
+    several = any(one.standing.amount and one.standing.interval > 1 for one in usual.attached)
     far = several or _edited(agreement, usual.attached, since, bench.stores.clock.now())
     for account_id in family.accounts:
         for id_ in bench.stores.bills.ids_between(org_id, account_id, days):
@@ -140,10 +141,10 @@ def other_bills(
                 wanted.append(id_)
 
     def read() -> list[StoredBill]:
-        found = bench.stores.bills.get_many_stored(org_id, wanted) if wanted else ()
         return [
             stored
-            for stored in found
+            for at in range(0, len(wanted), READ_AT_ONCE)  # of a large family many are read, and hardly any is kept
+            for stored in bench.stores.bills.get_many_stored(org_id, wanted[at : at + READ_AT_ONCE])
             if RECORD in stored.private
             and (_may_have(stored, span) or retimed_plans(stored, opened_plans(stored, inputs)))
         ]

@@ -101,12 +101,8 @@ class FeePlan:
             return ZERO if charged == currency.round(fee.amount) else charged - fee.amount
 
     def is_short(self, billed: Decimal, currency: Currency) -> bool:
-        """Whether bills that have `billed` of the commitment lack any of what it comes to in coins of its `currency`.
-
-        Where rounding is forbidden, less than a coin is nothing that a bill could have.
-        """
-        exact = currency.rounding_mode is RoundingMode.UNNECESSARY
-        return (currency.round_down if exact else currency.round)(self.outstanding) > billed
+        """Whether bills that have `billed` of the commitment lack any of what it comes to in coins of its `currency`."""
+        return self._owed(currency) > billed
 
     @property
     def last_day(self) -> date:
@@ -124,10 +120,15 @@ class FeePlan:
     def _due(self, after: date | None, until: date, currency: Currency) -> Decimal:
         """What the fees of the days beyond `after` (None: all) up to `until` come to; with the last, what all do."""
         if until >= self.last_day:
-            return currency.round(self.outstanding)
+            return self._owed(currency)
         numbers = range(self._count_by(after) if after else 0, self._count_by(until))
         each = (fee_amount(self.outstanding, self.first, n, self._count(), currency) for n in numbers)
         return sum((currency.round(amount) for amount in each), ZERO)
+
+    def _owed(self, currency: Currency) -> Decimal:
+        """What it comes to; where rounding is forbidden, less than a coin is nothing that a bill could have."""
+        exact = currency.rounding_mode is RoundingMode.UNNECESSARY
+        return (currency.round_down if exact else currency.round)(self.outstanding)
 
     def _count_by(self, day: date) -> int:
         """How many fees there are up to `day`, which is included."""
