@@ -228,6 +228,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
     }
     template = {
         "id": "template",
+        "version": 1,
         "productId": "product",
         "currency": "USD",
         "billFrequency": "MONTHLY",
@@ -239,7 +240,7 @@ def _company(*, pricings: int, segments: int) -> tuple[Workbench, Document, _Ent
             "currency": {"usd": {"id": "usd", "code": "USD"}},
             "product": {"product": {"id": "product", "name": "API", "code": "api"}},
             "planTemplate": {"template": template},
-            "plan": {"plan": {"id": "plan", "planTemplateId": "template"}},
+            "plan": {"plan": {"id": "plan", "version": 1, "planTemplateId": "template"}},
             "aggregation": aggregations,
             "pricing": {price["id"]: price for price in prices},
         }
