@@ -66,18 +66,15 @@ class Usual:
     key: BillKey
     zone: tzinfo
     attached: Sequence[Attachment]
+    calendars: frozenset[Calendar]  # of the plans; asked for each id
     groupings: frozenset[str]
 
     @classmethod
     def of(cls, agreement: Agreement, inputs: BillingInputs) -> Self:
         """Those like the bill of `inputs`."""
+        calendars = frozenset(one.calendar for one in inputs.attached)
         groupings = frozenset((inputs.key.grouping, *_groupings(agreement)))
-        return cls(agreement.org_id, inputs.key, inputs.terms.zone, inputs.attached, groupings)
-
-    @property
-    def calendars(self) -> frozenset[Calendar]:
-        """Those of the plans."""
-        return frozenset(one.calendar for one in self.attached)
+        return cls(agreement.org_id, inputs.key, inputs.terms.zone, inputs.attached, calendars, groupings)
 
     def is_one(self, stored: StoredBill) -> bool:
         """Whether it is such a bill, and of a day of any of the plans: one that began later once left its first bill behind."""
@@ -208,9 +205,9 @@ def _edited(agreement: Agreement, attached: Sequence[Attachment], since: date, n
     catalogue, zone = agreement.catalogue, agreement.terms.zone
     plans = catalogue.many("plan", (one.plan_id for one in attached if isinstance(one, AttachedPlan)))
     templates = catalogue.many("planTemplate", (plan["planTemplateId"] for plan in plans))
-    day = min(since, local_day(now, zone))
+    ahead = since > local_day(now, zone)
     edited = (one["dtLastModified"] for one in (*plans, *templates) if one["version"] > 1)
-    return any(since > day or local_day(instants.from_text(at), zone) >= day for at in edited)
+    return any(ahead or local_day(instants.from_text(at), zone) >= since for at in edited)
 
 
 def _may_have(stored: StoredBill, span: Instants) -> bool:

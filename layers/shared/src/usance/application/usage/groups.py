@@ -1,7 +1,7 @@
 """What was measured of usage, put where it belongs: a place for each group, with the parts of every value."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -56,20 +56,10 @@ def queries(plan: Plan, scope: UsageScope, *, alone: bool) -> Iterator[tuple[int
             dimensions = plan.dimensions(scope.meter_id)
             groups = tuple(dict.fromkeys([*dimensions, *one.segmented_fields, *by_value]))
             hold = (one.function in HELD or one.sql is not None) and not (alone and not one.segments)
+            numbers = one.function == MEAN
             for method in methods_for(one.function):
-                yield (
-                    at,
-                    AggregationQuery(
-                        method,
-                        one.field_code,
-                        groups,
-                        starts,
-                        where,
-                        one.sql,
-                        hold=hold,
-                        of_numbers=one.function == MEAN,
-                    ),
-                )
+                query = AggregationQuery(method, one.field_code, groups, starts, where, one.sql)
+                yield at, replace(query, hold=hold, of_numbers=numbers)
 
 
 @dataclass(slots=True)

@@ -13,9 +13,8 @@ from usance.domain.kernel.errors import InvalidInputError
 from usance.domain.metering.instants import microseconds, months_between
 
 PARALLEL_MAX: Final = 4  # each reads in several threads of its own
-NAMED_READS_MAX: Final = (
-    2_000  # months of meters of accounts that are read, in a few seconds, without asking which have usage
-)
+NAMED_READS_MAX: Final = 2_000
+"""Months of meters of accounts that are read, in a few seconds, without asking which have usage."""
 
 _Found = TypeVar("_Found")
 
